@@ -1,0 +1,155 @@
+use std::sync::Arc;
+
+use wasket_ws::Message;
+
+use crate::registry::Registry;
+use crate::topic::{TOPIC_BYTES_MAX, Topics};
+use crate::{Closing, Frame, Limits, Opening, Outcome, Session, SessionId};
+
+/// Where the sessions of one service meet: who is there, and how one speaks to all.
+#[derive(Debug)]
+pub struct Hub {
+    service: Arc<str>,
+    limits: Arc<Limits>,
+    protocols: Vec<String>,
+    registry: Registry,
+    topics: Topics,
+}
+
+impl Hub {
+    /// The empty hub of the service with this name. `protocols` are the subprotocols it speaks, in its
+    /// order of preference.
+    #[must_use]
+    pub fn new(service: &str, limits: Limits, protocols: Vec<String>) -> Self {
+        Self {
+            service: service.into(),
+            limits: limits.into(),
+            protocols,
+            registry: Registry::default(),
+            topics: Topics::default(),
+        }
+    }
+
+    /// The name of the service.
+    #[must_use]
+    pub fn service(&self) -> &Arc<str> {
+        &self.service
+    }
+
+    /// What each of its sessions may cost.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// The first of the service's subprotocols that the client offers (RFC 6455, section 4.2.2).
+    #[must_use]
+    pub fn choose_protocol(&self, opening: &Opening) -> Option<Box<str>> {
+        let offered = |name: &&String| opening.protocols.iter().any(|p| **p == **name);
+        self.protocols
+            .iter()
+            .find(offered)
+            .map(|name| name.as_str().into())
+    }
+
+    /// The session with this id.
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.registry.find(id)
+    }
+
+    /// How many sessions there are on this node.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Up to `limit` ids in order, those above `after`; 0 for the first page.
+    #[must_use]
+    pub fn ids(&self, after: u64, limit: usize) -> Vec<SessionId> {
+        self.registry.page(after, limit)
+    }
+
+    /// Queues a message to one session, and never waits.
+    pub fn send(&self, to: SessionId, message: &Message<'_>) -> Outcome {
+        if message.len() > self.limits.message_bytes_max {
+            return Outcome::TooLarge;
+        }
+        match self.registry.find(to) {
+            Some(session) => session.push(Frame::new(message)),
+            None => Outcome::NotOpen,
+        }
+    }
+
+    /// Queues a message to every open session but `except`: encoded once, shared by all. A slow reader
+    /// fills its own outbox and delays nobody.
+    pub fn broadcast(&self, message: &Message<'_>, except: Option<SessionId>) -> Outcome {
+        if message.len() > self.limits.message_bytes_max {
+            return Outcome::TooLarge;
+        }
+        let frame = Frame::new(message);
+        self.registry.for_each(|session| {
+            if Some(session.id()) != except {
+                session.push_broadcast(frame.clone());
+            }
+        });
+        Outcome::Accepted
+    }
+
+    /// Has a session get what is published to a topic: 1 to 256 bytes of name.
+    pub fn subscribe(&self, id: SessionId, topic: &str) -> Outcome {
+        match self.registry.find(id) {
+            Some(session) => self.topics.subscribe(&session, topic),
+            None => Outcome::NotOpen,
+        }
+    }
+
+    /// Undoes [`subscribe`](Self::subscribe).
+    pub fn unsubscribe(&self, id: SessionId, topic: &str) {
+        if let Some(session) = self.registry.find(id) {
+            self.topics.unsubscribe(&session, topic);
+        }
+    }
+
+    /// Queues a message to every subscriber of a topic but `except`.
+    pub fn publish(
+        &self,
+        topic: &str,
+        message: &Message<'_>,
+        except: Option<SessionId>,
+    ) -> Outcome {
+        if message.len() > self.limits.message_bytes_max {
+            return Outcome::TooLarge;
+        }
+        if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
+            return Outcome::Invalid;
+        }
+        self.topics.publish(topic, &Frame::new(message), except);
+        Outcome::Accepted
+    }
+
+    // ---- for the tasks that own connections ----
+
+    /// Makes a session visible to the others.
+    pub fn join(&self, session: Arc<Session>) {
+        self.registry.insert(session);
+    }
+
+    /// Takes a [finished](Session::finish) session out, with its subscriptions.
+    pub fn leave(&self, session: &Session) {
+        self.registry.remove(session.id());
+        self.topics.forget(session);
+    }
+
+    /// Asks every session to close.
+    pub fn shut_all(&self, closing: &Closing) {
+        self.registry.for_each(|session| {
+            session.shut(closing.clone());
+        });
+    }
+
+    /// Wakes the connections whose deadline has passed.
+    pub fn sweep(&self, now_ms: u64) {
+        self.registry.for_each(|session| session.sweep(now_ms));
+    }
+}

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use wasket_ws::{CloseFrame, Message, frame};
+
+use crate::queue::opcode;
+use crate::{Closing, Frame, Hub, Outcome, Party, ReadyState, Session, SessionId};
+
+/// The private end of a session's queue: what the session's own guest sends within an event is encoded
+/// straight into the buffer that the event's one write will take, without a lock.
+///
+/// Order: while anything of others waits in the shared queue, what is sent here goes behind it; and what
+/// is held here goes before whatever others queue later. Whoever waits within an event
+/// [publishes](Self::publish) first, so that nothing accepted waits along.
+#[derive(Debug)]
+pub struct Outbox {
+    session: Arc<Session>,
+    buffer: Vec<u8>,
+}
+
+impl Outbox {
+    /// The outbox of this session, with an empty buffer.
+    #[must_use]
+    pub fn new(session: Arc<Session>) -> Self {
+        Self {
+            session,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    #[inline]
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Queues a message of the session's own guest. Never waits: on [`Outcome::Backlogged`] publish, wait
+    /// for [`poll_room`](Self::poll_room), and try again.
+    #[inline]
+    pub fn send(&mut self, message: &Message<'_>) -> Outcome {
+        let payload = message.as_bytes();
+        if self.session.state() != ReadyState::Open {
+            return Outcome::NotOpen;
+        }
+        if payload.len() > self.session.limits().message_bytes_max {
+            return Outcome::TooLarge;
+        }
+        if self.session.has_mail() {
+            self.publish();
+            return self.session.push(Frame::new(message));
+        }
+        let queued = self.queued_bytes();
+        if !self
+            .session
+            .has_room(queued, frame::HEADER_BYTES_MAX + payload.len())
+        {
+            self.session.note_full();
+            return Outcome::Backlogged;
+        }
+        frame::encode(&mut self.buffer, opcode(message), payload, None);
+        Outcome::Accepted
+    }
+
+    /// Queues a ping of the session's own guest.
+    pub fn ping(&mut self, payload: &[u8]) -> Outcome {
+        self.publish();
+        self.session.ping(payload)
+    }
+
+    /// Starts the closing handshake for the guest: what is queued goes out first.
+    pub fn close(&mut self, frame: CloseFrame) -> Outcome {
+        self.publish();
+        self.session.shut(Closing {
+            frame,
+            by: Party::Guest,
+            drain: true,
+        })
+    }
+
+    /// Queues a message to every open session of the service but `except`, the own one included.
+    pub fn broadcast(
+        &mut self,
+        hub: &Hub,
+        message: &Message<'_>,
+        except: Option<SessionId>,
+    ) -> Outcome {
+        self.publish();
+        hub.broadcast(message, except)
+    }
+
+    /// Queues a message to every subscriber of a topic but `except`.
+    pub fn publish_topic(
+        &mut self,
+        hub: &Hub,
+        topic: &str,
+        message: &Message<'_>,
+        except: Option<SessionId>,
+    ) -> Outcome {
+        self.publish();
+        hub.publish(topic, message, except)
+    }
+
+    /// Bytes accepted for sending and not yet written to the socket.
+    #[must_use]
+    #[inline]
+    pub fn queued_bytes(&self) -> usize {
+        self.buffer.len() + self.session.queued_bytes()
+    }
+
+    /// Hands what was sent in this event over to the connection at once, ahead of the event's end: the
+    /// guest is about to wait, or has used a whole tick.
+    pub fn publish(&mut self) {
+        if !self.buffer.is_empty() {
+            self.session.publish(Bytes::copy_from_slice(&self.buffer));
+            self.buffer.clear();
+        }
+    }
+
+    /// Waits for room after [`Outcome::Backlogged`], or for the session's end.
+    pub fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.publish();
+        self.session.poll_room(cx)
+    }
+
+    /// Lends the buffer that the next write will take. What is in it goes out first.
+    pub fn lend(&mut self, buffer: Vec<u8>) {
+        debug_assert!(
+            self.buffer.is_empty(),
+            "an outbox is lent to between events"
+        );
+        self.buffer = buffer;
+    }
+
+    /// Takes the buffer back, with all that was sent.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Exchanges the buffers of two outboxes of one session: how a guest's store gets hold of it for the
+    /// time of an event.
+    pub fn swap(&mut self, other: &mut Self) {
+        debug_assert!(Arc::ptr_eq(&self.session, &other.session));
+        std::mem::swap(&mut self.buffer, &mut other.buffer);
+    }
+}

@@ -1,0 +1,100 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use wasket_ws::{CloseFrame, Message, Opcode, frame};
+
+use crate::Party;
+
+/// A message as the wire carries it, encoded once and shared by all its receivers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    bytes: Bytes,
+}
+
+impl Frame {
+    /// Encodes a message as one unmasked frame.
+    #[must_use]
+    pub fn new(message: &Message<'_>) -> Self {
+        let mut out = Vec::with_capacity(frame::HEADER_BYTES_MAX + message.len());
+        frame::encode(&mut out, opcode(message), message.as_bytes(), None);
+        Self { bytes: out.into() }
+    }
+
+    /// Whole frames that are already encoded.
+    pub(crate) fn encoded(bytes: Bytes) -> Self {
+        Self { bytes }
+    }
+
+    /// Header and payload.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The bytes it takes on the wire and in a queue.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Never: a frame has a header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+pub(crate) fn opcode(message: &Message<'_>) -> Opcode {
+    if message.is_text() {
+        Opcode::Text
+    } else {
+        Opcode::Binary
+    }
+}
+
+/// Something queued for a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A message (or several, already encoded).
+    Frame(Frame),
+    /// A ping with this payload, at most 125 bytes: the connection keeps account of its pong.
+    Ping(Bytes),
+}
+
+impl Item {
+    /// What it counts against the outbox, in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.len(),
+            Self::Ping(payload) => 2 + payload.len(),
+        }
+    }
+
+    /// Never: every item has a header.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// A request to end a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// What the peer is told.
+    pub frame: CloseFrame,
+    /// Who asked.
+    pub by: Party,
+    /// Whether what is queued still goes out before the close frame.
+    pub drain: bool,
+}
+
+/// What waits in a session's shared queue, under its lock.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    pub(crate) items: VecDeque<Item>,
+    /// Set once; nothing is queued behind it.
+    pub(crate) closing: Option<Closing>,
+    /// The connection has taken the closing.
+    pub(crate) closed: bool,
+}
