@@ -32,6 +32,6 @@ pub use port::{
     Admission, Call, CloseEvent, Fault, Inbox, Party, Refusal, Seat, Service, SessionError,
 };
 pub use queue::{Closing, Frame, Item};
+pub use session::{ATTACHMENT_BYTES_MAX, Outcome, ReadyState, Session, Signals};
 /// The protocol's types that the ports speak in.
 pub use wasket_ws as ws;
-pub use session::{ATTACHMENT_BYTES_MAX, Outcome, ReadyState, Session, Signals};
