@@ -1,0 +1,272 @@
+//! From bytes to events (RFC 6455 sections 5.2 to 5.6 and 6.2).
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use super::header::{Header, Rules};
+use super::partial::{FrameUnderWay, Step};
+use super::{Assembly, Connection};
+use crate::extension::Inflated;
+use crate::frame::{FirstByte, Opcode};
+use crate::{Event, Limits, Message, Violation, mask};
+
+impl Connection {
+    /// Takes in everything that arrived, and appends what it means to `events`, in wire order.
+    ///
+    /// `input` is unmasked in place. A message that lies in it as one whole frame is borrowed from it; what is
+    /// incomplete is kept in memory of this connection, so all of `input` is always consumed.
+    ///
+    /// On a violation the events before it are in `events` and valid. From then on, as after the peer's close frame,
+    /// further bytes are ignored: [`close`](Self::close) with [`Violation::close_frame`], write, and disconnect.
+    /// Messages that arrive between our close frame and the peer's are reported; whether they still matter is the
+    /// caller's choice.
+    pub fn receive<'a>(
+        &mut self,
+        now: Instant,
+        input: &'a mut [u8],
+        events: &mut Vec<Event<'a>>,
+    ) -> Result<(), Violation> {
+        if input.is_empty() {
+            return Ok(());
+        }
+        self.heard(now);
+        let received = self.receive_frames(input, events);
+        if received.is_err() {
+            self.failed = true;
+            self.partial = None;
+        }
+        received
+    }
+
+    fn receive_frames<'a>(
+        &mut self,
+        mut input: &'a mut [u8],
+        events: &mut Vec<Event<'a>>,
+    ) -> Result<(), Violation> {
+        while !input.is_empty() && !self.ignores_input() {
+            if let Some(partial) = &mut self.partial
+                && let Some(frame) = &mut partial.frame
+            {
+                let step = frame.take(&mut input);
+                self.resume_frame(&step, events)?;
+                continue;
+            }
+            let Some(header) = self.next_header(&mut input)? else {
+                return Ok(());
+            };
+            let payload_len = self.checked_payload_len(&header)?;
+            match input.split_off_mut(..payload_len) {
+                Some(payload) => {
+                    if let Some(key) = header.key {
+                        mask(payload, key, 0);
+                    }
+                    self.receive_whole(header.first, payload, events)?;
+                }
+                None => return self.begin_frame(&header, payload_len, input, events),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next header from the front of `input`; `None` if it ends before the header does.
+    #[inline]
+    fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
+        let rules = Rules {
+            role: self.role,
+            rsv1: self.extension.is_some(),
+            in_message: self
+                .partial
+                .as_ref()
+                .is_some_and(|partial| partial.message.is_some()),
+        };
+        if let Some(partial) = &mut self.partial
+            && partial.header_len > 0
+        {
+            let header = partial.resume_header(input, rules);
+            self.drop_empty_partial();
+            return header;
+        }
+        let header = Header::parse(input, rules)?;
+        match &header {
+            Some(header) => {
+                let _header = input.split_off_mut(..header.len);
+            }
+            None => self.partial.get_or_insert_default().keep_header(input),
+        }
+        Ok(header)
+    }
+
+    /// The frame's length, once it is known to be within the limits. Nothing has been allocated for it before.
+    #[inline]
+    fn checked_payload_len(&self, header: &Header) -> Result<usize, Violation> {
+        let Limits {
+            message_bytes_max,
+            fragments_max,
+        } = self.limits;
+        let mut declared = 0;
+        let mut compressed = header.first.rsv1;
+        if header.first.opcode == Opcode::Continuation
+            && let Some(message) = self
+                .partial
+                .as_ref()
+                .and_then(|partial| partial.message.as_ref())
+        {
+            if message.frames() >= fragments_max {
+                return Err(Violation::TooManyFragments { max: fragments_max });
+            }
+            declared = message.declared();
+            compressed = message.is_compressed();
+        }
+        let declared_max = match (header.first.opcode.is_control(), compressed) {
+            // The 125 bytes of control frames are the protocol's limit, not one of ours.
+            (true, _) => usize::MAX,
+            (false, false) => message_bytes_max,
+            // What counts is the inflated size. This only ends what deflate could not excuse.
+            (false, true) => message_bytes_max.saturating_mul(2).saturating_add(1024),
+        };
+        match usize::try_from(header.payload_len) {
+            Ok(len) if len <= declared_max.saturating_sub(declared) => Ok(len),
+            _ => Err(Violation::MessageTooBig {
+                bytes: header.payload_len.saturating_add(declared as u64),
+                max: message_bytes_max,
+            }),
+        }
+    }
+
+    /// A frame that lay whole in the input, unmasked.
+    #[inline]
+    fn receive_whole<'a>(
+        &mut self,
+        first: FirstByte,
+        payload: &'a [u8],
+        events: &mut Vec<Event<'a>>,
+    ) -> Result<(), Violation> {
+        match first {
+            FirstByte {
+                opcode: Opcode::Text,
+                fin: true,
+                rsv1: false,
+            } => {
+                let text = simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8(payload))?;
+                events.push(Event::Message(Message::Text(Cow::Borrowed(text))));
+                Ok(())
+            }
+            FirstByte {
+                opcode: Opcode::Binary,
+                fin: true,
+                rsv1: false,
+            } => {
+                events.push(Event::Message(Message::Binary(Cow::Borrowed(payload))));
+                Ok(())
+            }
+            FirstByte { opcode, .. } if opcode.is_control() => {
+                self.receive_control(opcode, Cow::Borrowed(payload), events)
+            }
+            _ => {
+                self.begin_data_frame(first, payload.len());
+                self.take_data(payload, true, events)
+            }
+        }
+    }
+
+    /// A frame of which `input` has only the beginning.
+    #[cold]
+    fn begin_frame(
+        &mut self,
+        header: &Header,
+        payload_len: usize,
+        mut input: &mut [u8],
+        events: &mut Vec<Event<'_>>,
+    ) -> Result<(), Violation> {
+        if !header.first.opcode.is_control() {
+            self.begin_data_frame(header.first, payload_len);
+        }
+        let mut frame = FrameUnderWay::new(header, payload_len);
+        let step = frame.take(&mut input);
+        self.partial.get_or_insert_default().frame = Some(frame);
+        self.resume_frame(&step, events)
+    }
+
+    /// More of the frame under way, perhaps the rest.
+    fn resume_frame(
+        &mut self,
+        step: &Step<'_>,
+        events: &mut Vec<Event<'_>>,
+    ) -> Result<(), Violation> {
+        let Some(partial) = &mut self.partial else {
+            return Ok(());
+        };
+        if step.last {
+            partial.frame = None;
+        }
+        if !step.opcode.is_control() {
+            return self.take_data(step.payload, step.last, events);
+        }
+        partial.control.extend_from_slice(step.payload);
+        if !step.last {
+            return Ok(());
+        }
+        let payload = std::mem::take(&mut partial.control);
+        self.drop_empty_partial();
+        self.receive_control(step.opcode, Cow::Owned(payload), events)
+    }
+
+    fn begin_data_frame(&mut self, first: FirstByte, payload_len: usize) {
+        let partial = self.partial.get_or_insert_default();
+        let message = partial.message.get_or_insert_with(|| Assembly::new(first));
+        message.begin_frame(first.fin, payload_len);
+    }
+
+    /// Unmasked payload of the message under assembly; `last` if it ends the frame.
+    fn take_data(
+        &mut self,
+        payload: &[u8],
+        last: bool,
+        events: &mut Vec<Event<'_>>,
+    ) -> Result<(), Violation> {
+        let message_bytes_max = self.limits.message_bytes_max;
+        let Some(message) = self
+            .partial
+            .as_mut()
+            .and_then(|partial| partial.message.as_mut())
+        else {
+            return Ok(());
+        };
+        let complete = last && message.fin();
+        match &mut self.extension {
+            Some(extension) if message.is_compressed() => {
+                let mut inflated = Inflated::new(message, message_bytes_max);
+                extension.inflate(payload, complete, &mut inflated)?;
+            }
+            _ => message.push(payload, message_bytes_max)?,
+        }
+        if complete {
+            self.finish_message(events)?;
+        }
+        Ok(())
+    }
+
+    fn finish_message(&mut self, events: &mut Vec<Event<'_>>) -> Result<(), Violation> {
+        let message = self
+            .partial
+            .as_mut()
+            .and_then(|partial| partial.message.take());
+        self.drop_empty_partial();
+        if let Some(message) = message {
+            events.push(Event::Message(message.finish()?));
+        }
+        Ok(())
+    }
+
+    fn drop_empty_partial(&mut self) {
+        self.partial.take_if(|partial| partial.is_empty());
+    }
+}
+
+#[cold]
+fn not_utf8(payload: &[u8]) -> Violation {
+    let valid = simdutf8::compat::from_utf8(payload);
+    Violation::TextNotUtf8 {
+        at: valid.map_or_else(|error| error.valid_up_to(), str::len),
+    }
+}
