@@ -1,2 +1,81 @@
-//! The program.
-fn main() {}
+//! Everything a person does in this repository: `cargo xtask help`.
+//!
+//! The everyday commands share cargo's `dev` profile and its target folder, so that wasmtime is built once. What
+//! is downloaded or written on the way lies in `.cache/`, which can be deleted at any time.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+mod arguments;
+mod check;
+mod conformance;
+mod demo;
+mod foreign;
+mod guests;
+mod host;
+mod step;
+mod test;
+mod tree;
+
+use anyhow::{Result, bail};
+use arguments::Arguments;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run(Arguments::from_command_line()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut arguments: Arguments) -> Result<()> {
+    if arguments.flag("--help") || arguments.flag("-h") {
+        print!("{HELP}");
+        return Ok(());
+    }
+    match arguments.next().as_deref() {
+        Some("demo") => demo::run(arguments),
+        Some("guests") => guests::run(arguments),
+        Some("check") => check::run(arguments),
+        Some("test") => test::run(arguments),
+        Some("conformance") => conformance::run(arguments),
+        Some("help") | None => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => bail!("there is no command `{other}`; `cargo xtask help` lists them"),
+    }
+}
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo [--listen ADDRESS:PORT] [--release]
+      Build the example components and the host, and serve them on 127.0.0.1:4649 as guests/demo.toml says.
+      http://127.0.0.1:4649/ is a page to try them. Ctrl-c ends it.
+
+  guests
+      Build the example components in guests/ for wasm32-wasip2, adding that target if it is missing.
+
+  check
+      Formatting, clippy and rustdoc, for the host's crates and the guests. Warnings are errors.
+
+  test [--all] [FILTER] [-- ARGUMENTS OF THE TEST BINARIES]
+      Build what the tests need and run them. With --all also the clients that are not ours, on a real host:
+      Python websockets, npm ws and a headless Chromium (needs python3, node, npm and chromium).
+
+  conformance [--profile core|base|ci] [--native] [--jobs N]
+      Run Autobahn|Testsuite against the echo component and the native echo; --native: the native echo alone.
+      core: 247 cases, seconds. base: 301, groups 1-10 (the default). ci: base and a sample of compression.
+
+  help
+      This text.
+
+WASKET_BIN names a host to use instead of building one.
+";

@@ -1,0 +1,30 @@
+//! Formatting, lints and documentation.
+
+use crate::arguments::Arguments;
+use crate::guests::{self, TARGET};
+use crate::step::Step;
+use anyhow::{Context, Result};
+
+/// `cargo xtask check`. The quick ones come first; none of them compiles a dependency to machine code.
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    arguments.finish()?;
+    guests::add_target()?;
+    Step::cargo("fmt --all --check")
+        .run()
+        .context("formatting; `cargo fmt --all` mends it")?;
+    guests::cargo("fmt --all --check")
+        .run()
+        .context("formatting; `cargo fmt --all` in guests/ mends it")?;
+    Step::cargo("clippy --workspace --all-targets -- -D warnings")
+        .run()
+        .context("clippy")?;
+    guests::cargo(&format!(
+        "clippy --workspace --target {TARGET} -- -D warnings"
+    ))
+    .run()
+    .context("clippy of the guests")?;
+    Step::cargo("doc --workspace --no-deps --document-private-items")
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()
+        .context("rustdoc")
+}

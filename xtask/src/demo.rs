@@ -1,0 +1,42 @@
+//! The demo: every example component on one host.
+
+use crate::arguments::Arguments;
+use crate::host::{self, Build};
+use crate::step::Step;
+use crate::{guests, tree};
+use anyhow::{Context, Result};
+
+/// `cargo xtask demo`.
+pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
+    let listen = arguments.option("--listen")?;
+    let build = if arguments.flag("--release") {
+        Build::Release
+    } else {
+        Build::Everyday
+    };
+    arguments.finish()?;
+
+    guests::build()?;
+    let host = host::build(build)?;
+    let config = match &listen {
+        None => tree::guests().join("demo.toml"),
+        Some(address) => host::demo_config("demo", address)?,
+    };
+    let address = listen.as_deref().unwrap_or(host::DEMO_ADDRESS);
+    if !address.ends_with(":0") {
+        println!("Open http://{address}/ in a browser to try the services. Ctrl-c ends the host.");
+    }
+    become_it(Step::new(host, ["serve"]).arg(config))
+}
+
+/// Turns this process into the host, so that ctrl-c reaches the host alone and its exit status is ours.
+#[cfg(unix)]
+fn become_it(step: Step) -> Result<()> {
+    use std::os::unix::process::CommandExt;
+    Err(step.into_command().exec()).context("starting the host")
+}
+
+#[cfg(not(unix))]
+fn become_it(step: Step) -> Result<()> {
+    step.run().context("running the host")
+}

@@ -1,0 +1,127 @@
+//! Clients that are not ours, against the demo on a host of its own: tests/foreign.
+
+use crate::host::{self, Host};
+use crate::step::{Step, Tally};
+use crate::tree;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// Runs every client for which the machine has what it needs. Where `CI` is set, a missing one is a failure.
+pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
+    let config = host::demo_config("foreign", "127.0.0.1:0")?;
+    let paths = ["/echo", "/chat", "/chat-with-nyan", "/laputa"];
+    let running = Host::start(
+        host,
+        &config,
+        &tree::cache("foreign")?.join("host.log"),
+        &paths,
+    )?;
+    let before = tally.failed;
+    for (name, client) in [
+        ("python websockets", python as Client),
+        ("npm ws", npm_ws),
+        ("chromium", chromium),
+    ] {
+        eprintln!("--- {name}");
+        match client(running.base()) {
+            Ok(step) => tally.run(step)?,
+            Err(missing) if std::env::var_os("CI").is_none() => {
+                println!("skipped {name}: {missing:#}");
+            }
+            Err(missing) => {
+                println!("FAILED  {name}: {missing:#}");
+                tally.failed += 1;
+            }
+        }
+    }
+    if tally.failed > before {
+        eprintln!("{}", running.last_words());
+    }
+    match running.stop() {
+        Ok(()) => tally.passed += 1,
+        Err(error) => {
+            println!("FAILED  the host ends on SIGTERM: {error:#}");
+            tally.failed += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Prepares one client for a host and returns how it is run; an error says what the machine lacks.
+type Client = fn(base: &str) -> Result<Step>;
+
+fn python(base: &str) -> Result<Step> {
+    let folder = tree::root().join("tests/foreign/python");
+    let environment = tree::cache("foreign")?.join("python");
+    let python = environment.join("bin/python");
+    let list = folder.join("requirements.txt");
+    once_for(&list, &environment, || {
+        Step::new("python3", ["-m", "venv", "--clear"])
+            .arg(&environment)
+            .run()
+            .context("Python 3 with venv is needed: `apt install python3-venv` on Debian")?;
+        let install = Step::new(
+            &python,
+            ["-m", "pip", "install", "--quiet", "--requirement"],
+        )
+        .arg(&list);
+        install.run().context("installing the package websockets")
+    })?;
+    Ok(Step::new(
+        &python,
+        [folder.join("client.py").as_os_str(), base.as_ref()],
+    ))
+}
+
+fn npm_ws(base: &str) -> Result<Step> {
+    let script = node_packages()?.join("ws.mjs");
+    Ok(Step::new("node", [script.as_os_str(), base.as_ref()]))
+}
+
+fn chromium(base: &str) -> Result<Step> {
+    let names = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
+    let Some(browser) = names.into_iter().find_map(tree::program) else {
+        bail!(
+            "Chromium is needed: `apt install chromium` on Debian; one of {names:?} has to be on the path"
+        );
+    };
+    let script = node_packages()?.join("chromium.mjs");
+    Ok(Step::new(
+        "node",
+        [script.as_os_str(), base.as_ref(), browser.as_os_str()],
+    )
+    .arg(tree::cache("screenshots")?))
+}
+
+/// Installs the packages of tests/foreign/node and returns that folder.
+fn node_packages() -> Result<PathBuf> {
+    let folder = tree::root().join("tests/foreign/node");
+    once_for(
+        &folder.join("package-lock.json"),
+        &folder.join("node_modules"),
+        || {
+            let install = Step::new("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+                .within(&folder);
+            install
+                .run()
+                .context("Node.js 20 or later with npm is needed")
+        },
+    )?;
+    Ok(folder)
+}
+
+/// Installs what a list names into a folder, unless that was done with this very list.
+fn once_for(list: &Path, folder: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let wanted = std::fs::read(list).with_context(|| format!("reading {}", list.display()))?;
+    let mark = folder.join(".installed");
+    if std::fs::read(&mark).is_ok_and(|done| done == wanted) {
+        return Ok(());
+    }
+    install()?;
+    std::fs::write(&mark, wanted).with_context(|| format!("writing {}", mark.display()))
+}
