@@ -1,0 +1,154 @@
+"""Runs Autobahn|Testsuite's fuzzing client against a server and judges its report.
+
+    autobahn.py --wstest .cache/autobahn/wstest --out FOLDER [--profile base] [--jobs N] AGENT ws://127.0.0.1:PORT/path
+
+Prints a table of the groups and `N passed, M failed`. Every case has to be OK or INFORMATIONAL, NON-STRICT is a
+failure, and so is a case without a result: a crash shows as missing cases. Only the groups 12 and 13, compression,
+may be UNIMPLEMENTED. Exit status: 0 all passed, 1 some failed, 2 the suite did not run.
+"""
+
+import argparse
+import collections
+import json
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+BASE = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"]
+PROFILES = {
+    # Without the large messages of group 9.
+    "core": [group for group in BASE if group != "9.*"],
+    "base": BASE,
+    # Every message size and fragment size once, over all payloads and all parameter sets of compression.
+    "ci": BASE + ["12.1.1", "12.1.2", "12.1.3", "12.1.4", "12.1.5", "12.1.11", "12.2.4", "12.2.6", "12.3.1", "12.3.7",
+                  "12.4.3", "12.4.8", "12.5.5", "12.5.11"]
+               + [f"13.{parameters}.{case}" for parameters in range(1, 8) for case in (1, 3, 5, 11)],
+}
+GOOD = ("OK", "INFORMATIONAL")
+KINDS = ("OK", "INFORMATIONAL", "NON-STRICT", "UNIMPLEMENTED", "FAILED")
+COMPRESSION = ("12", "13")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("agent", help="the server's name in the report")
+    parser.add_argument("url")
+    parser.add_argument("--wstest", type=pathlib.Path, required=True)
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="the report's folder, emptied first")
+    parser.add_argument("--profile", choices=PROFILES, default="base")
+    parser.add_argument("--cases", help="patterns behind commas, instead of the profile's")
+    parser.add_argument("--jobs", type=int, default=1, help="split the cases over this many processes")
+    parser.add_argument("--limit-s", type=int, default=900, help="for the whole run")
+    options = parser.parse_args()
+
+    shutil.rmtree(options.out, ignore_errors=True)
+    began = time.monotonic()
+    cases = options.cases.split(",") if options.cases else PROFILES[options.profile]
+    planned, results = run(options, deal(options, cases), began + options.limit_s)
+    if not planned:
+        print(f"the suite did not run: see {options.out}")
+        return 2
+    bad = {case: verdict(case, result) for case, result in results.items() if not good(case, result)}
+    missing = [case for case in planned if case not in results]
+    table(results)
+    for case in sorted(bad, key=order):
+        print(f"case {case}: {bad[case]}")
+    if missing:
+        print(f"without a result: {', '.join(sorted(missing, key=order))}")
+    print(f"{options.agent}: profile {options.profile}, {time.monotonic() - began:.1f} s, report {options.out}")
+    failed = len(bad) + len(missing)
+    print(f"{len(planned) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def deal(options, cases):
+    """Splits the cases over the jobs."""
+    if options.jobs <= 1:
+        return [cases]
+    # The suite itself names the cases that the patterns mean: it prints them before it finds nobody listening.
+    nowhere = spec(options.out / "plan", "nobody", "ws://127.0.0.1:1", cases)
+    said = subprocess.run(command(options, nowhere), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    names = plan(said.stdout)
+    random.Random(1).shuffle(names)  # in order, one job would get most of the heavy ones
+    return [names[job::options.jobs] for job in range(options.jobs)]
+
+
+def run(options, hands, until):
+    """Runs a process for each hand of cases; returns the names of all cases and {case: result}."""
+    jobs = []
+    for number, cases in enumerate(hands):
+        folder = options.out / f"job-{number}"
+        file = spec(folder, options.agent, options.url, cases)
+        with open(folder / "wstest.log", "w") as log:
+            jobs.append((folder, subprocess.Popen(command(options, file), stdout=log, stderr=subprocess.STDOUT)))
+    planned, results = [], {}
+    for folder, process in jobs:
+        try:
+            process.wait(max(1.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            print(f"the limit of {options.limit_s} s ran out")
+            process.kill()
+            process.wait()
+        planned += plan((folder / "wstest.log").read_text())
+        index = folder / "index.json"
+        if index.exists():
+            results.update(json.loads(index.read_text()).get(options.agent, {}))
+    return planned, results
+
+
+def spec(folder, agent, url, cases):
+    """Writes what the fuzzing client is to do; returns the file."""
+    folder.mkdir(parents=True)
+    file = folder / "spec.json"
+    file.write_text(json.dumps({"outdir": str(folder), "servers": [{"agent": agent, "url": url}], "cases": cases,
+                                "exclude-cases": [], "exclude-agent-cases": {}}))
+    return file
+
+
+def command(options, file):
+    return [options.wstest, "-m", "fuzzingclient", "-s", file]
+
+
+def plan(log):
+    """The cases that the suite says it will run."""
+    line = re.search(r"^Cases = (\[.*\])$", log, re.MULTILINE)
+    return re.findall(r"'([\d.]+)'", line.group(1)) if line else []
+
+
+def good(case, result):
+    if result["behavior"] == "UNIMPLEMENTED":
+        return group(case) in COMPRESSION
+    return result["behavior"] in GOOD and result["behaviorClose"] in GOOD
+
+
+def verdict(case, result):
+    return f"{result['behavior']}, close {result['behaviorClose']}"
+
+
+def table(results):
+    groups = collections.defaultdict(collections.Counter)
+    for case, result in results.items():
+        kind = result["behavior"] if result["behavior"] in KINDS else "FAILED"
+        for row in (group(case), "all"):
+            groups[row][kind] += 1
+            groups[row]["close"] += result["behaviorClose"] not in GOOD
+    print(f"{'group':>5} {'cases':>6}" + "".join(f" {kind:>13}" for kind in KINDS) + f" {'bad close':>10}")
+    for row in sorted(groups, key=lambda name: order(name) if name != "all" else (99,)):
+        counts = groups[row]
+        cases = sum(counts[kind] for kind in KINDS)
+        print(f"{row:>5} {cases:>6}" + "".join(f" {counts[kind]:>13}" for kind in KINDS) + f" {counts['close']:>10}")
+
+
+def group(case):
+    return case.split(".")[0]
+
+
+def order(case):
+    return tuple(int(part) for part in case.split("."))
+
+
+sys.exit(main())

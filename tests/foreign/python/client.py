@@ -1,0 +1,245 @@
+"""The Python library `websockets` against the demo services: client.py ws://127.0.0.1:PORT
+
+Prints one line a check and `N passed, M failed` at the end; exits 1 when one failed.
+"""
+
+import sys
+import time
+import traceback
+
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect as dial
+
+WAIT_S = 10
+MESSAGE_BYTES_MAX = 1 << 20  # the host's default
+TEXT = "h\u00e9llo \U0001f30d, \u4e16\u754c"
+
+base = sys.argv[1].rstrip("/")
+CHECKS = []
+
+
+def check(name):
+    """Registers a function as one check; it passes unless it raises."""
+
+    def register(function):
+        CHECKS.append((name, function))
+        return function
+
+    return register
+
+
+def open_at(path, **options):
+    """Opens a session without compression, proxies and automatic pings, which could hide what is tested."""
+    options = {"compression": None, "proxy": None, "ping_interval": None, "max_size": None, **options}
+    return dial(base + path, open_timeout=WAIT_S, close_timeout=WAIT_S, **options)
+
+
+def same(got, wanted):
+    assert type(got) is type(wanted) and got == wanted, f"got {shown(got)}, wanted {shown(wanted)}"
+
+
+def shown(value):
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:100]}... ({len(value)} long)"
+
+
+def closed(ws):
+    """Reads until the close and returns the peer's (code, reason)."""
+    try:
+        while True:
+            ws.recv(timeout=WAIT_S)
+    except ConnectionClosed as end:
+        assert end.rcvd is not None, "the connection ended without a close frame"
+        return end.rcvd.code, end.rcvd.reason
+
+
+def refused(path, **options):
+    """Returns the HTTP status that answers an opening handshake."""
+    try:
+        with open_at(path, **options):
+            raise AssertionError("the handshake was accepted")
+    except InvalidStatus as refusal:
+        return refusal.response.status_code
+
+
+# ---- echo
+
+SIZES = (0, 1, 125, 126, 65_535, 65_536, MESSAGE_BYTES_MAX)
+
+
+@check("echo: text of 0 bytes to 1 MiB comes back as text")
+def echo_text():
+    with open_at("/echo") as ws:
+        for message in [TEXT, *("x" * size for size in SIZES)]:
+            ws.send(message)
+            same(ws.recv(timeout=WAIT_S), message)
+
+
+@check("echo: binary of 0 bytes to 1 MiB comes back as binary")
+def echo_binary():
+    with open_at("/echo") as ws:
+        for size in SIZES:
+            message = bytes(i * 31 % 251 for i in range(size))
+            ws.send(message)
+            same(ws.recv(timeout=WAIT_S), message)
+
+
+@check("echo: a fragmented message comes back whole")
+def echo_fragments():
+    with open_at("/echo") as ws:
+        ws.send(["frag", "", "mented"])
+        same(ws.recv(timeout=WAIT_S), "fragmented")
+
+
+@check("echo: a thousand messages sent without waiting come back in order")
+def echo_order():
+    with open_at("/echo") as ws:
+        for i in range(1000):
+            ws.send(str(i))
+        for i in range(1000):
+            same(ws.recv(timeout=WAIT_S), str(i))
+
+
+@check("echo: a ping is answered")
+def echo_ping():
+    with open_at("/echo") as ws:
+        for payload in (b"", b"are you there?", bytes(125)):
+            assert ws.ping(payload).wait(WAIT_S), f"no pong for {payload!r}"
+
+
+@check("echo: close codes and reasons are echoed")  # parity W15
+def echo_close():
+    for code, reason in ((1000, ""), (3001, "done here"), (4999, "\u00e9" * 61)):
+        with open_at("/echo") as ws:
+            ws.close(code, reason)
+        assert ws.protocol.close_rcvd is not None, "no close frame came back"
+        same((ws.protocol.close_rcvd.code, ws.protocol.close_rcvd.reason), (code, reason))
+
+
+@check("echo: a message past the limit is answered with 1009")  # hardening H3
+def echo_too_large():
+    with open_at("/echo") as ws:
+        try:
+            ws.send("x" * (MESSAGE_BYTES_MAX + 1))
+        except ConnectionClosed:
+            pass  # the host does not wait for the rest of it
+        same(closed(ws)[0], 1009)
+
+
+@check("echo: text that is not UTF-8 is answered with 1007")  # parity C3
+def echo_not_utf8():
+    with open_at("/echo") as ws:
+        ws.send(b"\xf0\x28\x8c\x28", text=True)
+        same(closed(ws)[0], 1007)
+
+
+@check("echo: no subprotocol is agreed when the service knows none")
+def echo_subprotocol():
+    with open_at("/echo", subprotocols=["chat.v1", "chat.v2"]) as ws:
+        same(ws.subprotocol, None)
+
+
+@check("echo: compression offered and not set up is declined")
+def echo_compression():
+    with open_at("/echo", compression="deflate") as ws:
+        same(ws.protocol.extensions, [])
+        ws.send(TEXT)
+        same(ws.recv(timeout=WAIT_S), TEXT)
+
+
+# ---- the opening handshake
+
+
+@check("handshake: an unknown path is answered with 404")  # parity S9
+def unknown_path():
+    same(refused("/nowhere"), 404)
+
+
+@check("handshake: a foreign origin is answered with 403, the host's own is accepted")  # hardening H15
+def origin():
+    for foreign in ("http://example.com", "null", "http://127.0.0.1.example.com"):
+        same(refused("/echo", origin=foreign), 403)
+    with open_at("/echo", origin=base.replace("ws://", "http://")) as ws:
+        ws.send("hello")
+        same(ws.recv(timeout=WAIT_S), "hello")
+
+
+@check("handshake: a trailing slash is trimmed")  # parity S7
+def trailing_slash():
+    with open_at("/echo/") as ws:
+        ws.send("hello")
+        same(ws.recv(timeout=WAIT_S), "hello")
+
+
+# ---- chat
+
+
+def chat(path, suffix):
+    """Two people see what each says, and the service's suffix."""
+    with open_at(f"{path}?name=Ana") as ana, open_at(f"{path}?name=J%C3%BCrgen") as jürgen:
+        assert "Ana" in ana.recv(timeout=WAIT_S)
+        until(jürgen, lambda m: "Jürgen" in m)
+        for speaker, name, words in ((ana, "Ana", "hello there"), (jürgen, "Jürgen", TEXT)):
+            speaker.send(words)
+            for hearer in (ana, jürgen):
+                heard = until(hearer, lambda m: words in m)
+                assert name in heard, f"{heard!r} does not say who spoke"
+                assert heard.endswith(words + suffix), f"{heard!r} does not end in {words + suffix!r}"
+
+
+def until(ws, wanted):
+    """The next message that is wanted: others come and go in a chat."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        message = ws.recv(timeout=max(0.0, deadline - time.monotonic()))
+        if wanted(message):
+            return message
+
+
+@check("chat: two people talk, each by the name of the query")  # parity B2
+def chat_plain():
+    chat("/chat", "")
+
+
+@check("chat-with-nyan: the same component with another setting")  # parity B8
+def chat_nyan():
+    chat("/chat-with-nyan", " Nyan!")
+
+
+@check("chat: what is said in one service stays there")
+def chat_apart():
+    with open_at("/chat?name=Ana") as ana, open_at("/chat-with-nyan?name=Nyan") as nyan:
+        until(nyan, lambda m: "Nyan" in m)
+        nyan.send("only among cats")
+        until(nyan, lambda m: "only among cats" in m)
+        ana.send("last")
+        while "last" not in (heard := ana.recv(timeout=WAIT_S)):
+            assert "cats" not in heard, f"{heard!r} came from another service"
+
+
+# ---- laputa
+
+
+@check("laputa: BALUS has its own answer")
+def laputa():
+    with open_at("/laputa") as ws:
+        for said, answer in (("BALUS", "Are you kidding?"), ("hello", "I'm not available now."), ("balus", "I'm not available now.")):
+            ws.send(said)
+            same(ws.recv(timeout=WAIT_S), answer)
+
+
+def main():
+    failed = 0
+    for name, function in CHECKS:
+        try:
+            function()
+            print(f"ok      {name}", flush=True)
+        except Exception as error:
+            failed += 1
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            print(f"FAILED  {name}\n        {type(error).__name__}: {error} ({at.name}, line {at.lineno})", flush=True)
+    print(f"{len(CHECKS) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
