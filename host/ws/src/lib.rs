@@ -1,6 +1,6 @@
 //! The WebSocket protocol of [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455), sans I/O: bytes in, events out.
 //!
-//! Both roles, all of the protocol: the opening `handshake`, [`frame`]s, masking, fragmentation, streaming UTF-8
+//! Both roles, all of the protocol: the opening [`handshake`], [`frame`]s, masking, fragmentation, streaming UTF-8
 //! validation, pings and the closing handshake. [`Connection`] is the place to begin.
 //!
 //! Deliberately absent: sockets, tasks, clocks and randomness. Time is an argument, and so are masking keys and
@@ -12,6 +12,7 @@ mod close;
 mod connection;
 mod extension;
 pub mod frame;
+pub mod handshake;
 mod mask;
 mod message;
 mod settings;
