@@ -113,8 +113,10 @@ impl Host {
 
     /// Asks the host to end as an operator would (SIGTERM); an error unless it drains and exits with 0 in time.
     pub(crate) fn stop(mut self) -> Result<()> {
-        Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+        // The shell's own `kill`: not every machine has a program of that name.
+        let signal = format!("kill -TERM {}", self.child.id());
+        Command::new("sh")
+            .args(["-c", &signal])
             .status()
             .context("signalling the host")?;
         let until = Instant::now() + STOP_TIME_MAX;
