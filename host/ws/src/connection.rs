@@ -9,6 +9,8 @@ mod control;
 mod header;
 mod partial;
 mod receive;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use alive::{OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PingError};
