@@ -1,0 +1,161 @@
+/// Makes the component out of a [`Behavior`](crate::Behavior). Call it once, at the root of the crate.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use wasket_guest::{Behavior, Message, Session, Timer};
+/// struct Clock;
+///
+/// impl Behavior for Clock {
+///     fn open(session: Session) -> Self {
+///         let _ = session.set_timer(Duration::from_secs(1), 0);
+///         Self
+///     }
+///     fn message(&mut self, _session: Session, _message: Message) {}
+/// }
+///
+/// impl Timer for Clock {
+///     fn timer(&mut self, session: Session, token: u64) {
+///         let _ = session.send("tick");
+///         let _ = session.set_timer(Duration::from_secs(1), token);
+///     }
+/// }
+///
+/// wasket_guest::export!(Clock: Timer);
+/// # fn main() {}
+/// ```
+///
+/// After the colon come the optional exports that the type implements, as in a bound: any of
+/// [`Handshake`](crate::Handshake), [`Control`](crate::Control), [`Timer`](crate::Timer) and
+/// [`Lifecycle`](crate::Lifecycle), joined with `+`. An implementation that is not named is not exported,
+/// and the host never calls it.
+#[macro_export]
+macro_rules! export {
+    ($ty:ty) => {
+        $crate::__export!(Behavior $ty);
+    };
+    ($ty:ty : $first:ident $(+ $more:ident)*) => {
+        $crate::__export!(Behavior $ty);
+        $crate::__export!($first $ty);
+        $($crate::__export!($more $ty);)*
+    };
+}
+
+/// One export. Each has a world and a generated macro of its own: a component exports what is named here
+/// and imports what its code uses.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    (Behavior $ty:ty) => {
+        const _: () = {
+            ::std::thread_local! {
+                static SESSIONS: $crate::rt::Registry<$ty> = const { $crate::rt::Registry::new() };
+            }
+            impl $crate::rt::Exported for $ty {
+                fn registry() -> &'static ::std::thread::LocalKey<$crate::rt::Registry<Self>> {
+                    &SESSIONS
+                }
+            }
+            $crate::__component!(behavior $ty {
+                fn on_open(session: u64) {
+                    SESSIONS.with(|sessions| sessions.open(session));
+                }
+                fn on_message(session: u64, message: $crate::rt::behavior::Message) {
+                    SESSIONS.with(|sessions| sessions.message(session, message.into()));
+                }
+                fn on_error(session: u64, error: $crate::rt::behavior::SessionError) {
+                    SESSIONS.with(|sessions| sessions.error(session, error.into()));
+                }
+                fn on_close(session: u64, close: $crate::rt::behavior::CloseEvent) {
+                    SESSIONS.with(|sessions| sessions.close(session, close.into()));
+                }
+            });
+        };
+    };
+    (Handshake $ty:ty) => {
+        $crate::__requires!($ty: Handshake);
+        $crate::__component!(handshake $ty {
+            fn on_handshake(
+                session: u64,
+                request: $crate::rt::handshake::Request,
+            ) -> ::core::result::Result<
+                $crate::rt::handshake::Acceptance,
+                $crate::rt::handshake::Rejection,
+            > {
+                $crate::rt::handshake::run::<$ty>(session, request)
+            }
+        });
+    };
+    (Control $ty:ty) => {
+        $crate::__requires!($ty: Control);
+        $crate::__component!(control $ty {
+            fn on_ping(session: u64, payload: ::std::vec::Vec<u8>) {
+                <$ty as $crate::rt::Exported>::registry().with(|it| it.ping(session, payload));
+            }
+            fn on_pong(session: u64, payload: ::std::vec::Vec<u8>) {
+                <$ty as $crate::rt::Exported>::registry().with(|it| it.pong(session, payload));
+            }
+        });
+    };
+    (Timer $ty:ty) => {
+        $crate::__requires!($ty: Timer);
+        $crate::__component!(timer $ty {
+            fn on_timer(session: ::core::option::Option<u64>, token: u64) {
+                <$ty as $crate::rt::Exported>::registry().with(|it| it.timer(session, token));
+            }
+        });
+    };
+    (Lifecycle $ty:ty) => {
+        $crate::__requires!($ty: Lifecycle);
+        $crate::__component!(lifecycle $ty {
+            fn on_start() -> ::core::result::Result<(), ::std::string::String> {
+                <$ty as $crate::Lifecycle>::start()
+            }
+            fn on_stop() {
+                <$ty as $crate::Lifecycle>::stop();
+            }
+        });
+    };
+    ($other:ident $ty:ty) => {
+        ::core::compile_error!(::core::concat!(
+            "no optional export named `",
+            ::core::stringify!($other),
+            "`: expected Handshake, Control, Timer or Lifecycle"
+        ));
+    };
+}
+
+/// A missing implementation is reported in the author's words, natively too.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __requires {
+    ($ty:ty : $bound:ident) => {
+        const _: () = {
+            const fn requires<T: $crate::$bound>() {}
+            requires::<$ty>();
+        };
+    };
+}
+
+/// Implements the generated trait and exports it.
+#[cfg(target_family = "wasm")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __component {
+    ($module:ident $ty:ty { $($body:tt)* }) => {
+        const _: () = {
+            struct Component;
+            impl $crate::rt::$module::Guest for Component {
+                $($body)*
+            }
+            $crate::rt::$module::export_component!(Component with_types_in $crate::rt::$module);
+        };
+    };
+}
+
+/// There is nobody to export to natively.
+#[cfg(not(target_family = "wasm"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __component {
+    ($module:ident $ty:ty { $($body:tt)* }) => {};
+}
