@@ -109,21 +109,29 @@ try {
     ["page: two visitors chat, with the suffix of the service", async () => {
       const [ana, ben] = [await visit(), await visit()];
       await connect(ana, "/chat-with-nyan", "?name=Ana");
+      await line(ana, "received", "Welcome, Ana!");
       await connect(ben, "/chat-with-nyan", "?name=Ben");
+      await line(ana, "received", "Ben joined.");
       await say(ana, "hello from a browser");
-      await line(ana, "received", "hello from a browser Nyan!");
-      await line(ben, "received", "Ana", "hello from a browser Nyan!");
+      for (const page of [ana, ben]) await line(page, "received", "Ana: hello from a browser Nyan!");
       await ana.screenshot({ path: join(shots, "chat.png") });
-      await ana.close();
-      await say(ben, "still here");
-      await line(ben, "received", "still here Nyan!");
+      await ana.close(); // a closed page says goodbye for its sessions
+      await line(ben, "received", "Ana left.");
       await ben.close();
+    }],
+    ["page: a close by the service shows its code and reason", async () => {
+      const page = await visit();
+      await connect(page, "/chat", "?name=Ana");
+      await page.getByLabel("Binary message").fill("00");
+      await page.getByRole("button", { name: "Send bytes" }).click();
+      await page.locator("#closed", { hasText: '1003 (unsupported data), reason "text only", clean' }).waitFor();
+      await page.close();
     }],
     ["page: chat without a suffix, laputa's answers", async () => {
       const page = await visit();
       await connect(page, "/chat", "?name=Ana");
       await say(page, "hello");
-      await line(page, "received", "Ana", "hello");
+      await line(page, "received", "Ana: hello");
       await disconnect(page, "", "");
       await connect(page, "/laputa");
       await say(page, "BALUS");

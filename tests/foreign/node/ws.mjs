@@ -44,11 +44,11 @@ class Session {
     return within(message, "message");
   }
 
-  /** The next message that holds `part`: others come and go in a chat. */
-  async until(part) {
-    for (;;) {
-      const message = await this.next();
-      if (message.includes(part)) return message;
+  /** Reads until this text comes: others come and go in a chat. */
+  async until(wanted) {
+    const heard = [];
+    for (let message; message !== wanted; heard.push(message)) {
+      message = await this.next().catch(() => assert.fail(`"${wanted}" did not come, but ${JSON.stringify(heard)}`));
     }
   }
 
@@ -91,21 +91,20 @@ async function echoes(session, messages) {
   }
 }
 
+/** Two people see each other come, talk and go. */
 async function chat(path, suffix) {
   const ana = await Session.open(`${path}?name=Ana`);
-  await ana.until("Ana");
+  await ana.until("Welcome, Ana!");
   const juergen = await Session.open(`${path}?name=J%C3%BCrgen`);
-  await juergen.until("J\u00fcrgen");
+  await juergen.until("Welcome, J\u00fcrgen!");
+  await ana.until("J\u00fcrgen joined.");
   for (const [speaker, name, words] of [[ana, "Ana", "hello there"], [juergen, "J\u00fcrgen", TEXT]]) {
     speaker.send(words);
-    for (const hearer of [ana, juergen]) {
-      const heard = await hearer.until(words);
-      assert.ok(heard.includes(name), `"${heard}" does not say who spoke`);
-      assert.ok(heard.endsWith(words + suffix), `"${heard}" does not end in "${words + suffix}"`);
-    }
+    for (const hearer of [ana, juergen]) await hearer.until(`${name}: ${words}${suffix}`);
   }
-  await ana.close(1000);
   await juergen.close(1000);
+  await ana.until("J\u00fcrgen left.");
+  await ana.close(1000);
 }
 
 await run([
@@ -176,8 +175,13 @@ await run([
     const status = await refused("/echo", { protocolVersion: 8 });
     assert.ok(status === 400 || status === 426, `the status is ${status}`);
   }],
-  ["chat: two people talk, each by the name of the query", () => chat("/chat", "")], // parity B2
+  ["chat: two people come, talk and go, each by the name of the query", () => chat("/chat", "")], // parity B2
   ["chat-with-nyan: the same component with another setting", () => chat("/chat-with-nyan", " Nyan!")], // parity B8
+  ["chat: the service closes with a code and a reason, and the session ends cleanly", async () => {
+    const session = await Session.open("/chat?name=Ana");
+    session.send(Buffer.from("a picture"));
+    assert.deepEqual(await session.end(), { code: 1003, reason: "text only" });
+  }],
   ["laputa: BALUS has its own answer", async () => {
     const session = await Session.open("/laputa");
     for (const [said, answer] of [["BALUS", "Are you kidding?"], ["hello", "I'm not available now."]]) {

@@ -175,28 +175,34 @@ def trailing_slash():
 
 
 def chat(path, suffix):
-    """Two people see what each says, and the service's suffix."""
-    with open_at(f"{path}?name=Ana") as ana, open_at(f"{path}?name=J%C3%BCrgen") as jürgen:
-        assert "Ana" in ana.recv(timeout=WAIT_S)
-        until(jürgen, lambda m: "Jürgen" in m)
-        for speaker, name, words in ((ana, "Ana", "hello there"), (jürgen, "Jürgen", TEXT)):
-            speaker.send(words)
-            for hearer in (ana, jürgen):
-                heard = until(hearer, lambda m: words in m)
-                assert name in heard, f"{heard!r} does not say who spoke"
-                assert heard.endswith(words + suffix), f"{heard!r} does not end in {words + suffix!r}"
+    """Two people see each other come, talk and go."""
+    with open_at(f"{path}?name=Ana") as ana:
+        until(ana, "Welcome, Ana!")
+        with open_at(f"{path}?name=J%C3%BCrgen") as juergen:
+            until(juergen, "Welcome, J\u00fcrgen!")
+            until(ana, "J\u00fcrgen joined.")
+            for speaker, name, words in ((ana, "Ana", "hello there"), (juergen, "J\u00fcrgen", TEXT)):
+                speaker.send(words)
+                for hearer in (ana, juergen):
+                    until(hearer, f"{name}: {words}{suffix}")
+        until(ana, "J\u00fcrgen left.")
 
 
 def until(ws, wanted):
-    """The next message that is wanted: others come and go in a chat."""
+    """Reads until this text comes, and returns what came before it: others come and go in a chat."""
+    heard = []
     deadline = time.monotonic() + WAIT_S
     while True:
-        message = ws.recv(timeout=max(0.0, deadline - time.monotonic()))
-        if wanted(message):
-            return message
+        try:
+            message = ws.recv(timeout=max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            raise AssertionError(f"{wanted!r} did not come, but {shown(heard)}") from None
+        if message == wanted:
+            return heard
+        heard.append(message)
 
 
-@check("chat: two people talk, each by the name of the query")  # parity B2
+@check("chat: two people come, talk and go, each by the name of the query")  # parity B2
 def chat_plain():
     chat("/chat", "")
 
@@ -208,13 +214,19 @@ def chat_nyan():
 
 @check("chat: what is said in one service stays there")
 def chat_apart():
-    with open_at("/chat?name=Ana") as ana, open_at("/chat-with-nyan?name=Nyan") as nyan:
-        until(nyan, lambda m: "Nyan" in m)
-        nyan.send("only among cats")
-        until(nyan, lambda m: "only among cats" in m)
+    with open_at("/chat?name=Ana") as ana, open_at("/chat-with-nyan?name=Cat") as cat:
+        cat.send("only among cats")
+        until(cat, "Cat: only among cats Nyan!")
         ana.send("last")
-        while "last" not in (heard := ana.recv(timeout=WAIT_S)):
-            assert "cats" not in heard, f"{heard!r} came from another service"
+        heard = until(ana, "Ana: last")
+        assert not any("cats" in message for message in heard), f"{heard!r} came from another service"
+
+
+@check("chat: the service closes with a code and a reason, and the session ends cleanly")
+def chat_closes():
+    with open_at("/chat?name=Ana") as ana:
+        ana.send(b"a picture")
+        same(closed(ana), (1003, "text only"))
 
 
 # ---- laputa
@@ -223,7 +235,7 @@ def chat_apart():
 @check("laputa: BALUS has its own answer")
 def laputa():
     with open_at("/laputa") as ws:
-        for said, answer in (("BALUS", "Are you kidding?"), ("hello", "I'm not available now."), ("balus", "I'm not available now.")):
+        for said, answer in (("BALUS", "Are you kidding?"), ("hello", "I'm not available now."), (b"BALUS", "I'm not available now.")):
             ws.send(said)
             same(ws.recv(timeout=WAIT_S), answer)
 
