@@ -27,9 +27,15 @@ pub fn mask(bytes: &mut [u8], key: [u8; 4], offset: usize) {
     }
 }
 
-fn rotated(mut key: [u8; 4], offset: usize) -> [u8; 4] {
-    key.rotate_left(offset % 4);
-    key
+/// The key for bytes of which the first is number `offset` of its payload.
+fn rotated(key: [u8; 4], offset: usize) -> [u8; 4] {
+    let bits = match offset % 4 {
+        0 => 0,
+        1 => 8,
+        2 => 16,
+        _ => 24,
+    };
+    u32::from_be_bytes(key).rotate_left(bits).to_be_bytes()
 }
 
 #[cfg(test)]

@@ -66,18 +66,7 @@ impl Header {
     }
 }
 
-#[inline]
 fn parse_first(byte: u8, rules: Rules) -> Result<FirstByte, Violation> {
-    const WHOLE_TEXT: u8 = FirstByte::whole(Opcode::Text).to_byte();
-    const WHOLE_BINARY: u8 = FirstByte::whole(Opcode::Binary).to_byte();
-    match byte {
-        WHOLE_TEXT if !rules.in_message => Ok(FirstByte::whole(Opcode::Text)),
-        WHOLE_BINARY if !rules.in_message => Ok(FirstByte::whole(Opcode::Binary)),
-        _ => parse_rare_first(byte, rules),
-    }
-}
-
-fn parse_rare_first(byte: u8, rules: Rules) -> Result<FirstByte, Violation> {
     let (fin, rsv1, opcode_bits) = (byte & FIN != 0, byte & RSV1 != 0, byte & OPCODE);
     let opcode = Opcode::from_bits(opcode_bits);
     // Compression is a property of a message, said on its first frame (RFC 7692 section 6).

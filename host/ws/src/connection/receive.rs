@@ -7,8 +7,8 @@ use super::header::{Header, Rules};
 use super::partial::{FrameUnderWay, Step};
 use super::{Assembly, Connection};
 use crate::extension::Inflated;
-use crate::frame::{FirstByte, Opcode};
-use crate::{Event, Limits, Message, Violation, mask};
+use crate::frame::{FirstByte, LEN_7_MAX, MASK_BIT, Opcode};
+use crate::{Event, Limits, Message, Role, Violation, mask};
 
 impl Connection {
     /// Takes in everything that arrived, and appends what it means to `events`, in wire order.
@@ -44,6 +44,10 @@ impl Connection {
         events: &mut Vec<Event<'a>>,
     ) -> Result<(), Violation> {
         while !input.is_empty() && !self.ignores_input() {
+            if let Some((opcode, payload)) = self.take_short_message(&mut input) {
+                push_message(opcode, payload, events)?;
+                continue;
+            }
             if let Some(partial) = &mut self.partial
                 && let Some(frame) = &mut partial.frame
             {
@@ -66,6 +70,36 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// The common case in a straight line: a message that lies at the front of `input` as one short frame. Whatever
+    /// else is there takes the long way, which knows all the rules.
+    #[inline]
+    fn take_short_message<'a>(&self, input: &mut &'a mut [u8]) -> Option<(Opcode, &'a [u8])> {
+        let (&[first, second], _) = input.split_first_chunk::<2>()?;
+        let opcode = match first {
+            WHOLE_TEXT => Opcode::Text,
+            WHOLE_BINARY => Opcode::Binary,
+            _ => return None,
+        };
+        let payload_len = second & !MASK_BIT;
+        let is_masked = second & MASK_BIT != 0;
+        if self.partial.is_some()
+            || payload_len > LEN_7_MAX
+            || is_masked != (self.role == Role::Server)
+            || usize::from(payload_len) > self.limits.message_bytes_max
+        {
+            return None;
+        }
+        if is_masked {
+            let frame = input.split_off_mut(..6 + usize::from(payload_len))?;
+            let (&mut [_, _, ref key @ ..], payload) = frame.split_first_chunk_mut::<6>()?;
+            mask(payload, *key, 0);
+            Some((opcode, payload))
+        } else {
+            let frame = input.split_off_mut(..2 + usize::from(payload_len))?;
+            Some((opcode, frame.get(2..)?))
+        }
     }
 
     /// Takes the next header from the front of `input`; `None` if it ends before the header does.
@@ -143,22 +177,10 @@ impl Connection {
     ) -> Result<(), Violation> {
         match first {
             FirstByte {
-                opcode: Opcode::Text,
+                opcode: Opcode::Text | Opcode::Binary,
                 fin: true,
                 rsv1: false,
-            } => {
-                let text = simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8(payload))?;
-                events.push(Event::Message(Message::Text(Cow::Borrowed(text))));
-                Ok(())
-            }
-            FirstByte {
-                opcode: Opcode::Binary,
-                fin: true,
-                rsv1: false,
-            } => {
-                events.push(Event::Message(Message::Binary(Cow::Borrowed(payload))));
-                Ok(())
-            }
+            } => push_message(first.opcode, payload, events),
             FirstByte { opcode, .. } if opcode.is_control() => {
                 self.receive_control(opcode, Cow::Borrowed(payload), events)
             }
@@ -263,6 +285,24 @@ impl Connection {
     }
 }
 
+/// A whole message that lies in the input, unmasked: here text is validated, once.
+#[inline]
+fn push_message<'a>(
+    opcode: Opcode,
+    payload: &'a [u8],
+    events: &mut Vec<Event<'a>>,
+) -> Result<(), Violation> {
+    let message = match opcode {
+        Opcode::Text => {
+            let text = simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8(payload))?;
+            Message::Text(Cow::Borrowed(text))
+        }
+        _ => Message::Binary(Cow::Borrowed(payload)),
+    };
+    events.push(Event::Message(message));
+    Ok(())
+}
+
 #[cold]
 fn not_utf8(payload: &[u8]) -> Violation {
     let valid = simdutf8::compat::from_utf8(payload);
@@ -270,3 +310,6 @@ fn not_utf8(payload: &[u8]) -> Violation {
         at: valid.map_or_else(|error| error.valid_up_to(), str::len),
     }
 }
+
+const WHOLE_TEXT: u8 = FirstByte::whole(Opcode::Text).to_byte();
+const WHOLE_BINARY: u8 = FirstByte::whole(Opcode::Binary).to_byte();
