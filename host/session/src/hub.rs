@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasket_ws::Message;
 
@@ -12,8 +13,20 @@ pub struct Hub {
     service: Arc<str>,
     limits: Arc<Limits>,
     protocols: Vec<String>,
+    /// Sessions that were admitted, whether they have joined yet or not.
+    reserved: AtomicUsize,
     registry: Registry,
     topics: Topics,
+}
+
+/// A session's place in its service; dropping it makes room.
+#[derive(Debug)]
+pub struct Reserved(Arc<Hub>);
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.0.reserved.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Hub {
@@ -25,6 +38,7 @@ impl Hub {
             service: service.into(),
             limits: limits.into(),
             protocols,
+            reserved: AtomicUsize::new(0),
             registry: Registry::default(),
             topics: Topics::default(),
         }
@@ -129,6 +143,18 @@ impl Hub {
     }
 
     // ---- for the tasks that own connections ----
+
+    /// Takes a place for one more session, unless `sessions_max` are taken.
+    #[must_use]
+    pub fn reserve(self: &Arc<Self>) -> Option<Reserved> {
+        let max = self.limits.sessions_max.unwrap_or(usize::MAX);
+        let taken = self
+            .reserved
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+                (n < max).then_some(n + 1)
+            });
+        taken.is_ok().then(|| Reserved(Arc::clone(self)))
+    }
 
     /// Makes a session visible to the others.
     pub fn join(&self, session: Arc<Session>) {

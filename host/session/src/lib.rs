@@ -23,7 +23,7 @@ mod registry;
 mod session;
 mod topic;
 
-pub use hub::Hub;
+pub use hub::{Hub, Reserved};
 pub use id::{IdSource, SessionId};
 pub use limits::{Limits, SlowReader};
 pub use opening::{Headers, Opening, Principal, query_pairs};

@@ -3,6 +3,8 @@ use std::time::Duration;
 /// What one session of a service may cost the host. Each is a setting of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Sessions of the service at once; more are answered 503.
+    pub sessions_max: Option<usize>,
     /// The largest message a peer may send, and the largest a guest may send. Bytes.
     pub message_bytes_max: usize,
     /// Fragments of one message.
@@ -44,6 +46,7 @@ pub enum SlowReader {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            sessions_max: None,
             message_bytes_max: 1 << 20,
             fragments_max: 131_072,
             outbox_bytes_max: 4 << 20,

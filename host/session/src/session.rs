@@ -83,6 +83,13 @@ impl Signals {
     const TIMERS: u32 = 1;
     const DEADLINE: u32 = 2;
     const FULL: u32 = 4;
+    const ABANDON: u32 = 8;
+
+    /// Nothing at all.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 
     /// The session's timers changed.
     #[must_use]
@@ -100,6 +107,13 @@ impl Signals {
     #[must_use]
     pub fn full(self) -> bool {
         self.0 & Self::FULL != 0
+    }
+
+    /// The session was closed without regard to what was queued: its peer gets only the time of a
+    /// closing handshake for what is on its way.
+    #[must_use]
+    pub fn abandon(self) -> bool {
+        self.0 & Self::ABANDON != 0
     }
 }
 
@@ -226,7 +240,8 @@ impl Session {
         if self.state() != ReadyState::Open || queue.closing.is_some() || queue.closed {
             return Outcome::NotOpen;
         }
-        if !closing.drain {
+        let drain = closing.drain;
+        if !drain {
             let dropped = queue.items.iter().map(Item::len).sum();
             queue.items.clear();
             self.queued_bytes.fetch_sub(dropped, Ordering::Relaxed);
@@ -235,7 +250,7 @@ impl Session {
         self.mail.store(true, Ordering::Release);
         self.set_state(ReadyState::Closing);
         drop(queue);
-        self.wake();
+        self.signal(if drain { 0 } else { Signals::ABANDON });
         Outcome::Accepted
     }
 
@@ -378,6 +393,12 @@ impl Session {
     #[inline]
     pub fn has_mail(&self) -> bool {
         self.mail.load(Ordering::Acquire)
+    }
+
+    /// Whether somebody asked to close and [`drain`](Self::drain) has not brought it yet.
+    #[must_use]
+    pub fn is_asked_to_close(&self) -> bool {
+        self.has_mail() && self.queue.lock().closing.is_some()
     }
 
     /// Hands over what is queued, in order, until `take` says `false`, and then the closing, once. The

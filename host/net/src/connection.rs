@@ -1,0 +1,241 @@
+//! Drives one open session between its line and its seat, in the one task that owns both.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::info;
+use wasket_session::{Call, CloseEvent, Fault, Hub, Inbox, Outbox, ReadyState, Seat};
+use wasket_ws::{CloseCode, CloseFrame, Event};
+
+use crate::lease::Lease;
+use crate::line::{Line, Trouble, Woken};
+
+/// An open session: its line to the peer, and what serves it.
+pub(crate) struct Connection<I> {
+    pub(crate) line: Line<I>,
+    pub(crate) hub: Arc<Hub>,
+    /// Gone after a fault.
+    seat: Option<Box<dyn Seat>>,
+    wants_control: bool,
+    outbox: Outbox,
+    /// What was read ahead while a guest had the turn.
+    held: Vec<Event<'static>>,
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
+    pub(crate) fn new(line: Line<I>, hub: Arc<Hub>, seat: Box<dyn Seat>) -> Self {
+        let session = Arc::clone(line.session());
+        Self {
+            line,
+            hub,
+            wants_control: seat.wants_control(),
+            seat: Some(seat),
+            outbox: Outbox::new(session),
+            held: Vec::new(),
+        }
+    }
+
+    /// Runs the session from just before its `open` to after its `close`. `early` is what the peer sent
+    /// right behind its opening handshake.
+    pub(crate) async fn run(mut self, early: &mut [u8]) {
+        self.hub.join(Arc::clone(self.line.session()));
+        let opened = Box::pin(self.open()).await;
+        if !early.is_empty() {
+            let mut events = Vec::new();
+            self.line.interpret(early, &mut events);
+            let events = events.into_iter().map(Event::into_owned);
+            self.held.extend(events);
+        }
+        self.serve().await;
+        Box::pin(self.close(opened)).await;
+    }
+
+    async fn serve(&mut self) {
+        loop {
+            if !self.held.is_empty() {
+                let held = std::mem::take(&mut self.held);
+                let lease = Lease::take();
+                self.turn(lease, &held).await;
+                continue;
+            }
+            if let Some(trouble) = self.line.take_trouble() {
+                Box::pin(self.report(trouble)).await;
+                continue;
+            }
+            if self.line.is_over() {
+                return;
+            }
+            match poll_fn(|cx| self.line.poll_next(cx)).await {
+                Woken::Input(lease, count) => self.input(lease, count).await,
+                Woken::Timer(token) => Box::pin(self.timer(token)).await,
+                Woken::Over => {}
+            }
+        }
+    }
+
+    /// One read: what it means, what the guest says to it, one write.
+    async fn input(&mut self, mut lease: Box<Lease>, count: usize) {
+        let mut events = lease.take_events();
+        let mut input = std::mem::take(&mut lease.input);
+        self.line
+            .interpret(input.get_mut(..count).unwrap_or_default(), &mut events);
+        let mut lease = self.turn(lease, &events).await;
+        lease.keep_events(events);
+        lease.input = input;
+        lease.give_back();
+    }
+
+    /// Gives the seat its turn with what has come, and writes what it and the protocol answer.
+    async fn turn(&mut self, mut lease: Box<Lease>, events: &[Event<'_>]) -> Box<Lease> {
+        let wants_control = self.wants_control;
+        let deliver = |event: &Event<'_>| match event {
+            Event::Message(_) => true,
+            Event::Ping(_) | Event::Pong(_) => wants_control,
+            Event::Close(_) => false,
+        };
+        if self.accepts_events(events) && events.iter().any(deliver) {
+            self.outbox.lend(std::mem::take(&mut lease.output));
+            if let Some(seat) = &mut self.seat {
+                let mut call = seat.receive(Inbox::new(events), &mut self.outbox);
+                let result = attend(&mut self.line, &mut self.held, &mut call).await;
+                drop(call);
+                self.settle(result);
+            }
+            lease.output = self.outbox.take();
+        }
+        poll_fn(|cx| {
+            self.line.flush(cx, &mut lease.output);
+            Poll::Ready(())
+        })
+        .await;
+        lease
+    }
+
+    /// Events that came before the peer's close frame, or before it broke the protocol, are still
+    /// delivered; after the guest or the host asked to close, none is.
+    fn accepts_events(&self, events: &[Event<'_>]) -> bool {
+        match self.line.session().state() {
+            ReadyState::Open => true,
+            ReadyState::Closing => {
+                matches!(events.last(), Some(Event::Close(_))) && !self.line.was_asked()
+            }
+            _ => false,
+        }
+    }
+
+    async fn open(&mut self) -> bool {
+        let Some(seat) = &mut self.seat else {
+            return false;
+        };
+        let mut call = seat.open(&mut self.outbox);
+        let result = attend(&mut self.line, &mut self.held, &mut call).await;
+        drop(call);
+        self.settle(result);
+        self.flush_outbox().await;
+        result.is_ok()
+    }
+
+    async fn timer(&mut self, token: u64) {
+        if self.line.session().state() != ReadyState::Open {
+            return;
+        }
+        if let Some(seat) = &mut self.seat {
+            let mut call = seat.timer(token, &mut self.outbox);
+            let result = attend(&mut self.line, &mut self.held, &mut call).await;
+            drop(call);
+            self.settle(result);
+        }
+        self.flush_outbox().await;
+    }
+
+    /// Tells the guest of trouble, unless it has asked to close: of all events only `close` still comes.
+    async fn report(&mut self, trouble: Trouble) {
+        tracing::debug!(
+            service = &**self.hub.service(),
+            session = self.line.session().id().get(),
+            ?trouble,
+            "session in trouble"
+        );
+        if !self.line.was_asked()
+            && let Some(seat) = &mut self.seat
+        {
+            let mut call = seat.error(trouble.to_session_error(), &mut self.outbox);
+            let result = attend(&mut self.line, &mut self.held, &mut call).await;
+            drop(call);
+            self.settle(result);
+            self.flush_outbox().await;
+        }
+        self.held = Vec::new();
+        if let Trouble::Violation(violation) = &trouble {
+            self.line.fail(violation);
+        }
+    }
+
+    async fn close(self, opened: bool) {
+        let event = self.line.close_event();
+        self.line.session().finish();
+        self.hub.leave(self.line.session());
+        log_close(&self.line, &self.hub, &event);
+        let (seat, mut outbox) = (self.seat.filter(|_| opened), self.outbox);
+        let hang_up = self.line.hang_up();
+        let last_call = async move {
+            if let Some(mut seat) = seat {
+                // The seat has logged what it may have to say.
+                let _ = seat.close(event, &mut outbox).await;
+            }
+        };
+        tokio::join!(hang_up, last_call);
+    }
+
+    /// After a fault there is no seat, and the session closes with 1011; what was accepted goes out.
+    fn settle(&mut self, result: Result<(), Fault>) {
+        if result.is_err() {
+            self.seat = None;
+            self.wants_control = false;
+            self.line.shut(CloseFrame::truncated(
+                CloseCode::INTERNAL_ERROR,
+                "the service failed",
+            ));
+        }
+    }
+
+    async fn flush_outbox(&mut self) {
+        let mut output = self.outbox.take();
+        poll_fn(|cx| {
+            self.line.flush(cx, &mut output);
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+/// Waits for a seat's call, with the line going on meanwhile.
+async fn attend<I: AsyncRead + AsyncWrite + Unpin>(
+    line: &mut Line<I>,
+    held: &mut Vec<Event<'static>>,
+    call: &mut Call<'_>,
+) -> Result<(), Fault> {
+    poll_fn(|cx| {
+        let result = call.as_mut().poll(cx);
+        if result.is_pending() {
+            line.poll_meanwhile(cx, held);
+        }
+        result
+    })
+    .await
+}
+
+fn log_close<I: AsyncRead + AsyncWrite + Unpin>(line: &Line<I>, hub: &Hub, event: &CloseEvent) {
+    info!(
+        target: "wasket::session",
+        service = &**hub.service(),
+        session = line.session().id().get(),
+        code = event.code,
+        reason = ?event.reason,
+        clean = event.clean,
+        by = ?event.by,
+        "closed"
+    );
+}

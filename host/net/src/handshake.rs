@@ -1,0 +1,240 @@
+//! From a request to a session: the checks before the 101 answer, in the order of what they cost.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use http::header::{
+    CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use http::{Request, Response, StatusCode, Version};
+use tracing::{debug, info, warn};
+use wasket_session::{Admission, Headers, Hub, Opening, Refusal, Seat, Session};
+use wasket_ws::handshake::{self, Offer};
+
+use crate::http::{Answer, Body, plain};
+use crate::route::{Found, Place};
+use crate::server::Shared;
+
+/// A session that was admitted, waiting for its 101 answer to be written.
+pub(crate) struct Admitted {
+    pub(crate) session: Arc<Session>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) seat: Box<dyn Seat>,
+    /// The session's place in its service.
+    pub(crate) reserved: wasket_session::Reserved,
+}
+
+/// Answers a request for a service's path: 101 with what was admitted, or a refusal.
+pub(crate) async fn upgrade(
+    shared: &Shared,
+    request: &Request<hyper::body::Incoming>,
+    found: Found,
+    remote: SocketAddr,
+) -> Result<(Answer, Admitted), Answer> {
+    let offer = examine(request).map_err(|refusal| refused(&refusal))?;
+    let place = found.place.as_ref();
+    let authority = authority(request);
+    if let Some(origin) = foreign_origin(request, place, authority) {
+        warn!(
+            service = &*place.name,
+            ?origin,
+            ?authority,
+            "origin refused; the setting `origins` would allow it"
+        );
+        return Err(plain(
+            StatusCode::FORBIDDEN,
+            "this origin may not open sessions here",
+        ));
+    }
+    let Some(service) = place.service.clone() else {
+        return Err(plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "this service is not available",
+        ));
+    };
+    let hub = Arc::clone(service.hub());
+    let Some(reserved) = hub.reserve() else {
+        debug!(
+            service = &*place.name,
+            "session refused: `sessions_max` are open"
+        );
+        return Err(plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "this service is full",
+        ));
+    };
+    let opening = opening(request, &found, &offer, authority, remote);
+    let id = shared.ids.next(SystemTime::now());
+    let now_ms = shared.clock.unix_ms(Instant::now());
+    let session = Arc::new(Session::new(id, Arc::clone(hub.limits()), opening, now_ms));
+    let admission = service.admit(&session).await;
+    let Admission {
+        protocol,
+        headers,
+        principal,
+        seat,
+    } = admission.map_err(|r| refusal(&r))?;
+    info!(
+        target: "wasket::session",
+        service = &*place.name,
+        session = id.get(),
+        remote = %remote,
+        protocol = ?protocol,
+        principal = ?principal.as_ref().map(|p| &p.name),
+        "open"
+    );
+    let answer = switching(&offer, place, protocol.as_deref(), &headers);
+    session.open(protocol, principal);
+    Ok((
+        answer,
+        Admitted {
+            session,
+            hub,
+            seat,
+            reserved,
+        },
+    ))
+}
+
+fn examine(request: &Request<hyper::body::Incoming>) -> Result<Offer, handshake::Refusal> {
+    let minor_version = u8::from(request.version() == Version::HTTP_11);
+    let headers: Vec<_> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect();
+    handshake::examine(
+        request.method().as_str(),
+        minor_version,
+        headers.iter().copied(),
+    )
+}
+
+fn refused(refusal: &handshake::Refusal) -> Answer {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut answer = plain(status, &refusal.to_string());
+    for (name, value) in refusal.headers() {
+        insert(&mut answer, name, value);
+    }
+    answer
+}
+
+fn authority(request: &Request<hyper::body::Incoming>) -> &str {
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok());
+    host.unwrap_or_default()
+}
+
+/// The origin that may not come, if there is one. Several `Origin` fields are as good as a foreign one.
+fn foreign_origin<'r>(
+    request: &'r Request<hyper::body::Incoming>,
+    place: &Place,
+    authority: &str,
+) -> Option<&'r HeaderValue> {
+    let mut origins = request.headers().get_all(ORIGIN).iter();
+    let first = origins.next()?;
+    let alone = origins.next().is_none();
+    let allowed = alone && place.origins.allow(first.as_bytes(), authority);
+    (!allowed).then_some(first)
+}
+
+fn opening(
+    request: &Request<hyper::body::Incoming>,
+    found: &Found,
+    offer: &Offer,
+    authority: &str,
+    remote: SocketAddr,
+) -> Opening {
+    let headers = request.headers().iter();
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    Opening {
+        service: Arc::clone(&found.place.name),
+        method: request.method().as_str().into(),
+        authority: authority.into(),
+        target: target.into(),
+        path: found.path.as_str().into(),
+        parameters: found.parameters.clone().into(),
+        headers: Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes()))),
+        protocols: offer.protocols.iter().map(|p| p.as_str().into()).collect(),
+        principal: None,
+        remote_address: remote,
+        secure: false,
+        properties: Box::new([("http-version".into(), "1.1".into())]),
+    }
+}
+
+fn switching(
+    offer: &Offer,
+    place: &Place,
+    protocol: Option<&str>,
+    headers: &[(String, String)],
+) -> Answer {
+    let mut answer = Response::new(Body::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    for (name, value) in &place.response_headers {
+        answer.headers_mut().append(name, value.clone());
+    }
+    append_all(&mut answer, headers);
+    let own = answer.headers_mut();
+    own.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    own.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(&offer.accept) {
+        own.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
+        own.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    answer
+}
+
+fn refusal(refusal: &Refusal) -> Answer {
+    let status = StatusCode::from_u16(refusal.status)
+        .ok()
+        .filter(|status| (300..=599).contains(&status.as_u16()))
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = Response::new(Body::from(refusal.body.clone()));
+    *answer.status_mut() = status;
+    append_all(&mut answer, &refusal.headers);
+    answer
+}
+
+fn append_all(answer: &mut Answer, headers: &[(String, String)]) {
+    for (name, value) in headers {
+        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+        else {
+            // The seat checks what its guest says; this is the last line.
+            continue;
+        };
+        if !is_reserved(&name) {
+            answer.headers_mut().append(name, value);
+        }
+    }
+}
+
+/// Header fields that frame the answer or belong to the handshake: the host's own.
+fn is_reserved(name: &HeaderName) -> bool {
+    const RESERVED: [&str; 8] = [
+        "connection",
+        "upgrade",
+        "content-length",
+        "transfer-encoding",
+        "keep-alive",
+        "te",
+        "trailer",
+        "proxy-connection",
+    ];
+    RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-")
+}
+
+fn insert(answer: &mut Answer, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+        answer.headers_mut().insert(name, value);
+    }
+}

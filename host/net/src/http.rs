@@ -1,0 +1,197 @@
+//! The HTTP/1.1 side of a connection: one request, which is answered or becomes a session.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::debug;
+use wasket_ws as ws;
+
+use crate::connection::Connection;
+use crate::handshake::{self, Admitted};
+use crate::line::Line;
+use crate::linger::hang_up;
+use crate::listener::Listener;
+use crate::page::Page;
+use crate::server::Shared;
+
+pub(crate) type Body = Full<Bytes>;
+pub(crate) type Answer = Response<Body>;
+
+/// Serves one accepted connection to its end.
+pub(crate) async fn serve<I>(
+    io: I,
+    remote: SocketAddr,
+    listener: Arc<Listener>,
+    shared: Arc<Shared>,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let within = listener.handshake_timeout;
+    // Boxed: the handshake's state is gone when the session lives.
+    let opened = Box::pin(tokio::time::timeout(
+        within,
+        open(io, remote, listener, &shared),
+    ));
+    let Ok(opened) = opened.await else {
+        debug!(%remote, "cut off: no opening handshake within `handshake_timeout`");
+        return;
+    };
+    let Some((io, early, admitted)) = opened else {
+        return;
+    };
+    let Admitted {
+        session,
+        hub,
+        seat,
+        reserved,
+    } = admitted;
+    let ws = protocol(&session);
+    let line = Line::new(io, ws, session, shared.clock);
+    let connection = Connection::new(line, hub, seat);
+    if shared.stopping.is_cancelled() {
+        connection.line.shut(shared.farewell());
+    }
+    connection.run(&mut early.to_vec()).await;
+    drop(reserved);
+}
+
+fn protocol(session: &wasket_session::Session) -> ws::Connection {
+    let limits = session.limits();
+    ws::Connection::new(
+        ws::Role::Server,
+        ws::Limits {
+            message_bytes_max: limits.message_bytes_max,
+            fragments_max: limits.fragments_max,
+        },
+        ws::Timing {
+            ping_every: limits.ping_every,
+            pong_within: limits.pong_timeout,
+            close_within: limits.close_timeout,
+        },
+        Instant::now(),
+    )
+}
+
+/// Runs HTTP until the 101 answer is out: the socket comes back, with what was read beyond the request.
+async fn open<I>(
+    io: I,
+    remote: SocketAddr,
+    listener: Arc<Listener>,
+    shared: &Arc<Shared>,
+) -> Option<(I, Bytes, Admitted)>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let admitted: Arc<Mutex<Option<Admitted>>> = Arc::default();
+    let mut builder = http1::Builder::new();
+    builder
+        // A refused upgrade ends the connection: what a peer sends behind it is never read as a request.
+        .keep_alive(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(listener.request_head_timeout)
+        .max_buf_size(listener.request_head_bytes_max);
+    let service = service_fn({
+        let (admitted, shared) = (Arc::clone(&admitted), Arc::clone(shared));
+        move |request: Request<Incoming>| {
+            let (admitted, shared, listener) = (
+                Arc::clone(&admitted),
+                Arc::clone(&shared),
+                Arc::clone(&listener),
+            );
+            Box::pin(async move {
+                let answer = answer(&shared, &listener, &request, remote, &admitted).await;
+                Ok::<_, Infallible>(answer)
+            })
+        }
+    });
+    let mut connection = builder.serve_connection(TokioIo::new(io), service);
+    let served =
+        std::future::poll_fn(|cx| Pin::new(&mut connection).poll_without_shutdown(cx)).await;
+    if let Err(error) = served {
+        debug!(%remote, %error, "no opening handshake");
+    }
+    let parts = connection.into_parts();
+    let mut io = parts.io.into_inner();
+    let admitted = admitted.lock().take();
+    match admitted {
+        Some(admitted) => Some((io, parts.read_buf, admitted)),
+        None => {
+            hang_up(&mut io, LINGER).await;
+            None
+        }
+    }
+}
+
+async fn answer(
+    shared: &Shared,
+    listener: &Listener,
+    request: &Request<Incoming>,
+    remote: SocketAddr,
+    admitted: &Mutex<Option<Admitted>>,
+) -> Answer {
+    let path = request.uri().path();
+    if let Some(page) = listener.pages.get(path)
+        && !request.headers().contains_key(http::header::UPGRADE)
+    {
+        return show(page, request.method());
+    }
+    let Some(found) = shared.routes.find(path) else {
+        return plain(StatusCode::NOT_FOUND, "there is no service at this path");
+    };
+    if shared.stopping.is_cancelled() {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping");
+    }
+    match handshake::upgrade(shared, request, found, remote).await {
+        Ok((answer, session)) => {
+            *admitted.lock() = Some(session);
+            answer
+        }
+        Err(answer) => answer,
+    }
+}
+
+fn show(page: &Page, method: &Method) -> Answer {
+    if method != Method::GET && method != Method::HEAD {
+        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+        let allow = HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(http::header::ALLOW, allow);
+        return answer;
+    }
+    let mut answer = Response::new(Body::new(page.body.clone()));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(page.security_policy),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        "x-content-type-options",
+        HeaderValue::from_static("nosniff"),
+    );
+    answer
+}
+
+/// An answer of one line of text.
+pub(crate) fn plain(status: StatusCode, text: &str) -> Answer {
+    let mut answer = Response::new(Body::from(format!("{text}\n")));
+    *answer.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, text);
+    answer
+}
+
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);

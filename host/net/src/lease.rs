@@ -1,0 +1,77 @@
+use std::cell::Cell;
+
+use wasket_ws::Event;
+
+/// The buffers of one turn: what a read brings, what it means, and what is answered. One set a worker
+/// thread, lent to whichever connection has something to read; a connection that waits in the middle of
+/// a turn keeps its set, and the thread makes another.
+pub(crate) struct Lease {
+    pub(crate) input: Vec<u8>,
+    pub(crate) output: Vec<u8>,
+    events: Vec<Event<'static>>,
+}
+
+impl Lease {
+    pub(crate) fn take() -> Box<Self> {
+        SPARE.take().unwrap_or_else(|| {
+            Box::new(Self {
+                input: vec![0; INPUT_BYTES],
+                output: Vec::with_capacity(OUTPUT_BYTES),
+                events: Vec::new(),
+            })
+        })
+    }
+
+    /// Gives the set back to the thread that the task runs on now.
+    pub(crate) fn give_back(mut self: Box<Self>) {
+        self.output.clear();
+        if self.output.capacity() <= OUTPUT_BYTES_KEPT {
+            SPARE.set(Some(self));
+        }
+    }
+
+    /// The list of events, empty, for borrows of any length.
+    pub(crate) fn take_events<'a>(&mut self) -> Vec<Event<'a>> {
+        relabel(std::mem::take(&mut self.events))
+    }
+
+    /// Takes the list back for its memory.
+    pub(crate) fn keep_events(&mut self, events: Vec<Event<'_>>) {
+        self.events = relabel(events);
+    }
+}
+
+/// Empties a list for another lifetime; collecting in place keeps its memory.
+fn relabel<'a>(mut events: Vec<Event<'_>>) -> Vec<Event<'a>> {
+    events.clear();
+    events.into_iter().map_while(|_| None).collect()
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Box<Lease>>> = const { Cell::new(None) };
+}
+
+const INPUT_BYTES: usize = 256 << 10;
+const OUTPUT_BYTES: usize = 64 << 10;
+/// A buffer that one large answer has grown past this is not kept.
+const OUTPUT_BYTES_KEPT: usize = 2 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+    use wasket_ws::Message;
+
+    #[test]
+    fn the_list_of_events_keeps_its_memory() {
+        let mut lease = Lease::take();
+        let bytes = vec![1_u8, 2, 3];
+        let mut events = lease.take_events();
+        for _ in 0..100 {
+            events.push(Event::Message(Message::Binary(Cow::Borrowed(&bytes))));
+        }
+        let room = events.capacity();
+        lease.keep_events(events);
+        assert!(lease.take_events().capacity() >= room);
+    }
+}

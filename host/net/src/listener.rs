@@ -1,0 +1,82 @@
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+use crate::Page;
+
+/// An address to accept connections on, and what a connection may cost before it is a session.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Connections that the kernel keeps for us before they are accepted.
+    pub backlog: i32,
+    /// Sends small frames at once (`TCP_NODELAY`).
+    pub nodelay: bool,
+    /// Binds although connections of an earlier process linger (`SO_REUSEADDR`).
+    pub reuse_address: bool,
+    /// Connections at once; more are closed unanswered.
+    pub connections_max: usize,
+    /// Connections at once from one address.
+    pub connections_per_address_max: Option<usize>,
+    /// Past this a request gets 431. At least 8 KiB.
+    pub request_head_bytes_max: usize,
+    /// For the head of the request, from the first byte we wait for.
+    pub request_head_timeout: Duration,
+    /// From accepting to the 101 answer.
+    pub handshake_timeout: Duration,
+    /// Documents by path.
+    pub pages: HashMap<String, Page>,
+}
+
+/// The address cannot be listened on: the operator's to mend.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}")]
+pub struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl Listener {
+    /// A listener with the defaults.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            backlog: 1024,
+            nodelay: true,
+            reuse_address: true,
+            connections_max: 20_000,
+            connections_per_address_max: None,
+            request_head_bytes_max: 16 << 10,
+            request_head_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            pages: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn bind(&self) -> Result<TcpListener, BindError> {
+        self.socket().map_err(|source| BindError {
+            address: self.address,
+            source,
+        })
+    }
+
+    fn socket(&self) -> io::Result<TcpListener> {
+        let domain = Domain::for_address(self.address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        if self.address.is_ipv6() {
+            // `[::]` and `0.0.0.0` can both be listened on.
+            socket.set_only_v6(true)?;
+        }
+        socket.set_reuse_address(self.reuse_address)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&self.address.into())?;
+        socket.listen(self.backlog)?;
+        TcpListener::from_std(socket.into())
+    }
+}

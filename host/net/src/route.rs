@@ -1,0 +1,236 @@
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use percent_encoding::percent_decode_str;
+use wasket_session::Service;
+
+use crate::Origins;
+
+/// What stands at a path.
+pub struct Place {
+    /// The name of the service.
+    pub name: Arc<str>,
+    /// What serves it; without one (its component did not load) the path answers 503.
+    pub service: Option<Arc<dyn Service>>,
+    /// Who may come.
+    pub origins: Origins,
+    /// Added to the 101 answer.
+    pub response_headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A pattern for paths: exact segments, `{name}` for any one segment, and `*` at the end for the rest.
+/// A trailing slash counts neither here nor in what is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route(Vec<Segment>);
+
+// The order makes the more specific pattern come first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Segment {
+    Exact(String),
+    Parameter(String),
+    Rest,
+}
+
+/// This is no route.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no route: expected `/`, `/a/b`, `/a/{{name}}` or `/a/*`")]
+pub struct RouteError(String);
+
+impl Route {
+    /// Parses a pattern; its exact segments are meant decoded.
+    ///
+    /// # Errors
+    /// When it does not start with a slash, has an empty segment, a `*` before the end, an empty or
+    /// repeated parameter name, or braces elsewhere.
+    pub fn parse(pattern: &str) -> Result<Self, RouteError> {
+        let segments = parse_segments(pattern).ok_or_else(|| RouteError(pattern.to_owned()))?;
+        Ok(Self(segments))
+    }
+
+    fn matches(&self, path: &[String]) -> Option<Vec<(Box<str>, Box<str>)>> {
+        let mut parameters = Vec::new();
+        let mut rest = path;
+        for segment in &self.0 {
+            if *segment == Segment::Rest {
+                parameters.push(("*".into(), rest.join("/").into()));
+                return Some(parameters);
+            }
+            let (first, others) = rest.split_first()?;
+            match segment {
+                Segment::Exact(text) if text == first => {}
+                Segment::Parameter(name) => {
+                    parameters.push((name.as_str().into(), first.as_str().into()));
+                }
+                _ => return None,
+            }
+            rest = others;
+        }
+        rest.is_empty().then_some(parameters)
+    }
+}
+
+fn parse_segments(pattern: &str) -> Option<Vec<Segment>> {
+    let inner = pattern.strip_prefix('/')?;
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    if inner.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut segments: Vec<Segment> = Vec::new();
+    for text in inner.split('/') {
+        if segments.last() == Some(&Segment::Rest) {
+            return None;
+        }
+        let segment = parse_segment(text)?;
+        if matches!(segment, Segment::Parameter(_)) && segments.contains(&segment) {
+            return None;
+        }
+        segments.push(segment);
+    }
+    Some(segments)
+}
+
+fn parse_segment(text: &str) -> Option<Segment> {
+    if text == "*" {
+        return Some(Segment::Rest);
+    }
+    let plain = |text: &str| !text.is_empty() && !text.contains(['{', '}', '*']);
+    match text.strip_prefix('{').and_then(|t| t.strip_suffix('}')) {
+        Some(name) => plain(name).then(|| Segment::Parameter(name.to_owned())),
+        None => plain(text).then(|| Segment::Exact(text.to_owned())),
+    }
+}
+
+/// Every path that is served. Where several patterns match, the most specific wins: segment by segment,
+/// exact before `{name}` before `*`.
+#[derive(Default)]
+pub struct Routes {
+    places: Vec<(Route, Arc<Place>)>,
+}
+
+/// A path that was asked for, and what stands there.
+pub(crate) struct Found {
+    pub(crate) place: Arc<Place>,
+    /// Decoded.
+    pub(crate) path: String,
+    pub(crate) parameters: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Routes {
+    /// Puts a place on a route.
+    pub fn add(&mut self, route: Route, place: Place) {
+        let at = self.places.partition_point(|(other, _)| *other < route);
+        self.places.insert(at, (route, Arc::new(place)));
+    }
+
+    /// Every place, once.
+    pub fn places(&self) -> impl Iterator<Item = &Arc<Place>> {
+        self.places.iter().map(|(_, place)| place)
+    }
+
+    /// Finds a path as it was sent. Segments are split first and decoded then, so that `%2F` is no slash.
+    pub(crate) fn find(&self, raw_path: &str) -> Option<Found> {
+        let segments = decode(raw_path)?;
+        self.places.iter().find_map(|(route, place)| {
+            let parameters = route.matches(&segments)?;
+            Some(Found {
+                place: Arc::clone(place),
+                path: format!("/{}", segments.join("/")),
+                parameters,
+            })
+        })
+    }
+}
+
+/// The decoded segments of a path; `None` where a segment is not UTF-8 or the path is not absolute.
+fn decode(raw_path: &str) -> Option<Vec<String>> {
+    let inner = raw_path.strip_prefix('/')?;
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    if inner.is_empty() {
+        return Some(Vec::new());
+    }
+    inner
+        .split('/')
+        .map(|segment| {
+            let decoded = percent_decode_str(segment).decode_utf8().ok()?;
+            Some(decoded.into_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes(patterns: &[&str]) -> Routes {
+        let mut routes = Routes::default();
+        for pattern in patterns {
+            let place = Place {
+                name: (*pattern).into(),
+                service: None,
+                origins: Origins::SameHost,
+                response_headers: Vec::new(),
+            };
+            routes.add(Route::parse(pattern).unwrap(), place);
+        }
+        routes
+    }
+
+    // parity S7
+    #[test]
+    fn the_most_specific_route_wins() {
+        let routes = routes(&[
+            "/*",
+            "/a/*",
+            "/a/{x}",
+            "/a/b",
+            "/a/{x}/c",
+            "/",
+            "/u/{user}/r/{room}",
+        ]);
+        let cases: [(&str, &str, &[(&str, &str)]); 13] = [
+            ("/", "/", &[]),
+            ("/a/b", "/a/b", &[]),
+            ("/a/b/", "/a/b", &[]),
+            ("/a/%62", "/a/b", &[]),
+            ("/a/z", "/a/{x}", &[("x", "z")]),
+            ("/a/b/c", "/a/{x}/c", &[("x", "b")]),
+            ("/a/b/d", "/a/*", &[("*", "b/d")]),
+            ("/a", "/a/*", &[("*", "")]),
+            ("/zzz", "/*", &[("*", "zzz")]),
+            (
+                "/u/ada/r/1%2F2",
+                "/u/{user}/r/{room}",
+                &[("user", "ada"), ("room", "1/2")],
+            ),
+            ("/a/caf%C3%A9", "/a/{x}", &[("x", "caf\u{e9}")]),
+            ("/a//c", "/a/{x}/c", &[("x", "")]),
+            ("/A/b", "/*", &[("*", "A/b")]),
+        ];
+        for (path, expected, parameters) in cases {
+            let found = routes.find(path).unwrap();
+            assert_eq!(&*found.place.name, expected, "{path}");
+            let got: Vec<_> = found.parameters.iter().map(|(n, v)| (&**n, &**v)).collect();
+            assert_eq!(got, parameters, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_matches_nothing_is_not_found() {
+        let routes = routes(&["/a/b", "/x/{y}"]);
+        for path in [
+            "/", "/a", "/a/b/c", "/x", "/x/1/2", "/a/%ff", "*", "", "a/b",
+        ] {
+            assert!(routes.find(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn odd_patterns_are_refused() {
+        for pattern in [
+            "", "a", "//", "/a//b", "/*/a", "/{", "/{}", "/{x", "/a{x}", "/a*", "/{x}/{x}",
+        ] {
+            assert!(Route::parse(pattern).is_err(), "{pattern}");
+        }
+        assert_eq!(Route::parse("/a/"), Route::parse("/a"));
+    }
+}

@@ -1,0 +1,239 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+use wasket_session::{Closing, Hub, IdSource, Party};
+use wasket_ws::{CloseCode, CloseFrame};
+
+use crate::address::{Crowd, Full};
+use crate::clock::Clock;
+use crate::{BindError, Listener, Routes, http};
+
+/// The listeners of a host, bound and serving.
+pub struct Server {
+    listeners: Vec<(Arc<Listener>, TcpListener)>,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+}
+
+/// Stops a [`Server`].
+#[derive(Clone, Debug)]
+pub struct ServerHandle(CancellationToken);
+
+/// What every connection needs.
+pub(crate) struct Shared {
+    pub(crate) routes: Routes,
+    pub(crate) ids: IdSource,
+    pub(crate) clock: Clock,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Shared {
+    /// What sessions are told when the host stops.
+    pub(crate) fn farewell(&self) -> CloseFrame {
+        CloseFrame::truncated(CloseCode::GOING_AWAY, "the host is stopping")
+    }
+
+    /// The hubs of all services, each once.
+    fn hubs(&self) -> Vec<Arc<Hub>> {
+        let services = self
+            .routes
+            .places()
+            .filter_map(|place| place.service.as_ref());
+        let mut hubs: Vec<Arc<Hub>> = Vec::new();
+        for service in services {
+            let hub = service.hub();
+            if !hubs.iter().any(|known| Arc::ptr_eq(known, hub)) {
+                hubs.push(Arc::clone(hub));
+            }
+        }
+        hubs
+    }
+}
+
+impl Server {
+    /// Binds every listener. From now on the kernel accepts connections; [`run`](Self::run) serves them.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime with I/O and time.
+    pub fn bind(
+        listeners: Vec<Listener>,
+        routes: Routes,
+        ids: IdSource,
+    ) -> Result<Self, BindError> {
+        let listeners = listeners.into_iter().map(|listener| {
+            let socket = listener.bind()?;
+            Ok((Arc::new(listener), socket))
+        });
+        Ok(Self {
+            listeners: listeners.collect::<Result<_, _>>()?,
+            shared: Arc::new(Shared {
+                routes,
+                ids,
+                clock: Clock::new(),
+                stopping: CancellationToken::new(),
+            }),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// Where it really listens, listener by listener.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners
+            .iter()
+            .filter_map(|(_, socket)| socket.local_addr().ok())
+            .collect()
+    }
+
+    /// Stops it from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle(self.shared.stopping.clone())
+    }
+
+    /// Serves until the handle stops it. Then it accepts no more, closes every session with 1001, and
+    /// waits for them for at most `drain`. Returns how many connections were still there.
+    pub async fn run(self, drain: Duration) -> usize {
+        let Self {
+            listeners,
+            shared,
+            tasks,
+        } = self;
+        let sweeper = CancellationToken::new();
+        let sweep = tokio::spawn(sweep(Arc::clone(&shared), sweeper.clone()));
+        let accepting = TaskTracker::new();
+        for (listener, socket) in listeners {
+            accepting.spawn(accept(listener, socket, Arc::clone(&shared), tasks.clone()));
+        }
+        shared.stopping.cancelled().await;
+        accepting.close();
+        accepting.wait().await;
+        let closing = Closing {
+            frame: shared.farewell(),
+            by: Party::Host,
+            drain: true,
+        };
+        for hub in shared.hubs() {
+            hub.shut_all(&closing);
+        }
+        tasks.close();
+        let _ = tokio::time::timeout(drain, tasks.wait()).await;
+        sweeper.cancel();
+        let _ = sweep.await;
+        tasks.len()
+    }
+}
+
+impl ServerHandle {
+    /// Begins the orderly end.
+    pub fn stop(&self) {
+        self.0.cancel();
+    }
+}
+
+/// Accepts until the server stops.
+async fn accept(
+    listener: Arc<Listener>,
+    socket: TcpListener,
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+) {
+    let crowd = Crowd::new(
+        listener.connections_max,
+        listener.connections_per_address_max,
+    );
+    let mut turned_away = TurnedAway::default();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shared.stopping.cancelled() => return,
+            accepted = socket.accept() => accepted,
+        };
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, or a peer that has left: neither ends the listener.
+                warn!(listener = %listener.address, %error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let seated = match crowd.enter(remote.ip()) {
+            Ok(seated) => seated,
+            Err(full) => {
+                turned_away.note(&listener, full, remote);
+                continue;
+            }
+        };
+        tune(&stream, &listener);
+        let (listener, shared) = (Arc::clone(&listener), Arc::clone(&shared));
+        tasks.spawn(async move {
+            http::serve(stream, remote, listener, shared).await;
+            drop(seated);
+        });
+    }
+}
+
+fn tune(stream: &TcpStream, listener: &Listener) {
+    if listener.nodelay
+        && let Err(error) = stream.set_nodelay(true)
+    {
+        debug!(%error, "TCP_NODELAY");
+    }
+}
+
+/// Speaks at most once a second of connections that found no place.
+#[derive(Default)]
+struct TurnedAway {
+    count: u64,
+    spoken_at: Option<Instant>,
+}
+
+impl TurnedAway {
+    fn note(&mut self, listener: &Listener, full: Full, remote: SocketAddr) {
+        self.count += 1;
+        if self
+            .spoken_at
+            .is_some_and(|at| at.elapsed() < Duration::from_secs(1))
+        {
+            return;
+        }
+        let setting = match full {
+            Full::Listener => "connections_max",
+            Full::Address => "connections_per_address_max",
+        };
+        warn!(listener = %listener.address, %remote, setting, count = self.count, "connections turned away");
+        self.count = 0;
+        self.spoken_at = Some(Instant::now());
+    }
+}
+
+/// One timer for the deadlines of all sessions.
+async fn sweep(shared: Arc<Shared>, done: CancellationToken) {
+    let mut interval = tokio::time::interval(SWEEP_EVERY);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let hubs = shared.hubs();
+    loop {
+        tokio::select! {
+            () = done.cancelled() => return,
+            _ = interval.tick() => {}
+        }
+        let now_ms = shared.clock.monotonic_ms(Instant::now());
+        for hub in &hubs {
+            hub.sweep(now_ms);
+        }
+    }
+}
+
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Deadlines of sessions are kept to this.
+const SWEEP_EVERY: Duration = Duration::from_millis(100);
