@@ -152,10 +152,12 @@ macro_rules! __component {
     };
 }
 
-/// There is nobody to export to natively.
+/// There is nobody to export to natively; the type counts as used all the same.
 #[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __component {
-    ($module:ident $ty:ty { $($body:tt)* }) => {};
+    ($module:ident $ty:ty { $($body:tt)* }) => {
+        const _: fn($crate::Session) -> $ty = <$ty as $crate::Behavior>::open;
+    };
 }
