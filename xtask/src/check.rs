@@ -12,9 +12,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     Step::cargo("fmt --all --check")
         .run()
         .context("formatting; `cargo fmt --all` mends it")?;
-    guests::cargo("fmt --all --check")
+    guests::cargo("fmt --check")
         .run()
-        .context("formatting; `cargo fmt --all` in guests/ mends it")?;
+        .context("formatting; `cargo fmt` in guests/ mends it")?;
     Step::cargo("clippy --workspace --all-targets -- -D warnings")
         .run()
         .context("clippy")?;
