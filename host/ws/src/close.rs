@@ -161,6 +161,12 @@ impl Deref for CloseReason {
     }
 }
 
+impl From<CloseReason> for String {
+    fn from(reason: CloseReason) -> Self {
+        reason.0.into()
+    }
+}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,5 +1,6 @@
 //! One side of an open connection: what it receives, and the control frames it owes.
 
+use std::fmt;
 use std::time::Instant;
 
 mod alive;
@@ -121,6 +122,16 @@ impl Connection {
                 Some(keys.expect("a client's Connection is made with_mask_keys")())
             }
         }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &self.role)
+            .field("state", &self.state())
+            .field("heard_at", &self.heard_at)
+            .finish_non_exhaustive()
     }
 }
 
