@@ -87,6 +87,20 @@ fn an_idle_connection_owns_no_memory() {
     }
 }
 
+#[test]
+fn an_ended_connection_lets_go_of_what_was_incomplete() {
+    let begun = [0x02, 0x81, 0, 0, 0, 0, b'x'];
+    let close = [0x88, 0x80, 0, 0, 0, 0];
+    let violation = [0x83];
+    for end in [&close[..], &violation] {
+        let mut connection = server();
+        receive(&mut connection, &begun).unwrap();
+        assert!(connection.partial.is_some());
+        assert_eq!(receive(&mut connection, end).is_ok(), end == close);
+        assert!(connection.partial.is_none());
+    }
+}
+
 /// hardening H13
 #[test]
 fn pings_keep_one_payload() {
