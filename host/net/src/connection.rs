@@ -95,7 +95,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             Event::Ping(_) | Event::Pong(_) => wants_control,
             Event::Close(_) => false,
         };
-        if self.accepts_events(events) && events.iter().any(deliver) {
+        // After the guest or the host asked to close, nothing is delivered.
+        let open = self.line.session().state() == ReadyState::Open;
+        if open && events.iter().any(deliver) {
             self.outbox.lend(std::mem::take(&mut lease.output));
             if let Some(seat) = &mut self.seat {
                 let mut call = seat.receive(Inbox::new(events), &mut self.outbox);
@@ -105,24 +107,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             }
             lease.output = self.outbox.take();
         }
+        self.line.heed_close();
         poll_fn(|cx| {
             self.line.flush(cx, &mut lease.output);
             Poll::Ready(())
         })
         .await;
         lease
-    }
-
-    /// Events that came before the peer's close frame, or before it broke the protocol, are still
-    /// delivered; after the guest or the host asked to close, none is.
-    fn accepts_events(&self, events: &[Event<'_>]) -> bool {
-        match self.line.session().state() {
-            ReadyState::Open => true,
-            ReadyState::Closing => {
-                matches!(events.last(), Some(Event::Close(_))) && !self.line.was_asked()
-            }
-            _ => false,
-        }
     }
 
     async fn open(&mut self) -> bool {

@@ -148,6 +148,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             self.interpret(input, &mut events);
             held.extend(events.into_iter().map(Event::into_owned));
             lease.give_back();
+            if !held.iter().any(|event| matches!(event, Event::Message(_))) {
+                self.heed_close();
+            }
             self.attend(cx);
         }
     }
@@ -163,11 +166,15 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         {
             self.last_message_at = now;
         }
-        if self.ws.peer_close().is_some() {
-            self.session.stop_accepting();
-        }
         if let Err(violation) = verdict {
             self.trouble = Some(Trouble::Violation(violation));
+        }
+    }
+
+    /// After the events before it were delivered: the peer's close frame ends what can be sent.
+    pub(crate) fn heed_close(&self) {
+        if self.ws.peer_close().is_some() {
+            self.session.stop_accepting();
         }
     }
 
@@ -404,7 +411,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     /// The peer has asked to close and everything before our answer is on its way.
     fn answer_is_due(&self) -> bool {
-        !self.close_written && self.ws.state() == State::CloseReceived && !self.session.has_mail()
+        !self.close_written
+            && self.ws.state() == State::CloseReceived
+            && self.session.state() != ReadyState::Open
+            && !self.session.has_mail()
     }
 
     /// Writes bytes that nobody has counted yet; what the socket does not take is counted.

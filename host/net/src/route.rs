@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn odd_patterns_are_refused() {
         for pattern in [
-            "", "a", "//", "/a//b", "/*/a", "/{", "/{}", "/{x", "/a{x}", "/a*", "/{x}/{x}",
+            "", "a", "/a//b", "/*/a", "/{", "/{}", "/{x", "/a{x}", "/a*", "/{x}/{x}",
         ] {
             assert!(Route::parse(pattern).is_err(), "{pattern}");
         }
