@@ -1,0 +1,237 @@
+//! The second step: what it means. The tables of the file become a plan.
+
+mod service;
+
+use crate::mistake::{
+    TABLES, duplicate_address, no_services, not_a_table, not_an_array, unknown_table,
+};
+use crate::plan::{Host, Limits, Listener, Log, LogFormat, Plan, SlowReader};
+use crate::problem::{Mistake, Mistakes};
+use crate::settings::Section;
+use crate::typed::{Placed, Typed};
+use crate::value::{Invalid, parse_address};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use toml::de::DeTable;
+
+/// What one file says.
+pub(crate) struct Meaning {
+    /// `None` only when there are mistakes.
+    pub(crate) plan: Option<Plan>,
+    /// Files that the plan names, and where.
+    pub(crate) files: Vec<Placed<PathBuf>>,
+    /// Everything that is wrong.
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
+/// Reads a whole file. Paths in it are relative to `base`.
+pub(crate) fn read(text: &str, base: &Path) -> Meaning {
+    let mistakes = Mistakes::default();
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let span = error.span().unwrap_or_default();
+        mistakes.add(Mistake::at(span, "not valid TOML", error.message()));
+    }
+    let mut files = Vec::new();
+    let reader = Reader {
+        base,
+        mistakes: &mistakes,
+    };
+    // What follows a mistake in the syntax is guesswork: its mistakes would be ours.
+    let plan = match errors.as_slice() {
+        [] => reader.plan(document.get_ref(), &mut files),
+        _ => None,
+    };
+    Meaning {
+        plan,
+        files,
+        mistakes: mistakes.into_inner(),
+    }
+}
+
+struct Reader<'t> {
+    base: &'t Path,
+    mistakes: &'t Mistakes,
+}
+
+type Files = Vec<Placed<PathBuf>>;
+
+impl<'t> Reader<'t> {
+    /// With mistakes, what is left of the plan.
+    fn plan(&self, root: &'t DeTable<'t>, files: &mut Files) -> Option<Plan> {
+        let mut all_known = true;
+        for key in root.keys() {
+            if !TABLES.contains(&&**key.get_ref()) {
+                all_known = false;
+                self.mistakes.add(unknown_table(key));
+            }
+        }
+        let host = self.host(root);
+        let log = self.log(root);
+        let listeners = self.listeners(root);
+        let defaults = self.defaults(root);
+        let services = self.services(root, &defaults, files);
+        if services.is_none() && all_known {
+            self.mistakes.add(no_services());
+        }
+        Some(Plan {
+            host,
+            log,
+            listeners,
+            services: services?,
+        })
+    }
+
+    fn host(&self, root: &'t DeTable<'t>) -> Host {
+        let mut host = Host::default();
+        let Some(typed) = self.table(root, "host", &[Section::Host]) else {
+            return host;
+        };
+        typed.number("workers", &mut host.workers);
+        typed.number("instances_max", &mut host.instances_max);
+        typed.flag("cache", &mut host.cache);
+        host.cache_directory = typed
+            .text("cache_directory", |text| self.path(text))
+            .map(|path| path.value);
+        typed.time("epoch_tick", &mut host.epoch_tick);
+        typed.time("drain", &mut host.drain);
+        typed.number("node", &mut host.node);
+        host
+    }
+
+    fn log(&self, root: &'t DeTable<'t>) -> Log {
+        let mut log = Log::default();
+        let Some(typed) = self.table(root, "log", &[Section::Log]) else {
+            return log;
+        };
+        if let Some(level) = typed.text("level", FromStr::from_str) {
+            log.level = level.value;
+        }
+        if let Some(format) = typed.choice("format", LogFormat::named) {
+            log.format = format;
+        }
+        log
+    }
+
+    fn defaults(&self, root: &'t DeTable<'t>) -> Limits {
+        let mut limits = Limits::default();
+        if let Some(typed) = self.table(root, "defaults", &[Section::Limits]) {
+            read_limits(&typed, &mut limits);
+        }
+        limits
+    }
+
+    fn table(
+        &self,
+        root: &'t DeTable<'t>,
+        name: &str,
+        sections: &'static [Section],
+    ) -> Option<Typed<'t>> {
+        let value = root.get(name)?;
+        let head = format!("[{name}]");
+        let Some(table) = value.get_ref().as_table() else {
+            self.mistakes.add(not_a_table(name, &head, value));
+            return None;
+        };
+        Some(Typed::new(sections, &head, table, self.mistakes))
+    }
+
+    fn listeners(&self, root: &'t DeTable<'t>) -> Vec<Listener> {
+        let value = root.get("listen");
+        let array = value.and_then(|value| value.get_ref().as_array());
+        if let (Some(value), None) = (value, array) {
+            self.mistakes.add(not_an_array(value));
+        }
+        let mut listeners: Vec<Placed<Listener>> = Vec::new();
+        for value in array.into_iter().flat_map(|array| array.iter()) {
+            let Some(table) = value.get_ref().as_table() else {
+                self.mistakes
+                    .add(not_a_table("listen", "[[listen]]", value));
+                continue;
+            };
+            let typed = Typed::new(&[Section::Listen], "[[listen]]", table, self.mistakes);
+            let Some(listener) = read_listener(&typed, value.span()) else {
+                continue;
+            };
+            let address = listener.value.address;
+            let same = |other: &&Placed<Listener>| other.value.address == address;
+            match listeners.iter().find(same) {
+                Some(first) if address.port() != 0 => {
+                    self.mistakes.add(duplicate_address(&listener, first));
+                }
+                _ => listeners.push(listener),
+            }
+        }
+        if listeners.is_empty() {
+            return vec![Listener::default()];
+        }
+        listeners
+            .into_iter()
+            .map(|listener| listener.value)
+            .collect()
+    }
+
+    fn path(&self, text: &str) -> Result<PathBuf, Invalid> {
+        if text.is_empty() || text.contains('\0') {
+            return Err(Invalid::Path("expected the name of a file or directory"));
+        }
+        Ok(self.base.join(text))
+    }
+}
+
+/// `None` when the address is wrong.
+fn read_listener(typed: &Typed<'_>, table: Range<usize>) -> Option<Placed<Listener>> {
+    let mut listener = Listener::default();
+    let address = typed.text("address", parse_address);
+    if let Some(address) = &address {
+        listener.address = address.value;
+    }
+    typed.number("backlog", &mut listener.backlog);
+    typed.flag("nodelay", &mut listener.nodelay);
+    typed.flag("reuse_address", &mut listener.reuse_address);
+    typed.number("connections_max", &mut listener.connections_max);
+    typed.limit(
+        "connections_per_address_max",
+        &mut listener.connections_per_address_max,
+    );
+    typed.number(
+        "request_head_bytes_max",
+        &mut listener.request_head_bytes_max,
+    );
+    typed.time("request_head_timeout", &mut listener.request_head_timeout);
+    typed.time("handshake_timeout", &mut listener.handshake_timeout);
+    typed.flag("try_page", &mut listener.try_page);
+    let wrong = address.is_none() && typed.place("address").is_some();
+    (!wrong).then_some(Placed {
+        value: listener,
+        span: address.map_or(table, |address| address.span),
+    })
+}
+
+fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
+    typed.number("message_bytes_max", &mut limits.message_bytes_max);
+    typed.number("fragments_max", &mut limits.fragments_max);
+    typed.number("outbox_bytes_max", &mut limits.outbox_bytes_max);
+    typed.time("slow_reader_time", &mut limits.slow_reader_time);
+    if let Some(slow_reader) = typed.choice("slow_reader", SlowReader::named) {
+        limits.slow_reader = slow_reader;
+    }
+    typed.number("memory_bytes_max", &mut limits.memory_bytes_max);
+    typed.number("table_elements_max", &mut limits.table_elements_max);
+    typed.time("event_time", &mut limits.event_time);
+    typed.time("event_wall_time", &mut limits.event_wall_time);
+    typed.timer("ping_every", &mut limits.ping_every);
+    typed.time("pong_timeout", &mut limits.pong_timeout);
+    typed.time("close_timeout", &mut limits.close_timeout);
+    typed.time("write_timeout", &mut limits.write_timeout);
+    typed.timer("idle_timeout", &mut limits.idle_timeout);
+    typed.timer("lifetime_max", &mut limits.lifetime_max);
+    typed.limit("sessions_max", &mut limits.sessions_max);
+    typed.number("topics_per_session_max", &mut limits.topics_per_session_max);
+    typed.number("timers_per_session_max", &mut limits.timers_per_session_max);
+    typed.number(
+        "log_bytes_per_second_max",
+        &mut limits.log_bytes_per_second_max,
+    );
+}

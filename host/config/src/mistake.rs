@@ -1,0 +1,161 @@
+//! Mistakes that show only when parts of the file are seen together.
+
+use crate::nearest::nearest;
+use crate::plan::Listener;
+use crate::problem::{Mistake, shown};
+use crate::settings::{self, Section};
+use crate::typed::{Placed, found};
+use crate::value::Route;
+use std::fmt::Display;
+use std::io;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeString, DeValue};
+
+/// What a file may have at its top.
+pub(crate) const TABLES: [&str; 5] = ["host", "log", "listen", "defaults", "service"];
+
+pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
+    let name: &str = key.get_ref();
+    let mistake = Mistake::at(
+        key.span(),
+        format!("unknown key `{}`", shown(name)),
+        "no table has this name",
+    );
+    if let Some(setting) = settings::all().find(|setting| setting.key == name) {
+        return mistake.with_help(format!("`{name}` belongs in {}", setting.section.title()));
+    }
+    match nearest(
+        name,
+        TABLES
+            .into_iter()
+            .chain(["services", "listener", "listeners"]),
+    ) {
+        Some("services") => mistake.with_help("did you mean `service`, as in [service.NAME]?"),
+        Some("listener" | "listeners" | "listen") => {
+            mistake.with_help("did you mean `listen`, as in [[listen]]?")
+        }
+        Some(word) => mistake.with_help(format!("did you mean `{word}`?")),
+        None => {
+            mistake.with_help("a file has [host], [log], [[listen]], [defaults] and [service.NAME]")
+        }
+    }
+}
+
+pub(crate) fn not_a_table(name: &str, head: &str, value: &Spanned<DeValue<'_>>) -> Mistake {
+    let belongs = settings::find(&[Section::Service, Section::Limits], name).is_some();
+    let label = format!("expected {head}, found {}", found(value));
+    let title = format!("`{}` is not a table", shown(name));
+    let mistake = Mistake::at(value.span(), title, label);
+    match head {
+        "[service.NAME]" if belongs => mistake.with_help(format!(
+            "`{name}` belongs in {head}: give the service a name"
+        )),
+        _ => mistake.with_help(format!("write {head}, and its settings on the lines below")),
+    }
+}
+
+/// `listen` is written as if there could only be one.
+pub(crate) fn not_an_array(value: &Spanned<DeValue<'_>>) -> Mistake {
+    let label = format!("expected [[listen]], found {}", found(value));
+    Mistake::at(value.span(), "`listen` is not an array of tables", label)
+        .with_help("write [[listen]], and its settings on the lines below; repeat it for more")
+}
+
+pub(crate) fn no_services() -> Mistake {
+    Mistake::whole("there is no service")
+        .with_help("add one, such as\n[service.echo]\npath = \"/echo\"\nnative = \"echo\"")
+}
+
+pub(crate) fn no_path(service: &Spanned<DeString<'_>>) -> Mistake {
+    let title = format!("service `{}` has no `path`", shown(service.get_ref()));
+    Mistake::at(service.span(), title, "expected the paths that it answers")
+        .with_help("add a line such as path = \"/chat\"")
+}
+
+pub(crate) fn no_behavior(service: &Spanned<DeString<'_>>) -> Mistake {
+    let title = format!("service `{}` has no `component`", shown(service.get_ref()));
+    Mistake::at(service.span(), title, "expected what answers")
+        .with_help("add a line such as component = \"chat.wasm\" or native = \"echo\"")
+}
+
+pub(crate) fn two_behaviors(native: Range<usize>, component: Range<usize>) -> Mistake {
+    Mistake::at(
+        native,
+        "both `component` and `native` are given",
+        "expected one of them",
+    )
+    .and_at(component, "the other is here")
+    .with_help("remove one")
+}
+
+pub(crate) fn digest_of_nothing(digest: Range<usize>, native: Range<usize>) -> Mistake {
+    Mistake::at(
+        digest,
+        "`sha256` without `component`",
+        "there is no file to compare with",
+    )
+    .and_at(native, "this is built in")
+    .with_help("remove one")
+}
+
+pub(crate) fn duplicate_address(listener: &Placed<Listener>, first: &Placed<Listener>) -> Mistake {
+    let title = format!("two listeners on {}", listener.value.address);
+    Mistake::at(
+        listener.span.clone(),
+        title,
+        "expected an address of its own",
+    )
+    .and_at(first.span.clone(), "first given here")
+}
+
+pub(crate) fn duplicate_route(route: &Placed<Route>, first: &Placed<Route>) -> Mistake {
+    let title = if route.value == first.value {
+        format!("two services on {}", route.value)
+    } else {
+        format!("{} matches the same paths as {}", route.value, first.value)
+    };
+    Mistake::at(route.span.clone(), title, "expected paths of its own")
+        .and_at(first.span.clone(), "first given here")
+}
+
+pub(crate) fn twice<A, B>(
+    what: &str,
+    name: impl Display,
+    second: &Placed<A>,
+    first: &Placed<B>,
+) -> Mistake {
+    Mistake::at(
+        second.span.clone(),
+        format!("{what} `{name}` is given twice"),
+        "remove this one",
+    )
+    .and_at(first.span.clone(), "first given here")
+}
+
+pub(crate) fn any_and_others(span: Range<usize>) -> Mistake {
+    Mistake::at(
+        span,
+        "\"*\" beside other origins",
+        "this allows all: the others say nothing",
+    )
+    .with_help("list exact origins, or write [\"*\"] alone")
+}
+
+/// A file that the configuration names and that cannot be used.
+pub(crate) fn unusable_file(file: &Placed<String>, error: &io::Error) -> Mistake {
+    let (title, label) = match error.kind() {
+        io::ErrorKind::NotFound => ("does not exist".to_owned(), "no such file"),
+        io::ErrorKind::IsADirectory => ("is a directory".to_owned(), "expected a file"),
+        _ => (
+            format!("cannot be read: {error}"),
+            "expected a file that can be read",
+        ),
+    };
+    Mistake::at(
+        file.span.clone(),
+        format!("the component {} {title}", file.value),
+        label,
+    )
+    .with_help("paths are relative to the directory of this file")
+}

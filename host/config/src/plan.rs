@@ -1,0 +1,309 @@
+//! What a configuration means: plain data, every value checked, every path complete, every default filled in.
+
+use crate::value::{Header, LogFilter, Origin, Route, ServiceName, Sha256, Subprotocol};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that one host does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The process as a whole.
+    pub host: Host,
+    /// What is logged.
+    pub log: Log,
+    /// Addresses to listen on: at least one, none twice (but for port 0).
+    pub listeners: Vec<Listener>,
+    /// Services in the order of the file: at least one, no two with the same name or the same paths.
+    pub services: Vec<Service>,
+}
+
+impl Plan {
+    /// One service on one address, everything else as by default: `wasket run COMPONENT.wasm`.
+    pub fn single(service: Service, address: SocketAddr) -> Self {
+        Self {
+            host: Host::default(),
+            log: Log::default(),
+            listeners: vec![Listener {
+                address,
+                ..Listener::default()
+            }],
+            services: vec![service],
+        }
+    }
+}
+
+/// `[host]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// Threads for connections and guests; 0: one for each core.
+    pub workers: usize,
+    /// Sandboxes at once over all services.
+    pub instances_max: usize,
+    /// Whether compiled components are kept on disk.
+    pub cache: bool,
+    /// Where; `None`: `wasket` below the user's cache directory.
+    pub cache_directory: Option<PathBuf>,
+    /// How often running guests are interrupted.
+    pub epoch_tick: Duration,
+    /// How long a shutdown waits for sessions.
+    pub drain: Duration,
+    /// The number of this host, part of its session ids.
+    pub node: u8,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            instances_max: 10_000,
+            cache: true,
+            cache_directory: None,
+            epoch_tick: Duration::from_millis(5),
+            drain: Duration::from_secs(10),
+            node: 0,
+        }
+    }
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Log {
+    /// What is logged.
+    pub level: LogFilter,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// The format that a setting or an option names.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "text" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+/// `[[listen]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Where to accept connections; port 0: the system chooses.
+    pub address: SocketAddr,
+    /// Connections that the kernel holds ready.
+    pub backlog: u32,
+    /// TCP_NODELAY.
+    pub nodelay: bool,
+    /// SO_REUSEADDR.
+    pub reuse_address: bool,
+    /// Connections open at once.
+    pub connections_max: usize,
+    /// Connections open at once from one client address; `None`: off.
+    pub connections_per_address_max: Option<usize>,
+    /// The longest request head.
+    pub request_head_bytes_max: usize,
+    /// How long a request head may take.
+    pub request_head_timeout: Duration,
+    /// How long the opening handshake may take.
+    pub handshake_timeout: Duration,
+    /// Whether a page to try the services is served at `/`.
+    pub try_page: bool,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
+            backlog: 1024,
+            nodelay: true,
+            reuse_address: true,
+            connections_max: 20_000,
+            connections_per_address_max: None,
+            request_head_bytes_max: 16 * 1024,
+            request_head_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            try_page: false,
+        }
+    }
+}
+
+/// The port without any setting. No root is needed to listen on it.
+pub const PORT: u16 = 4649;
+
+/// `[service.NAME]`: a route and what answers there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Its name in logs and for other settings.
+    pub name: ServiceName,
+    /// The paths that it answers.
+    pub route: Route,
+    /// What answers.
+    pub behavior: Behavior,
+    /// What the component reads through `wasi:config/store`, in the order of the file; no key twice.
+    pub config: Vec<(String, String)>,
+    /// Subprotocols, the preferred one first; none twice.
+    pub protocols: Vec<Subprotocol>,
+    /// Web pages that may connect.
+    pub origins: Origins,
+    /// Header fields added to the 101 response; no name twice.
+    pub response_headers: Vec<Header>,
+    /// What its sessions may use.
+    pub limits: Limits,
+}
+
+impl Service {
+    /// A service with nothing but what it needs; everything else as by default.
+    pub fn new(name: ServiceName, route: Route, behavior: Behavior) -> Self {
+        Self {
+            name,
+            route,
+            behavior,
+            config: Vec::new(),
+            protocols: Vec::new(),
+            origins: Origins::SameHost,
+            response_headers: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What answers on a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behavior {
+    /// A component in a sandbox.
+    Component {
+        /// Its file.
+        file: PathBuf,
+        /// The digest that its bytes have to have.
+        sha256: Option<Sha256>,
+    },
+    /// Built into the host.
+    Native(Native),
+}
+
+/// Behaviors that are built into the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Native {
+    /// Sends every message back.
+    Echo,
+}
+
+impl Native {
+    /// The behavior that a setting names.
+    pub fn named(name: &str) -> Option<Self> {
+        (name == "echo").then_some(Self::Echo)
+    }
+}
+
+/// Web pages that may connect. A request without an Origin header always may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Those whose origin matches the Host header.
+    SameHost,
+    /// All.
+    Any,
+    /// Exactly these.
+    Listed(Vec<Origin>),
+}
+
+/// What the sessions of one service may use. The meaning of each is in `docs/settings.md`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest message from a client, in bytes.
+    pub message_bytes_max: usize,
+    /// Frames that one message may be cut into.
+    pub fragments_max: u32,
+    /// Bytes that may wait to be written to one client.
+    pub outbox_bytes_max: usize,
+    /// How long an outbox may stay full.
+    pub slow_reader_time: Duration,
+    /// What becomes of a client whose outbox a broadcast overflows.
+    pub slow_reader: SlowReader,
+    /// Linear memory of one instance, in bytes.
+    pub memory_bytes_max: usize,
+    /// Table elements of one instance.
+    pub table_elements_max: usize,
+    /// How long a guest may compute for one event.
+    pub event_time: Duration,
+    /// How long one event may take, waiting included.
+    pub event_wall_time: Duration,
+    /// How often a quiet client is pinged; `None`: never.
+    pub ping_every: Option<Duration>,
+    /// How long the pong may take.
+    pub pong_timeout: Duration,
+    /// How long the answer to a close frame may take.
+    pub close_timeout: Duration,
+    /// How long a write may make no progress.
+    pub write_timeout: Duration,
+    /// How long a session may pass without a message; `None`: for ever.
+    pub idle_timeout: Option<Duration>,
+    /// How long a session may last; `None`: for ever.
+    pub lifetime_max: Option<Duration>,
+    /// Sessions at once; `None`: as many as the host and its listeners allow.
+    pub sessions_max: Option<usize>,
+    /// Topics of one session.
+    pub topics_per_session_max: usize,
+    /// Timers of one session.
+    pub timers_per_session_max: usize,
+    /// What one instance may log, in bytes a second.
+    pub log_bytes_per_second_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: MIB,
+            fragments_max: 131_072,
+            outbox_bytes_max: 4 * MIB,
+            slow_reader_time: Duration::from_secs(10),
+            slow_reader: SlowReader::Close,
+            memory_bytes_max: 32 * MIB,
+            table_elements_max: 20_000,
+            event_time: Duration::from_millis(100),
+            event_wall_time: Duration::from_secs(10),
+            ping_every: Some(Duration::from_secs(30)),
+            pong_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: None,
+            lifetime_max: None,
+            sessions_max: None,
+            topics_per_session_max: 128,
+            timers_per_session_max: 32,
+            log_bytes_per_second_max: 64 * 1024,
+        }
+    }
+}
+
+/// What becomes of a client whose outbox a broadcast overflows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlowReader {
+    /// Its session ends with 1008.
+    Close,
+    /// It misses that message.
+    Drop,
+}
+
+impl SlowReader {
+    /// The choice that a setting names.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "close" => Some(Self::Close),
+            "drop" => Some(Self::Drop),
+            _ => None,
+        }
+    }
+}
+
+const MIB: usize = 1024 * 1024;

@@ -1,0 +1,83 @@
+//! The settings as a page for people: `docs/settings.md`.
+
+use crate::settings::{self, Kind, Section, Setting, Standard};
+use std::fmt::Write;
+
+/// The whole page, in Markdown.
+pub fn reference() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for (section, about) in SECTIONS {
+        page.push_str("\n## ");
+        page.push_str(&about.replacen('\n', "\n\n", 1));
+        page.push('\n');
+        for setting in settings::all().filter(|setting| setting.section == section) {
+            page.push_str(&entry(setting));
+        }
+    }
+    page
+}
+
+fn entry(setting: &Setting) -> String {
+    let mut entry = format!("\n### `{}`\n\n{}\n\n", setting.key, setting.doc);
+    let expected = match setting.kind {
+        Kind::Bytes { .. } => format!("{}, or an integer of bytes", setting.kind.expected()),
+        kind => kind.expected(),
+    };
+    let default = match setting.default {
+        Standard::Value(value) => format!("Default: `{value}`"),
+        Standard::Absent(meaning) => format!("Without it: {meaning}"),
+        Standard::Required => "Required".to_owned(),
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(entry, "Value: {expected}. {default}.");
+    entry
+}
+
+const SECTIONS: [(Section, &str); 5] = [
+    (Section::Host, "`[host]`\nThe process as a whole."),
+    (Section::Log, "`[log]`\nThe log goes to the standard error."),
+    (
+        Section::Listen,
+        "`[[listen]]`\nOne address to listen on; repeat it for more. Without any, wasket listens as if there were an \
+         empty one.",
+    ),
+    (
+        Section::Service,
+        "`[service.NAME]`\nA path and what answers there; at least one is needed. The name is 1 to 64 of `a-z`, \
+         `0-9`, `-` and `_`, and is used in the log. No two services may match exactly the same paths. Beside these \
+         settings, the limits of the next section may be set here.",
+    ),
+    (
+        Section::Limits,
+        "Limits: `[defaults]` and `[service.NAME]`\nWhat one service and its sessions may use. In `[defaults]` they \
+         hold for all services; in `[service.NAME]` for that one.",
+    ),
+];
+
+const INTRODUCTION: &str = "\
+<!-- Written from the table in host/config/src/settings: change it there, then run
+     WASKET_WRITE=1 cargo test -p wasket-config --test reference -->
+# Settings
+
+`wasket serve` reads `wasket.toml`, or the file that it is given. `wasket check wasket.toml` says whether it is right
+without starting anything. A key that is not on this page, or a value out of its range, is an error: nothing starts,
+and every mistake is shown with its line.
+
+```toml
+[[listen]]
+address = \"0.0.0.0:4649\"
+
+[defaults]
+message_bytes_max = \"64KiB\"
+
+[service.chat]
+path = \"/chat\"
+component = \"chat.wasm\"
+config = { suffix = \" Nyan!\" }
+origins = [\"https://chat.example\"]
+```
+
+Durations are strings with a unit: `\"100ms\"`, `\"10s\"`, `\"5m\"`, `\"1h\"`. Sizes are integers of bytes, or strings:
+`\"64KiB\"`, `\"1MiB\"`, `\"1GiB\"`. `\"off\"` switches a limit or a timer off where the page says so. Paths of files are
+relative to the file that names them.
+";

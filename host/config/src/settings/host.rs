@@ -1,0 +1,81 @@
+//! `[host]` and `[log]`.
+
+use super::Section::{Host, Log};
+use super::Standard::{Absent, Value};
+use super::{HOUR, Kind, MILLISECOND, Setting, TICK, count, time};
+use std::time::Duration;
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        section: Host,
+        key: "workers",
+        kind: count(0, 1024),
+        default: Value("0"),
+        doc: "Threads that run connections and guests. 0 starts one for each core.",
+    },
+    Setting {
+        section: Host,
+        key: "instances_max",
+        kind: count(1, 100_000),
+        default: Value("10000"),
+        doc: "Sandboxes that exist at once, over all services. A connection that finds none free is answered 503 \
+              before its handshake. An instance takes four to six memory mappings: above about 10,000 raise the \
+              kernel's `vm.max_map_count` too.",
+    },
+    Setting {
+        section: Host,
+        key: "cache",
+        kind: Kind::Flag,
+        default: Value("true"),
+        doc: "Keep compiled components on disk, so that the next start loads them in a moment.",
+    },
+    Setting {
+        section: Host,
+        key: "cache_directory",
+        kind: Kind::Text("a directory; relative to this file"),
+        default: Absent(
+            "`wasket` below the user's cache directory (`XDG_CACHE_HOME`, or `~/.cache`)",
+        ),
+        doc: "Where compiled components are kept. It has to belong to the user who runs wasket and to nobody else \
+              (mode 0700); otherwise it is not used, and the log says so.",
+    },
+    Setting {
+        section: Host,
+        key: "epoch_tick",
+        kind: time(MILLISECOND, TICK),
+        default: Value(r#""5ms""#),
+        doc: "How often running guests are interrupted, so that others get their turn. It is the grain of \
+              `event_time`.",
+    },
+    Setting {
+        section: Host,
+        key: "drain",
+        kind: time(Duration::ZERO, HOUR),
+        default: Value(r#""10s""#),
+        doc: "How long a shutdown waits for sessions to finish their closing handshake. Whoever is left is cut off.",
+    },
+    Setting {
+        section: Host,
+        key: "node",
+        kind: count(0, 255),
+        default: Value("0"),
+        doc: "The number of this host among those that share clients. It is part of every session id; two hosts \
+              with one number may give the same id twice.",
+    },
+    Setting {
+        section: Log,
+        key: "level",
+        kind: Kind::Text("levels, such as \"info\" or \"info,wasket::guest=debug\""),
+        default: Value(r#""info""#),
+        doc: "What is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`, and behind commas other levels \
+              for parts (`target=level`). What guests write is logged under `wasket::guest`. `--log-level` and the \
+              variable `RUST_LOG` go before it.",
+    },
+    Setting {
+        section: Log,
+        key: "format",
+        kind: Kind::Choice(&["text", "json"]),
+        default: Value(r#""text""#),
+        doc: "How a line of the log looks: for people, or one JSON object a line.",
+    },
+];

@@ -1,0 +1,81 @@
+//! `[[listen]]`.
+
+use super::Section::Listen;
+use super::Standard::Value;
+use super::{HOUR, KIB, Kind, MIB, MILLISECOND, Setting, bytes, count, count_or_off, time};
+
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        section: Listen,
+        key: "address",
+        kind: Kind::Text("an IP address and a port, such as \"127.0.0.1:4649\" or \"[::1]:4649\""),
+        default: Value(r#""127.0.0.1:4649""#),
+        doc: "Where to accept connections. `0.0.0.0` is every IPv4 address of the machine, `[::]` every IPv6 one; \
+              port 0 lets the system choose (the log and the standard output say which).",
+    },
+    Setting {
+        section: Listen,
+        key: "backlog",
+        kind: count(1, 65_535),
+        default: Value("1024"),
+        doc: "Connections that the kernel holds ready while wasket is busy accepting others.",
+    },
+    Setting {
+        section: Listen,
+        key: "nodelay",
+        kind: Kind::Flag,
+        default: Value("true"),
+        doc: "Send small messages at once (TCP_NODELAY) instead of waiting to fill a packet.",
+    },
+    Setting {
+        section: Listen,
+        key: "reuse_address",
+        kind: Kind::Flag,
+        default: Value("true"),
+        doc: "Take the address although connections of an earlier run still linger on it (SO_REUSEADDR).",
+    },
+    Setting {
+        section: Listen,
+        key: "connections_max",
+        kind: count(1, 1_000_000),
+        default: Value("20000"),
+        doc: "Connections open at once on this listener. Further ones wait in the backlog.",
+    },
+    Setting {
+        section: Listen,
+        key: "connections_per_address_max",
+        kind: count_or_off(1, 1_000_000),
+        default: Value(r#""off""#),
+        doc: "Connections open at once from one client address. Further ones are closed at once. Behind a proxy all \
+              clients share its address: leave it off there.",
+    },
+    Setting {
+        section: Listen,
+        key: "request_head_bytes_max",
+        kind: bytes(8 * KIB, MIB),
+        default: Value(r#""16KiB""#),
+        doc: "The longest request line with all its header fields. A longer one is answered 431.",
+    },
+    Setting {
+        section: Listen,
+        key: "request_head_timeout",
+        kind: time(MILLISECOND, HOUR),
+        default: Value(r#""10s""#),
+        doc: "How long a client may take to send a request head. It is answered 408 or cut off.",
+    },
+    Setting {
+        section: Listen,
+        key: "handshake_timeout",
+        kind: time(MILLISECOND, HOUR),
+        default: Value(r#""10s""#),
+        doc: "How long the whole opening handshake may take, the component's own `on-handshake` included.",
+    },
+    Setting {
+        section: Listen,
+        key: "try_page",
+        kind: Kind::Flag,
+        default: Value("false"),
+        doc: "Serve a page at `/` from which a person can try the services in a browser. For development: it lists \
+              every service of the host.",
+    },
+];

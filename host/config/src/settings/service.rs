@@ -1,0 +1,215 @@
+//! `[service.NAME]`, and the limits that `[defaults]` takes too.
+
+use super::Section::{Limits, Service};
+use super::Standard::{Absent, Required, Value};
+use super::{
+    GIB, HOUR, KIB, Kind, MIB, MILLISECOND, MONTH, Section, Setting, Standard, TICK, bytes, count,
+    count_or_off, time, time_or_off,
+};
+
+pub(super) const SETTINGS: &[Setting] = &[
+    service(
+        "path",
+        Kind::Text("a route, such as \"/chat\", \"/room/{name}\" or \"/files/*\""),
+        Required,
+        "The paths that this service answers. A segment `{name}` stands for any one segment, a last segment `*` for \
+         all that follow; the behavior reads what they matched as parameters. A slash at the end makes no \
+         difference. Where several services match, the most specific wins: an exact segment before `{name}` before \
+         `*`.",
+    ),
+    service(
+        "component",
+        Kind::Text("a file; relative to this one"),
+        Absent("either `component` or `native` has to be given"),
+        "The component that answers: a `.wasm` file that exports `wasket:websocket/behavior`.",
+    ),
+    service(
+        "native",
+        Kind::Choice(&["echo"]),
+        Absent("either `component` or `native` has to be given"),
+        "A behavior built into wasket, without a sandbox, for measuring and for trying. `echo` sends every message \
+         back.",
+    ),
+    service(
+        "sha256",
+        Kind::Text("64 hexadecimal digits"),
+        Absent("any bytes are taken"),
+        "The SHA-256 of the component's file. With other bytes the service does not start.",
+    ),
+    service(
+        "config",
+        Kind::Pairs("a table of strings, such as { suffix = \" Nyan!\" }"),
+        Value("{}"),
+        "What the component reads through `wasi:config/store`. One component can serve several paths with \
+         different settings.",
+    ),
+    service(
+        "protocols",
+        Kind::Texts("subprotocol names, such as [\"chat.v2\", \"chat.v1\"]"),
+        Value("[]"),
+        "Subprotocols that the service speaks, the preferred one first (RFC 6455, section 1.9). The first that the \
+         client offers too is agreed; a component with a handshake of its own may choose another.",
+    ),
+    service(
+        "origins",
+        Kind::Texts("origins, such as [\"https://a.example\"], or [\"*\"] for all"),
+        Value("[]"),
+        "Web pages that may connect: exact origins, `\"null\"` for pages without one, or `\"*\"` alone for all. \
+         Without any, the origin has to match the Host header. Clients that send no Origin (programs, not \
+         browsers) may always connect. Others are answered 403.",
+    ),
+    service(
+        "response_headers",
+        Kind::Pairs("a table of header fields, such as { \"X-Served-By\" = \"a\" }"),
+        Value("{}"),
+        "Header fields added to the answer to the opening handshake. Those that the handshake itself sets cannot \
+         be given.",
+    ),
+];
+
+pub(super) const LIMITS: &[Setting] = &[
+    limit(
+        "message_bytes_max",
+        bytes(1, GIB),
+        r#""1MiB""#,
+        "The longest message, counted after reassembly. A longer one from a client ends the session with 1009 before \
+         it is held in memory; to a longer one of its own a guest is answered `too-large`.",
+    ),
+    limit(
+        "fragments_max",
+        count(1, 1_000_000_000),
+        "131072",
+        "Frames that one message may be cut into. More end the session with 1009.",
+    ),
+    limit(
+        "outbox_bytes_max",
+        bytes(KIB, GIB),
+        r#""4MiB""#,
+        "Bytes that may wait to be written to one client. When it is full, sending to it answers `backlogged`, or \
+         waits where the instance serves that session alone.",
+    ),
+    limit(
+        "slow_reader_time",
+        time(TICK, HOUR),
+        r#""10s""#,
+        "How long an outbox may stay full before the session ends with 1008.",
+    ),
+    limit(
+        "slow_reader",
+        Kind::Choice(&["close", "drop"]),
+        r#""close""#,
+        "What becomes of a client whose outbox a broadcast overflows: `close` ends its session with 1008, `drop` \
+         lets it miss that message.",
+    ),
+    limit(
+        "memory_bytes_max",
+        bytes(64 * KIB, 64 * MIB),
+        r#""32MiB""#,
+        "Memory of one instance. A guest that asks for more traps.",
+    ),
+    limit(
+        "table_elements_max",
+        count(1, 20_000),
+        "20000",
+        "Elements in the tables of one instance. Components of JavaScript and Python need several thousand.",
+    ),
+    limit(
+        "event_time",
+        time(MILLISECOND, HOUR),
+        r#""100ms""#,
+        "How long a guest may compute for one event. Waiting does not count. It is counted in steps of \
+         `epoch_tick`; past it the guest traps and the session ends with 1011.",
+    ),
+    limit(
+        "event_wall_time",
+        time(MILLISECOND, HOUR),
+        r#""10s""#,
+        "How long one event may take altogether, computing and waiting. Past it the session ends with 1011.",
+    ),
+    limit(
+        "ping_every",
+        time_or_off(TICK, HOUR),
+        r#""30s""#,
+        "How often a quiet client is sent a ping.",
+    ),
+    limit(
+        "pong_timeout",
+        time(TICK, HOUR),
+        r#""10s""#,
+        "How long the answer to such a ping may take. Then the connection counts as lost (1006).",
+    ),
+    limit(
+        "close_timeout",
+        time(MILLISECOND, HOUR),
+        r#""5s""#,
+        "How long the client may take to answer a close frame. Then the connection is cut.",
+    ),
+    limit(
+        "write_timeout",
+        time(MILLISECOND, HOUR),
+        r#""30s""#,
+        "How long one write to the socket may make no progress. Then the connection counts as lost.",
+    ),
+    limit(
+        "idle_timeout",
+        time_or_off(TICK, MONTH),
+        r#""off""#,
+        "How long a session may pass without a message in either direction. Pings do not count. Then it ends with \
+         1000.",
+    ),
+    limit(
+        "lifetime_max",
+        time_or_off(TICK, MONTH),
+        r#""off""#,
+        "How long a session may last altogether. Then it ends with 1001.",
+    ),
+    limit(
+        "sessions_max",
+        count_or_off(1, 1_000_000),
+        r#""off""#,
+        "Sessions of this service at once. Further clients are answered 503.",
+    ),
+    limit(
+        "topics_per_session_max",
+        count(0, 65_536),
+        "128",
+        "Topics that one session may be subscribed to at once.",
+    ),
+    limit(
+        "timers_per_session_max",
+        count(0, 4096),
+        "32",
+        "Timers that one session may have running at once.",
+    ),
+    limit(
+        "log_bytes_per_second_max",
+        bytes(KIB, GIB),
+        r#""64KiB""#,
+        "What one instance may write to the log in a second, over its standard output, standard error and \
+         `wasi:logging`. The rest is dropped and counted.",
+    ),
+];
+
+const fn service(key: &'static str, kind: Kind, default: Standard, doc: &'static str) -> Setting {
+    setting(Service, key, kind, default, doc)
+}
+
+const fn limit(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
+    setting(Limits, key, kind, Value(default), doc)
+}
+
+const fn setting(
+    section: Section,
+    key: &'static str,
+    kind: Kind,
+    default: Standard,
+    doc: &'static str,
+) -> Setting {
+    Setting {
+        section,
+        key,
+        kind,
+        default,
+        doc,
+    }
+}

@@ -1,0 +1,103 @@
+//! Values with a form of their own. Each is made from text by `FromStr`, and a wrong one cannot be made.
+
+mod address;
+mod digest;
+mod filter;
+mod header;
+mod name;
+mod origin;
+mod route;
+mod size;
+mod time;
+
+pub use address::parse_address;
+pub use digest::Sha256;
+pub use filter::LogFilter;
+pub use header::Header;
+pub use name::{ServiceName, Subprotocol};
+pub use origin::Origin;
+pub use route::{Route, Segment};
+pub use size::{parse_size, show_size};
+pub use time::{parse_time, show_time};
+
+/// Text that cannot be a value of its kind. Always the operator's mistake: it says what was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// Not an IP address and a port.
+    #[error("not an address: {0}")]
+    Address(&'static str),
+    /// Not the name of a file or directory.
+    #[error("not a file name: {0}")]
+    Path(&'static str),
+    /// Not a length of time.
+    #[error("not a duration: {0}")]
+    Time(&'static str),
+    /// Not a number of bytes.
+    #[error("not a size: {0}")]
+    Size(&'static str),
+    /// Not a route pattern.
+    #[error("not a route: {0}")]
+    Route(&'static str),
+    /// Not a web origin.
+    #[error("not an origin: {0}")]
+    Origin(&'static str),
+    /// Not a name for a service.
+    #[error("not a service name: {0}")]
+    ServiceName(&'static str),
+    /// Not a name for a subprotocol.
+    #[error("not a subprotocol: {0}")]
+    Subprotocol(&'static str),
+    /// Not the name or the value of a header field that may be set.
+    #[error("not a header field that can be set: {0}")]
+    Header(&'static str),
+    /// Not a SHA-256.
+    #[error("not a SHA-256: {0}")]
+    Digest(&'static str),
+    /// Not levels of the log.
+    #[error("not a log level: {0}")]
+    Filter(&'static str),
+}
+
+impl Invalid {
+    /// What was expected, without the kind.
+    pub fn expected(self) -> &'static str {
+        match self {
+            Self::Address(expected)
+            | Self::Path(expected)
+            | Self::Time(expected)
+            | Self::Size(expected)
+            | Self::Route(expected)
+            | Self::Origin(expected)
+            | Self::ServiceName(expected)
+            | Self::Subprotocol(expected)
+            | Self::Header(expected)
+            | Self::Digest(expected)
+            | Self::Filter(expected) => expected,
+        }
+    }
+
+    /// The kind, as a noun with its article.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Address(_) => "an address",
+            Self::Path(_) => "a file name",
+            Self::Time(_) => "a duration",
+            Self::Size(_) => "a size",
+            Self::Route(_) => "a route",
+            Self::Origin(_) => "an origin",
+            Self::ServiceName(_) => "a service name",
+            Self::Subprotocol(_) => "a subprotocol",
+            Self::Header(_) => "a header field that can be set",
+            Self::Digest(_) => "a SHA-256",
+            Self::Filter(_) => "a log level",
+        }
+    }
+}
+
+/// Characters of a token: names of header fields and subprotocols (RFC 9110, section 5.6.2).
+fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}

@@ -1,0 +1,169 @@
+use super::Invalid;
+use std::fmt;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
+
+/// A web origin as browsers write it in the Origin header (RFC 6454, section 6.2), in lower case and without
+/// the port that its scheme implies; or `null`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin as a browser sends it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Origin {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "null" {
+            return Ok(Self(text.to_owned()));
+        }
+        let text = text.to_ascii_lowercase();
+        let Some((scheme, authority)) = text.split_once("://") else {
+            return Err(Invalid::Origin(
+                "expected a scheme and a host, such as \"https://a.example\"",
+            ));
+        };
+        if !scheme.starts_with(|c: char| c.is_ascii_lowercase())
+            || !scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        {
+            return Err(Invalid::Origin(
+                "expected a scheme such as \"https\" before \"://\"",
+            ));
+        }
+        if authority.contains(['/', '?', '#', '@']) {
+            return Err(Invalid::Origin(
+                "an origin ends behind its host and port: no user, no path, no slash",
+            ));
+        }
+        let (host, port) = split_port(authority)?;
+        check_host(host)?;
+        let implied = matches!(
+            (scheme, port),
+            ("http" | "ws", Some(80)) | ("https" | "wss", Some(443))
+        );
+        Ok(Self(match port {
+            Some(port) if !implied => format!("{scheme}://{host}:{port}"),
+            _ => format!("{scheme}://{host}"),
+        }))
+    }
+}
+
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), Invalid> {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => match port.parse() {
+            Ok(port) if port != 0 => Ok((host, Some(port))),
+            _ => Err(Invalid::Origin(
+                "expected a port of 1 to 65535 behind the colon",
+            )),
+        },
+        _ => Ok((authority, None)),
+    }
+}
+
+fn check_host(host: &str) -> Result<(), Invalid> {
+    if let Some(address) = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        return match address.parse::<Ipv6Addr>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Invalid::Origin(
+                "expected an IPv6 address between the brackets",
+            )),
+        };
+    }
+    if !host.is_ascii() {
+        Err(Invalid::Origin(
+            "write the host as browsers send it, in its ASCII form (\"xn--...\")",
+        ))
+    } else if host.contains('*') {
+        Err(Invalid::Origin(
+            "a part of a host cannot be left open; list each origin, or \"*\" alone for all",
+        ))
+    } else if host.is_empty()
+        || !host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    {
+        Err(Invalid::Origin(
+            "expected a host such as \"a.example\" behind \"://\"",
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_kept_as_browsers_send_them() {
+        let cases = [
+            ("https://a.example", "https://a.example"),
+            ("HTTPS://A.Example", "https://a.example"),
+            ("https://a.example:443", "https://a.example"),
+            ("http://localhost:80", "http://localhost"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://127.0.0.1:443", "http://127.0.0.1:443"),
+            ("http://[::1]", "http://[::1]"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+            ("null", "null"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(
+                text.parse::<Origin>().map(|o| o.to_string()),
+                Ok(expected.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    // hardening H17
+    #[test]
+    fn anything_else_is_not_an_origin() {
+        let wrong = [
+            "",
+            "*",
+            "a.example",
+            "//a.example",
+            "://a",
+            "https://",
+            "https://a.example/",
+            "https://a.example/chat",
+            "https://user@a.example",
+            "https://a.example:",
+            "https://a.example:0",
+            "https://a.example:65536",
+            "https://*.example",
+            "https://b\u{fc}cher.example",
+            "https://a b",
+            "https://a\r\nb",
+            "https://[::g]",
+            "https://[::1",
+            "1https://a",
+            "https://a.example?x",
+            "NULL",
+        ];
+        for text in wrong {
+            assert!(
+                matches!(text.parse::<Origin>(), Err(Invalid::Origin(_))),
+                "{text:?}"
+            );
+        }
+    }
+}
