@@ -87,3 +87,8 @@ pub use message::{AsMessage, Message, MessageRef};
 pub use request::{Cookie, Principal, Request};
 pub use session::Session;
 pub use sessions::{broadcast, broadcast_except};
+
+/// The code of the authors' page compiles and does what it says.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/authors.md")]
+struct AuthorsPage;

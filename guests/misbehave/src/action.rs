@@ -16,7 +16,7 @@ pub(crate) enum Action {
     Grow,
     /// `panic`.
     Panic,
-    /// `exit`: ends the program with status 3.
+    /// `exit`: ends the program as failed.
     Exit,
     /// `unreachable`: the bare instruction.
     Unreachable,
@@ -104,7 +104,7 @@ impl Action {
             },
             Self::Grow => format!("grow={} pages", grow()),
             Self::Panic => panic!("misbehave panics"),
-            Self::Exit => std::process::exit(3),
+            Self::Exit => std::process::exit(1),
             Self::Unreachable => unreachable(),
             Self::Trap => format!("trap={}", read_past_the_end()),
             Self::LogFlood => loop {
