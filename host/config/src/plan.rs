@@ -39,7 +39,7 @@ pub struct Host {
     /// Threads for connections and guests; 0: one for each core.
     pub workers: usize,
     /// Sandboxes at once over all services.
-    pub instances_max: usize,
+    pub instances_max: u32,
     /// Whether compiled components are kept on disk.
     pub cache: bool,
     /// Where; `None`: `wasket` below the user's cache directory.
@@ -102,7 +102,7 @@ pub struct Listener {
     /// Where to accept connections; port 0: the system chooses.
     pub address: SocketAddr,
     /// Connections that the kernel holds ready.
-    pub backlog: u32,
+    pub backlog: u16,
     /// TCP_NODELAY.
     pub nodelay: bool,
     /// SO_REUSEADDR.
@@ -213,7 +213,7 @@ pub enum Origins {
     SameHost,
     /// All.
     Any,
-    /// Exactly these.
+    /// Exactly these, besides those that match the Host header.
     Listed(Vec<Origin>),
 }
 
@@ -256,7 +256,7 @@ pub struct Limits {
     pub topics_per_session_max: usize,
     /// Timers of one session.
     pub timers_per_session_max: usize,
-    /// What one instance may log, in bytes a second.
+    /// What all its guests may log together, in bytes a second.
     pub log_bytes_per_second_max: usize,
 }
 

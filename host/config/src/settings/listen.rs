@@ -39,7 +39,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "connections_max",
         kind: count(1, 1_000_000),
         default: Value("20000"),
-        doc: "Connections open at once on this listener. Further ones wait in the backlog.",
+        doc: "Connections open at once on this listener. Further ones are closed at once, and the log says so.",
     },
     Setting {
         section: Listen,

@@ -54,9 +54,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         "origins",
         Kind::Texts("origins, such as [\"https://a.example\"], or [\"*\"] for all"),
         Value("[]"),
-        "Web pages that may connect: exact origins, `\"null\"` for pages without one, or `\"*\"` alone for all. \
-         Without any, the origin has to match the Host header. Clients that send no Origin (programs, not \
-         browsers) may always connect. Others are answered 403.",
+        "Web pages that may connect besides those of the host itself: exact origins, `\"null\"` for pages without \
+         one, or `\"*\"` alone for all. Without any, the origin has to match the Host header. Clients that send no \
+         Origin (programs, not browsers) may always connect. Others are answered 403.",
     ),
     service(
         "response_headers",
@@ -185,7 +185,7 @@ pub(super) const LIMITS: &[Setting] = &[
         "log_bytes_per_second_max",
         bytes(KIB, GIB),
         r#""64KiB""#,
-        "What one instance may write to the log in a second, over its standard output, standard error and \
+        "What all guests of the service may write to the log in a second, over standard output, standard error and \
          `wasi:logging`. The rest is dropped and counted.",
     ),
 ];
