@@ -1,1 +1,39 @@
-//! See Cargo.toml.
+//! Runs components as services: load, cache, limit, instantiate, call.
+//!
+//! A [`Runtime`] is the host's one engine. It [loads](Runtime::load) a [`Component`], and a [`GuestService`]
+//! serves sessions with it, through the ports of `wasket_session`: one store and one instance a session,
+//! owned by the task that owns the connection. What guests may call is in `import/`, a file for each WIT
+//! interface; what the host calls is in `export.rs`.
+//!
+//! Deliberately absent: listening sockets and the wire (that is `wasket-net`), and any grant: a guest has no
+//! directory, address, environment variable or argument.
+#![deny(unsafe_code)]
+
+mod budget;
+mod cache;
+mod engine;
+mod error;
+mod export;
+mod fault;
+mod handshake;
+mod import;
+mod imports;
+mod inspect;
+mod instance;
+mod limits;
+mod load;
+mod log;
+mod precompiled;
+mod seat;
+mod service;
+mod stdio;
+mod store;
+mod text;
+mod wire;
+
+pub use engine::Runtime;
+pub use error::{Digest, Error, Kind, Mismatch};
+pub use inspect::{Denied, Inspection, Interface, MissingImport, OptionalExport};
+pub use limits::{Limits, MEMORY_BYTES_MAX, Settings, TABLE_ELEMENTS_MAX};
+pub use load::Component;
+pub use service::GuestService;

@@ -1,0 +1,187 @@
+//! The one engine of the host.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::Linker;
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
+
+use crate::cache::Cache;
+use crate::error::Error;
+use crate::import;
+use crate::limits::{
+    MEMORIES_MAX, MEMORY_BYTES_MAX, PARTS_PER_INSTANCE, Settings, TABLE_ELEMENTS_MAX, TABLES_MAX,
+};
+use crate::store::Guest;
+
+/// Runs components: one engine, one pool of instances, one ticker. Cloning it shares them.
+#[derive(Clone)]
+pub struct Runtime {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    linker: Linker<Guest>,
+    places: Arc<Semaphore>,
+    cache: Option<Cache>,
+    settings: Settings,
+    _ticker: Ticker,
+    engine: Engine,
+}
+
+impl Runtime {
+    /// Reserves the address space for `instances_max` instances, and starts the ticker's thread. Memory
+    /// is taken when instances touch it.
+    ///
+    /// # Errors
+    /// When the machine does not give so much address space or so many memory mappings.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let engine = |e: wasmtime::Error| Error::Engine {
+            reason: format!("{e:#}; a smaller instances_max needs less"),
+        };
+        let wasm = Engine::new(&config(&settings)).map_err(engine)?;
+        let mut linker = Linker::new(&wasm);
+        import::add_to_linker(&mut linker).map_err(engine)?;
+        let ticker = Ticker::start(&wasm, settings.epoch_tick).map_err(|e| Error::Engine {
+            reason: format!("no thread for its ticker: {e}"),
+        })?;
+        let cache = settings.cache_directory.as_ref();
+        Ok(Self {
+            parts: Arc::new(Parts {
+                linker,
+                places: Arc::new(Semaphore::new(settings.instances_max as usize)),
+                cache: cache.map(|directory| Cache::new(directory.clone(), &wasm)),
+                settings,
+                _ticker: ticker,
+                engine: wasm,
+            }),
+        })
+    }
+
+    /// How many more instances there is room for.
+    #[must_use]
+    pub fn instances_free(&self) -> usize {
+        self.parts.places.available_permits()
+    }
+
+    /// How many instances may live at the same time.
+    #[must_use]
+    pub fn instances_max(&self) -> u32 {
+        self.parts.settings.instances_max
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.parts.engine
+    }
+
+    pub(crate) fn linker(&self) -> &Linker<Guest> {
+        &self.parts.linker
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        self.parts.cache.as_ref()
+    }
+
+    pub(crate) fn epoch_tick(&self) -> Duration {
+        self.parts.settings.epoch_tick
+    }
+
+    /// Room for an instance that takes so many places; `None` when the host is full.
+    pub(crate) fn reserve(&self, places: u32) -> Option<OwnedSemaphorePermit> {
+        let all = Arc::clone(&self.parts.places);
+        all.try_acquire_many_owned(places).ok()
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("settings", &self.parts.settings)
+            .field("instances_free", &self.instances_free())
+            .finish_non_exhaustive()
+    }
+}
+
+fn config(settings: &Settings) -> Config {
+    let mut config = Config::new();
+    config
+        // Nothing of ours is async to the guest, and having it on more than doubles a call's cost.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // The defaults would reserve 4 GiB for every instance: 39 TiB for 10,000.
+        .memory_reservation(MEMORY_BYTES_MAX as u64)
+        .memory_guard_size(64 << 10)
+        .memory_reservation_for_growth(0)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
+    config
+}
+
+fn pool(settings: &Settings) -> PoolingAllocationConfig {
+    let instances = settings.instances_max;
+    let parts = instances.saturating_mul(PARTS_PER_INSTANCE);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(parts)
+        .total_memories(instances)
+        .total_tables(parts)
+        .total_stacks(instances)
+        .max_memory_size(MEMORY_BYTES_MAX)
+        .max_memories_per_component(MEMORIES_MAX)
+        .max_tables_per_component(TABLES_MAX)
+        .max_tables_per_module(TABLES_MAX)
+        .max_memories_per_module(MEMORIES_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .decommit_batch_size(64);
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        // Without the scan, keeping pages zeroes untouched ones and so makes them resident.
+        pool.pagemap_scan(Enabled::Yes)
+            .linear_memory_keep_resident(64 << 10)
+            .table_keep_resident(4 << 10);
+    }
+    pool
+}
+
+/// Advances the engine's epoch, on a thread of its own that ends with it.
+struct Ticker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    fn start(engine: &Engine, tick: Duration) -> std::io::Result<Self> {
+        let engine = engine.weak();
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("wasket-ticker".into())
+            .spawn(move || {
+                while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+                    let Some(engine) = engine.upgrade() else {
+                        break;
+                    };
+                    engine.increment_epoch();
+                }
+            })?;
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It cannot have panicked, and there is nothing to do if it had.
+            let _ = thread.join();
+        }
+    }
+}

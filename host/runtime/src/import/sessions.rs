@@ -1,0 +1,226 @@
+//! `wasket:websocket/sessions`.
+
+use std::future::{poll_fn, ready};
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use wasket_session::ws::{CloseCode, CloseFrame, CloseReason, Role};
+use wasket_session::{self as session, Closing, SessionId};
+use wasmtime::component::{Linker, WasmList, WasmStr};
+use wasmtime::{Result, StoreContextMut};
+
+use super::with_outbox;
+use crate::store::Guest;
+use crate::wire::{MessageOut, Outcome, ReadyState, Request, except};
+
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
+    let mut to = linker.instance("wasket:websocket/sessions@0.1.0")?;
+    to.func_wrap_async("send", send)?;
+    to.func_wrap("ping", ping)?;
+    to.func_wrap("close", close)?;
+    to.func_wrap("broadcast", broadcast)?;
+    to.func_wrap("state", |store: Store<'_>, (id,): (u64,)| {
+        let state = store.data().find(id).map(|s| s.state());
+        Ok((ReadyState::from(
+            state.unwrap_or(session::ReadyState::Closed),
+        ),))
+    })?;
+    to.func_wrap("opened-at", |store: Store<'_>, (id,): (u64,)| {
+        Ok((store.data().find(id).map(|s| s.opened_at_ms()),))
+    })?;
+    to.func_wrap("heard-at", |store: Store<'_>, (id,): (u64,)| {
+        Ok((store.data().find(id).map(|s| s.heard_at_ms()),))
+    })?;
+    to.func_wrap("protocol", |store: Store<'_>, (id,): (u64,)| {
+        let session = store.data().find(id);
+        Ok((session.and_then(|s| s.protocol().map(String::from)),))
+    })?;
+    to.func_wrap("queued-bytes", queued_bytes)?;
+    to.func_wrap("opening-request", |store: Store<'_>, (id,): (u64,)| {
+        let session = store.data().find(id);
+        Ok((session.map(|s| Request::new(s.opening(), s.principal())),))
+    })?;
+    to.func_wrap("header", header)?;
+    to.func_wrap("count", |store: Store<'_>, (): ()| {
+        let count = store.data().hub().count();
+        Ok((u32::try_from(count).unwrap_or(u32::MAX),))
+    })?;
+    to.func_wrap("ids", |store: Store<'_>, (after, limit): (u64, u32)| {
+        let ids = store.data().hub().ids(after, limit.min(IDS_MAX) as usize);
+        Ok((ids.into_iter().map(SessionId::get).collect::<Vec<u64>>(),))
+    })?;
+    to.func_wrap("attach", attach)?;
+    to.func_wrap("attachment", |store: Store<'_>, (id,): (u64,)| {
+        let state = store.data().find(id).map(|s| s.attachment());
+        Ok((Vec::from(state.unwrap_or_default()),))
+    })
+}
+
+type Store<'a> = StoreContextMut<'a, Guest>;
+
+/// What an import that may wait returns.
+type Answer<'a> = Box<dyn Future<Output = Result<(Outcome,)>> + Send + 'a>;
+
+/// Waits only for room in the own session's outbox, and then off the fast path.
+fn send<'a>(mut store: Store<'a>, (to, message): (u64, MessageOut)) -> Answer<'a> {
+    let own = store.data().is_own(to);
+    let outcome = with_outbox(&mut store, &message, |store, outbox, message| {
+        if own {
+            return Ok(outbox.send(message));
+        }
+        // What this guest sends to itself and to others keeps its order within each session only, so
+        // nothing has to be published here.
+        let to = SessionId::new(to);
+        Ok(to.map_or(session::Outcome::NotOpen, |to| {
+            store.data().hub().send(to, message)
+        }))
+    });
+    match outcome {
+        Ok(session::Outcome::Backlogged) if own => Box::new(send_when_room(store, message)),
+        outcome => Box::new(ready(outcome.map(|outcome| (outcome.into(),)))),
+    }
+}
+
+#[cold]
+async fn send_when_room(mut store: Store<'_>, message: MessageOut) -> Result<(Outcome,)> {
+    loop {
+        poll_fn(|cx| match store.data_mut().outbox() {
+            Some(outbox) => outbox.poll_room(cx),
+            None => Poll::Ready(()),
+        })
+        .await;
+        let outcome = with_outbox(&mut store, &message, |_, outbox, message| {
+            Ok(outbox.send(message))
+        })?;
+        if outcome != session::Outcome::Backlogged {
+            return Ok((outcome.into(),));
+        }
+        // There is room, but not enough for a message larger than half the outbox: nothing wakes for more.
+        tokio::time::sleep(LARGE_MESSAGE_RETRY).await;
+    }
+}
+
+fn ping(mut store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<(Outcome,)> {
+    let own = store.data().is_own(to);
+    let mut outbox = store.data_mut().take_outbox()?;
+    let payload = payload.as_le_slice(&store);
+    let outcome = if payload.len() > PING_BYTES_MAX {
+        session::Outcome::Invalid
+    } else if own {
+        outbox.ping(payload)
+    } else {
+        let session = store.data().find(to);
+        session.map_or(session::Outcome::NotOpen, |s| s.ping(payload))
+    };
+    store.data_mut().put_outbox(outbox);
+    Ok((outcome.into(),))
+}
+
+fn close(
+    mut store: Store<'_>,
+    (id, code, reason): (u64, Option<u16>, WasmStr),
+) -> Result<(Outcome,)> {
+    let frame = close_frame(code, &reason.to_str(&store)?);
+    let Some(frame) = frame else {
+        return Ok((Outcome::Invalid,));
+    };
+    let guest = store.data_mut();
+    let outcome = if guest.is_own(id) {
+        guest.outbox().map(|outbox| outbox.close(frame))
+    } else {
+        let closing = Closing {
+            frame,
+            by: session::Party::Guest,
+            drain: true,
+        };
+        guest.find(id).map(|session| session.shut(closing))
+    };
+    Ok((outcome.unwrap_or(session::Outcome::NotOpen).into(),))
+}
+
+/// The close frame that a guest asks for, if it may be sent (RFC 6455, sections 5.5.1 and 7.4).
+fn close_frame(code: Option<u16>, reason: &str) -> Option<CloseFrame> {
+    let reason = CloseReason::new(reason).ok()?;
+    let code = match code {
+        None if reason.is_empty() => None,
+        // The wire has no place for a reason without a code.
+        None => return None,
+        Some(code) => Some(CloseCode::new(code).filter(|c| c.may_be_sent_by(Role::Server))?),
+    };
+    Some(CloseFrame { code, reason })
+}
+
+fn broadcast(
+    mut store: Store<'_>,
+    (message, left_out): (MessageOut, Option<u64>),
+) -> Result<(Outcome,)> {
+    let outcome = with_outbox(&mut store, &message, |store, outbox, message| {
+        Ok(outbox.broadcast(store.data().hub(), message, except(left_out)))
+    })?;
+    Ok((outcome.into(),))
+}
+
+fn queued_bytes(mut store: Store<'_>, (id,): (u64,)) -> Result<(u64,)> {
+    let guest = store.data_mut();
+    let bytes = if guest.is_own(id) {
+        guest.outbox().map(|outbox| outbox.queued_bytes())
+    } else {
+        guest.find(id).map(|session| session.queued_bytes())
+    };
+    Ok((bytes.unwrap_or(0) as u64,))
+}
+
+fn header(store: Store<'_>, (id, name): (u64, WasmStr)) -> Result<(Option<String>,)> {
+    let Some(session) = store.data().find(id) else {
+        return Ok((None,));
+    };
+    let name = name.to_str(&store)?;
+    Ok((session.opening().headers.first(&name).map(String::from),))
+}
+
+fn attach(store: Store<'_>, (id, state): (u64, WasmList<u8>)) -> Result<(Outcome,)> {
+    let Some(session) = store.data().find(id) else {
+        return Ok((Outcome::NotOpen,));
+    };
+    let state = state.as_le_slice(&store);
+    if state.len() > session::ATTACHMENT_BYTES_MAX {
+        return Ok((Outcome::TooLarge,));
+    }
+    Ok((session.attach(Bytes::copy_from_slice(state)).into(),))
+}
+
+/// The longest page of ids.
+const IDS_MAX: u32 = 1_000;
+
+/// The longest payload of a control frame (RFC 6455, section 5.5).
+const PING_BYTES_MAX: usize = 125;
+
+const LARGE_MESSAGE_RETRY: Duration = Duration::from_millis(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_closes_with_the_codes_of_the_contract_only() {
+        for code in [
+            1000, 1001, 1002, 1003, 1007, 1008, 1009, 1011, 1014, 3000, 4999,
+        ] {
+            assert!(close_frame(Some(code), "bye").is_some(), "{code}");
+        }
+        for code in [
+            0, 999, 1004, 1005, 1006, 1010, 1015, 1016, 2999, 5000, 65_535,
+        ] {
+            assert!(close_frame(Some(code), "bye").is_none(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_reason_needs_a_code_and_has_123_bytes() {
+        assert!(close_frame(None, "").is_some());
+        assert!(close_frame(None, "why").is_none());
+        assert!(close_frame(Some(1000), &"x".repeat(123)).is_some());
+        assert!(close_frame(Some(1000), &"x".repeat(124)).is_none());
+    }
+}

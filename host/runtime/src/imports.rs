@@ -1,0 +1,269 @@
+//! The complete list of what the host offers to guests, to say of every import whether it is there.
+
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+
+use crate::inspect::MissingImport;
+
+/// An interface that guests may import.
+pub(crate) struct Offer {
+    /// `namespace:package/interface`.
+    pub(crate) interface: &'static str,
+    /// Versions of the same track (0.2.x) fit, older and newer; a pre-release only itself.
+    pub(crate) version: &'static str,
+    /// Its functions, where the interface is our own work.
+    functions: Option<&'static [&'static str]>,
+    /// What calls of it answer, for nothing is granted.
+    pub(crate) denied: Option<&'static str>,
+}
+
+/// Every import that the host does not have.
+pub(crate) fn missing(component: &Component) -> Vec<MissingImport> {
+    let engine = component.engine();
+    let ty = component.component_type();
+    let mut missing = Vec::new();
+    for (name, item) in ty.imports(engine) {
+        let Some(offer) = find(name) else {
+            missing.push(MissingImport {
+                import: name.to_owned(),
+                hint: hint(name),
+            });
+            continue;
+        };
+        let (Some(functions), ComponentItem::ComponentInstance(instance)) =
+            (offer.functions, &item.ty)
+        else {
+            continue;
+        };
+        for (function, item) in instance.exports(engine) {
+            let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
+            if is_function && !functions.contains(&function) {
+                missing.push(MissingImport {
+                    import: format!("{name}#{function}"),
+                    hint: format!("this host's {}@{} is older", offer.interface, offer.version),
+                });
+            }
+        }
+    }
+    missing
+}
+
+/// What serves an import of this name.
+pub(crate) fn find(import: &str) -> Option<&'static Offer> {
+    let (interface, version) = import.split_once('@')?;
+    OFFERS
+        .iter()
+        .find(|offer| offer.interface == interface && fits(version, offer.version))
+}
+
+/// Whether an import of one version is served by another (as the component model's names have it).
+fn fits(wanted: &str, offered: &str) -> bool {
+    if wanted == offered {
+        return true;
+    }
+    match (track(wanted), track(offered)) {
+        (Some(wanted), Some(offered)) => wanted == offered,
+        _ => false,
+    }
+}
+
+/// The part of a version that must be equal: `1` of 1.2.3, `0.2` of 0.2.3, all of 0.0.3 and of a pre-release.
+fn track(version: &str) -> Option<(u64, u64, u64)> {
+    let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
+    let parts = (parts.next()??, parts.next()??, parts.next()??);
+    Some(match parts {
+        (0, 0, patch) => (0, 0, patch),
+        (0, minor, _) => (0, minor, 0),
+        (major, ..) => (major, 0, 0),
+    })
+}
+
+/// The nearest thing that the host does offer.
+fn hint(import: &str) -> String {
+    let interface = import.split('@').next().unwrap_or(import);
+    let same: Vec<String> = OFFERS
+        .iter()
+        .filter(|offer| offer.interface == interface)
+        .map(|offer| format!("{}@{}", offer.interface, offer.version))
+        .collect();
+    if !same.is_empty() {
+        return format!("the host offers {}", same.join(", "));
+    }
+    if let Some((_, note)) = PLANNED
+        .iter()
+        .find(|(prefix, _)| interface.starts_with(prefix))
+    {
+        return (*note).to_owned();
+    }
+    let package = interface.split('/').next().unwrap_or(interface);
+    let siblings: Vec<&str> = OFFERS
+        .iter()
+        .filter_map(|offer| offer.interface.split_once('/'))
+        .filter(|(of, _)| *of == package)
+        .map(|(_, name)| name)
+        .collect();
+    if siblings.is_empty() {
+        "the host offers nothing like it".into()
+    } else {
+        format!("of {package} the host offers {}", siblings.join(", "))
+    }
+}
+
+const fn ours(
+    interface: &'static str,
+    version: &'static str,
+    functions: &'static [&'static str],
+) -> Offer {
+    Offer {
+        interface,
+        version,
+        functions: Some(functions),
+        denied: None,
+    }
+}
+
+const fn wasi(interface: &'static str) -> Offer {
+    Offer {
+        interface,
+        version: WASI,
+        functions: None,
+        denied: None,
+    }
+}
+
+const fn denied(interface: &'static str, answer: &'static str) -> Offer {
+    Offer {
+        interface,
+        version: WASI,
+        functions: None,
+        denied: Some(answer),
+    }
+}
+
+/// The newest WASI 0.2 that wasmtime has.
+const WASI: &str = "0.2.12";
+
+const CONFIG: &[&str] = &["get", "get-all"];
+
+const SOCKETS: &str = "access denied: no address is granted";
+
+pub(crate) const OFFERS: &[Offer] = &[
+    ours("wasket:websocket/types", "0.1.0", &[]),
+    ours(
+        "wasket:websocket/sessions",
+        "0.1.0",
+        &[
+            "send",
+            "ping",
+            "close",
+            "broadcast",
+            "state",
+            "opened-at",
+            "heard-at",
+            "protocol",
+            "queued-bytes",
+            "opening-request",
+            "header",
+            "count",
+            "ids",
+            "attach",
+            "attachment",
+        ],
+    ),
+    ours(
+        "wasket:websocket/topics",
+        "0.1.0",
+        &["subscribe", "unsubscribe", "publish"],
+    ),
+    ours("wasket:websocket/timers", "0.1.0", &["set", "cancel"]),
+    ours("wasi:logging/logging", "0.1.0-draft", &["log"]),
+    ours("wasi:config/store", "0.2.0-rc.1", CONFIG),
+    ours("wasi:config/store", "0.2.0-draft", CONFIG),
+    ours("wasi:config/store", "0.2.0-draft-2024-09-27", CONFIG),
+    denied("wasi:cli/environment", "no variables and no arguments"),
+    wasi("wasi:cli/exit"),
+    denied("wasi:cli/stdin", "closed"),
+    wasi("wasi:cli/stdout"),
+    wasi("wasi:cli/stderr"),
+    wasi("wasi:cli/terminal-input"),
+    wasi("wasi:cli/terminal-output"),
+    wasi("wasi:cli/terminal-stdin"),
+    wasi("wasi:cli/terminal-stdout"),
+    wasi("wasi:cli/terminal-stderr"),
+    wasi("wasi:clocks/monotonic-clock"),
+    wasi("wasi:clocks/wall-clock"),
+    wasi("wasi:filesystem/types"),
+    denied("wasi:filesystem/preopens", "no directories"),
+    wasi("wasi:io/error"),
+    wasi("wasi:io/poll"),
+    wasi("wasi:io/streams"),
+    wasi("wasi:random/random"),
+    wasi("wasi:random/insecure"),
+    wasi("wasi:random/insecure-seed"),
+    wasi("wasi:sockets/network"),
+    denied("wasi:sockets/instance-network", SOCKETS),
+    denied(
+        "wasi:sockets/ip-name-lookup",
+        "access denied: no host name is granted",
+    ),
+    denied("wasi:sockets/tcp", SOCKETS),
+    denied("wasi:sockets/tcp-create-socket", SOCKETS),
+    denied("wasi:sockets/udp", SOCKETS),
+    denied("wasi:sockets/udp-create-socket", SOCKETS),
+];
+
+/// What people will try, and why it is not there.
+const PLANNED: &[(&str, &str)] = &[
+    (
+        "wasket:websocket/connections",
+        "this version of the host opens no connections to the outside",
+    ),
+    ("wasi:http/", "this version of the host offers no wasi:http"),
+    (
+        "wasi:keyvalue/",
+        "this version of the host offers no wasi:keyvalue",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_fit_within_their_track() {
+        let cases = [
+            ("wasi:io/poll@0.2.0", true),
+            ("wasi:io/poll@0.2.99", true),
+            ("wasi:io/poll@0.3.0", false),
+            ("wasi:io/poll@0.2.0-rc-2023-11-10", false),
+            ("wasi:io/poll", false),
+            ("wasket:websocket/sessions@0.1.7", true),
+            ("wasket:websocket/sessions@0.2.0", false),
+            ("wasi:config/store@0.2.0-draft", true),
+            ("wasi:config/store@0.2.0", false),
+            ("wasi:logging/logging@0.1.0-draft", true),
+        ];
+        for (import, there) in cases {
+            assert_eq!(find(import).is_some(), there, "{import}");
+        }
+    }
+
+    #[test]
+    fn a_hint_names_the_nearest_thing() {
+        let cases = [
+            ("wasi:io/poll@0.3.0", "the host offers wasi:io/poll@0.2.12"),
+            (
+                "wasket:websocket/session@0.1.0",
+                "of wasket:websocket the host offers types, sessions, topics, timers",
+            ),
+            (
+                "wasi:keyvalue/store@0.2.0-draft",
+                "this version of the host offers no wasi:keyvalue",
+            ),
+            ("acme:db/sql@1.0.0", "the host offers nothing like it"),
+        ];
+        for (import, expected) in cases {
+            assert_eq!(hint(import), expected);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A guest while it runs: one store and the instance in it, and the one way to call it.
+
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+use wasket_session::{Fault, Outbox, Session};
+use wasmtime::Store;
+use wasmtime::component::{
+    self, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, TypedFunc,
+};
+
+use crate::Runtime;
+use crate::budget::Meter;
+use crate::fault::Failure;
+use crate::store::{Guest, Shared};
+
+/// The unit of failure: after a fault its store is dead, and nothing calls it again.
+pub(crate) struct Instance {
+    store: Store<Guest>,
+    instance: component::Instance,
+    meter: Arc<Meter>,
+    failed: bool,
+    /// Given back after the store, whose place in the pool it stands for.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Instance {
+    /// Makes an instance for a session. Code that runs while it is made has the budget of an event.
+    pub(crate) async fn new(
+        runtime: &Runtime,
+        shared: &Arc<Shared>,
+        session: &Arc<Session>,
+        pre: &InstancePre<Guest>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Self, NoInstance> {
+        let mut store = Guest::store(runtime, shared, session);
+        let meter = Arc::clone(store.data().meter());
+        let making = pre.instantiate_async(&mut store);
+        let made = meter.run(shared.limits.event_wall_time, making).await;
+        let failure = match made {
+            Ok(Ok(instance)) => {
+                return Ok(Self {
+                    store,
+                    instance,
+                    meter,
+                    failed: false,
+                    _permit: permit,
+                });
+            }
+            Ok(Err(e)) if e.is::<wasmtime::PoolConcurrencyLimitError>() => {
+                return Err(NoInstance::Full);
+            }
+            Ok(Err(e)) => Failure::of(&e),
+            Err(e) => e.into(),
+        };
+        report(&store, "instantiate", &failure);
+        Err(NoInstance::Failed)
+    }
+
+    pub(crate) fn guest(&self) -> &Guest {
+        self.store.data()
+    }
+
+    /// Lends the connection's buffer to the guest, or takes it back: for the time of an event.
+    pub(crate) fn swap_outbox(&mut self, outbox: &mut Outbox) {
+        self.store.data_mut().swap_outbox(outbox);
+    }
+
+    /// The guest runs from now on: the present tick began here.
+    pub(crate) fn begin_run(&mut self) {
+        self.store.set_epoch_deadline(1);
+    }
+
+    /// An exported function, whose types were checked at load.
+    pub(crate) fn function<P, R>(
+        &mut self,
+        index: &ComponentExportIndex,
+    ) -> Result<TypedFunc<P, R>, Fault>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.instance
+            .get_typed_func(&mut self.store, index)
+            .map_err(|e| self.fail("look up", &Failure::of(&e)))
+    }
+
+    /// Calls the guest for one event, within the event's budgets.
+    #[inline]
+    pub(crate) async fn call<P, R>(
+        &mut self,
+        event: &'static str,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> Result<R, Fault>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        if self.failed {
+            return Err(Fault::Trap);
+        }
+        let guest = self.store.data_mut();
+        guest.begin_event();
+        let event_wall_time = guest.shared().limits.event_wall_time;
+        let call = function.call_async(&mut self.store, params);
+        match self.meter.run(event_wall_time, call).await {
+            Ok(Ok(results)) => Ok(results),
+            Ok(Err(e)) => Err(self.fail(event, &Failure::of(&e))),
+            Err(e) => Err(self.fail(event, &e.into())),
+        }
+    }
+
+    /// The same for a function that is called once or rarely.
+    pub(crate) async fn call_rare<P, R>(
+        &mut self,
+        event: &'static str,
+        index: &ComponentExportIndex,
+        params: P,
+    ) -> Result<R, Fault>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let function = self.function(index)?;
+        self.begin_run();
+        self.call(event, &function, params).await
+    }
+
+    #[cold]
+    fn fail(&mut self, event: &'static str, failure: &Failure) -> Fault {
+        self.failed = true;
+        report(&self.store, event, failure);
+        failure.fault
+    }
+}
+
+#[cold]
+fn report(store: &Store<Guest>, event: &'static str, failure: &Failure) {
+    let guest = store.data();
+    let service = guest.hub().service();
+    failure.log(service, guest.session().id(), event, &guest.recent_stderr());
+}
+
+/// Why there is no instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoInstance {
+    /// The host has no room for another one.
+    Full,
+    /// The guest failed while it was made; logged.
+    Failed,
+}

@@ -1,0 +1,82 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the whole host gives its guests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Instances that may live at the same time; a session beyond that is refused with 503. Every instance
+    /// takes 4 to 6 memory mappings, so `vm.max_map_count` (65,530 by default) ends near 10,000 of them.
+    pub instances_max: u32,
+    /// How often running guests are looked at: the unit in which [`Limits::event_time`] is counted.
+    pub epoch_tick: Duration,
+    /// Where compiled components are kept; `None` compiles at every start. Only a directory of mode 0700
+    /// that the host's user owns is used.
+    pub cache_directory: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            instances_max: 10_000,
+            epoch_tick: Duration::from_millis(5),
+            cache_directory: None,
+        }
+    }
+}
+
+/// What one instance of a service may cost the host. Each is a setting of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory of an instance, in bytes: at most [`MEMORY_BYTES_MAX`].
+    pub memory_bytes_max: usize,
+    /// Elements of all tables of an instance: at most [`TABLE_ELEMENTS_MAX`] in one of them.
+    pub table_elements_max: usize,
+    /// How long the guest may run within one event, counted in ticks of its own running: what others
+    /// take of the processor is not counted, nor is waiting.
+    pub event_time: Duration,
+    /// How long an event may take in all once the guest began to wait.
+    pub event_wall_time: Duration,
+    /// What all instances of the service may log in a second, in bytes; the rest is dropped and counted.
+    pub log_bytes_per_second_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 32 << 20,
+            table_elements_max: TABLE_ELEMENTS_MAX,
+            event_time: Duration::from_millis(100),
+            event_wall_time: Duration::from_secs(10),
+            log_bytes_per_second_max: 64 << 10,
+        }
+    }
+}
+
+/// The linear memory that the host has room for in one instance, in bytes.
+pub const MEMORY_BYTES_MAX: usize = 64 << 20;
+
+/// The elements that the host has room for in one table.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+
+/// Core instances and tables that an instance has room for on average. Core instances are a counter.
+/// A table slot is [`TABLE_ELEMENTS_MAX`] pointers of address space, 160 KB: 25.6 GB of it (of 128 TiB)
+/// for 10,000 instances, of which the system backs only what was touched.
+pub(crate) const PARTS_PER_INSTANCE: u32 = 16;
+
+/// Linear memories of one component.
+pub(crate) const MEMORIES_MAX: u32 = 8;
+
+/// Core instances of one component.
+pub(crate) const CORE_INSTANCES_MAX: u32 = 256;
+
+/// Tables of one component.
+pub(crate) const TABLES_MAX: u32 = 256;
+
+/// Bytes that one call may make the host copy out of a guest.
+pub(crate) const HOSTCALL_BYTES_MAX: usize = 128 << 20;
+
+/// Resources (streams, pollables, descriptors) that a guest may hold.
+pub(crate) const RESOURCES_MAX: usize = 1_024;
+
+/// Random bytes that a guest may ask for in one call.
+pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;

@@ -1,0 +1,282 @@
+//! From a file to a component that is ready to be instantiated.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{self, InstancePre};
+
+use crate::Runtime;
+use crate::error::{Digest, Error, Kind, Mismatch};
+use crate::export::{Exports, wrong_world};
+use crate::imports;
+use crate::limits::{Limits, PARTS_PER_INSTANCE};
+use crate::store::Guest;
+
+/// A component that fits the contract. Cloning it shares the compiled code.
+#[derive(Clone)]
+pub struct Component {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    path: PathBuf,
+    digest: Digest,
+    pre: InstancePre<Guest>,
+    exports: Arc<Exports>,
+    weight: u32,
+}
+
+/// A file's bytes, read once: what was hashed is what is compiled.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digest: Digest,
+}
+
+impl Runtime {
+    /// Loads a component: from the cache, or by compiling it, off the async workers.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not the pinned one, is no component, or does not fit the contract.
+    pub async fn load(&self, path: &Path, pin: Option<Digest>) -> Result<Component, Error> {
+        let path = path.to_owned();
+        self.blocking(move |runtime| Source::read(&path, pin)?.load(runtime))
+            .await
+    }
+
+    /// The same for bytes that are at hand; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_bytes(&self, name: &Path, bytes: Vec<u8>) -> Result<Component, Error> {
+        let source = Source::new(name.to_owned(), bytes);
+        self.blocking(move |runtime| source.load(runtime)).await
+    }
+
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let runtime = self.clone();
+        tokio::task::spawn_blocking(move || work(&runtime))
+            .await
+            .map_err(|e| Error::Engine {
+                reason: format!("the compiler ended early: {e}"),
+            })?
+    }
+}
+
+impl Component {
+    /// The file it came from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.parts.path
+    }
+
+    /// The SHA-256 of the file's bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.parts.digest
+    }
+
+    pub(crate) fn pre(&self) -> &InstancePre<Guest> {
+        &self.parts.pre
+    }
+
+    pub(crate) fn exports(&self) -> &Arc<Exports> {
+        &self.parts.exports
+    }
+
+    /// How many places of the pool an instance takes: one, unless it has several memories or many tables.
+    pub(crate) fn weight(&self) -> u32 {
+        self.parts.weight
+    }
+
+    /// Whether an instance can begin at all within these limits.
+    pub(crate) fn fits(&self, limits: &Limits) -> Result<(), Error> {
+        let Some(needs) = self.pre().component().resources_required() else {
+            return Ok(());
+        };
+        let pages = needs.max_initial_memory_size.unwrap_or(0);
+        let sizes = [
+            (
+                "bytes of memory to begin with (memory_bytes_max)",
+                pages.saturating_mul(WASM_PAGE_BYTES),
+                limits.memory_bytes_max as u64,
+            ),
+            (
+                "table elements to begin with (table_elements_max)",
+                needs.max_initial_table_size.unwrap_or(0),
+                limits.table_elements_max as u64,
+            ),
+        ];
+        for (what, value, max) in sizes {
+            if value > max {
+                return Err(Error::World {
+                    path: self.parts.path.clone(),
+                    mismatch: Mismatch::Size { what, value, max },
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component")
+            .field("path", &self.parts.path)
+            .field("digest", &self.parts.digest)
+            .field("weight", &self.parts.weight)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    pub(crate) fn read(path: &Path, pin: Option<Digest>) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let source = Self::new(path.to_owned(), bytes);
+        match pin {
+            Some(expected) if expected != source.digest => Err(Error::Pin {
+                path: source.path,
+                expected,
+                found: source.digest,
+            }),
+            _ => Ok(source),
+        }
+    }
+
+    fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
+        let digest = Digest(Sha256::digest(&bytes).into());
+        Self {
+            path,
+            bytes,
+            digest,
+        }
+    }
+
+    fn load(self, runtime: &Runtime) -> Result<Component, Error> {
+        let compiled = self.compile(runtime)?;
+        let missing = imports::missing(&compiled);
+        if !missing.is_empty() {
+            return Err(Error::Missing {
+                path: self.path,
+                missing,
+            });
+        }
+        let world = |mismatch| Error::World {
+            path: self.path.clone(),
+            mismatch,
+        };
+        let linked = runtime.linker().instantiate_pre(&compiled);
+        let pre = linked.map_err(|e| {
+            world(Mismatch::Import {
+                reason: format!("{e:#}"),
+            })
+        })?;
+        let exports = Arc::new(Exports::find(&pre).map_err(world)?);
+        let weight = weight(&compiled);
+        if weight > runtime.instances_max() {
+            return Err(world(Mismatch::Size {
+                what: "places for its memories and tables (instances_max)",
+                value: weight.into(),
+                max: runtime.instances_max().into(),
+            }));
+        }
+        Ok(Component {
+            parts: Arc::new(Parts {
+                path: self.path,
+                digest: self.digest,
+                pre,
+                exports,
+                weight,
+            }),
+        })
+    }
+
+    /// The compiled component, with its kind checked but not its fit.
+    pub(crate) fn compile(&self, runtime: &Runtime) -> Result<component::Component, Error> {
+        self.kind()?;
+        let engine = runtime.engine();
+        let cache = runtime.cache();
+        if let Some(component) = cache.and_then(|c| c.load(engine, &self.digest)) {
+            return Ok(component);
+        }
+        let compiled = component::Component::new(engine, &self.bytes);
+        let component = compiled.map_err(|e| Error::Invalid {
+            path: self.path.clone(),
+            reason: format!("{e:#}"),
+        })?;
+        if is_wit_package(&component) {
+            return Err(self.other_kind(Kind::WitPackage));
+        }
+        if let Some(cache) = cache {
+            cache.store(&self.digest, &component);
+        }
+        Ok(component)
+    }
+
+    /// That the bytes begin as a component does (or are the text of one).
+    fn kind(&self) -> Result<(), Error> {
+        if Engine::detect_precompiled(&self.bytes).is_some() {
+            return Err(self.other_kind(Kind::Precompiled));
+        }
+        match self.bytes.get(..8) {
+            Some(b"\0asm\x0d\0\x01\0") => Ok(()),
+            Some(b"\0asm\x01\0\0\0") => Err(self.other_kind(Kind::CoreModule)),
+            _ => match str::from_utf8(&self.bytes).map(str::trim_start) {
+                Ok(text) if text.starts_with("(component") => Ok(()),
+                Ok(text) if text.starts_with("(module") => Err(self.other_kind(Kind::CoreModule)),
+                _ => Err(self.other_kind(Kind::NotWasm)),
+            },
+        }
+    }
+
+    fn other_kind(&self, what: Kind) -> Error {
+        Error::Kind {
+            path: self.path.clone(),
+            what,
+        }
+    }
+}
+
+/// A package of interfaces exports nothing but types.
+fn is_wit_package(component: &component::Component) -> bool {
+    let ty = component.component_type();
+    let mut exports = ty.exports(component.engine()).peekable();
+    exports.peek().is_some()
+        && exports.all(|(_, item)| {
+            matches!(
+                item.ty,
+                ComponentItem::Type(_) | ComponentItem::Component(_)
+            )
+        })
+}
+
+fn weight(component: &component::Component) -> u32 {
+    let Some(needs) = component.resources_required() else {
+        return 1;
+    };
+    needs
+        .num_memories
+        .max(needs.num_tables.div_ceil(PARTS_PER_INSTANCE))
+        .max(1)
+}
+
+/// Why a component that does export something is no service; for those that cannot even be linked.
+pub(crate) fn behavior_mismatch(component: &component::Component) -> Option<Mismatch> {
+    let behavior = component.get_export_index(None, crate::export::BEHAVIOR);
+    let ty = component.component_type();
+    let exports = ty.exports(component.engine());
+    behavior
+        .is_none()
+        .then(|| wrong_world(exports.map(|(name, _)| name.to_owned()).collect()))
+}
+
+const WASM_PAGE_BYTES: u64 = 64 << 10;

@@ -1,0 +1,208 @@
+//! A component as a service, behind the port.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use wasket_session::{Admission, Hub, Refusal, Service, Session};
+
+use crate::error::Error;
+use crate::export::{OnHandshake, Started};
+use crate::handshake::{self, Answer};
+use crate::instance::{Instance, NoInstance};
+use crate::limits::{MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
+use crate::log::{LogBudget, TARGET};
+use crate::seat::GuestSeat;
+use crate::store::Shared;
+use crate::text::escaped;
+use crate::wire::Request;
+use crate::{Component, Limits, Runtime};
+
+/// Serves every session of one service with an instance of its own.
+pub struct GuestService {
+    runtime: Runtime,
+    component: Component,
+    shared: Arc<Shared>,
+    full_told: Mutex<Option<Instant>>,
+}
+
+impl GuestService {
+    /// A service of this component. `config` is what the guest reads through `wasi:config/store`.
+    ///
+    /// # Errors
+    /// When a limit is past what the host has room for.
+    pub fn new(
+        runtime: &Runtime,
+        component: &Component,
+        hub: Arc<Hub>,
+        config: BTreeMap<String, String>,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        let bounds = [
+            (
+                "memory_bytes_max",
+                limits.memory_bytes_max,
+                MEMORY_BYTES_MAX,
+            ),
+            (
+                "table_elements_max",
+                limits.table_elements_max,
+                TABLE_ELEMENTS_MAX,
+            ),
+        ];
+        for (setting, value, max) in bounds {
+            if value > max {
+                return Err(Error::Setting {
+                    setting,
+                    value,
+                    max,
+                });
+            }
+        }
+        component.fits(&limits)?;
+        let log = LogBudget::new(Arc::clone(hub.service()), limits.log_bytes_per_second_max);
+        Ok(Self {
+            runtime: runtime.clone(),
+            component: component.clone(),
+            shared: Arc::new(Shared {
+                hub,
+                config,
+                limits,
+                log: Arc::new(log),
+            }),
+            full_told: Mutex::new(None),
+        })
+    }
+
+    /// What it runs.
+    #[must_use]
+    pub fn component(&self) -> &Component {
+        &self.component
+    }
+
+    async fn seat(&self, session: &Arc<Session>) -> Result<Admission, Refusal> {
+        let permit = self.runtime.reserve(self.component.weight());
+        let permit = permit.ok_or_else(|| self.full())?;
+        let pre = self.component.pre();
+        let made = Instance::new(&self.runtime, &self.shared, session, pre, permit).await;
+        let mut instance = made.map_err(|why| match why {
+            NoInstance::Full => self.full(),
+            NoInstance::Failed => unavailable(),
+        })?;
+        self.start(&mut instance, session).await?;
+        let answer = self.handshake(&mut instance, session).await?;
+        let exports = Arc::clone(self.component.exports());
+        let seat = GuestSeat::new(instance, exports).map_err(|_| unavailable())?;
+        Ok(Admission {
+            protocol: answer.protocol,
+            headers: answer.headers,
+            principal: answer.principal,
+            seat: Box::new(seat),
+        })
+    }
+
+    /// `lifecycle.on-start`: an instance that does not want to serve is as good as none.
+    async fn start(&self, instance: &mut Instance, session: &Session) -> Result<(), Refusal> {
+        let Some(lifecycle) = &self.component.exports().lifecycle else {
+            return Ok(());
+        };
+        let started = instance
+            .call_rare::<(), Started>("on-start", &lifecycle.on_start, ())
+            .await;
+        match started {
+            Ok((Ok(()),)) => Ok(()),
+            Ok((Err(reason),)) => {
+                tracing::error!(
+                    target: TARGET,
+                    service = &**self.shared.hub.service(),
+                    session = session.id().get(),
+                    event = "on-start",
+                    "the guest does not start: {}",
+                    escaped(&reason)
+                );
+                Err(unavailable())
+            }
+            Err(_) => Err(unavailable()),
+        }
+    }
+
+    /// `handshake.on-handshake`, or what the service's settings say.
+    async fn handshake(
+        &self,
+        instance: &mut Instance,
+        session: &Session,
+    ) -> Result<Answer, Refusal> {
+        let opening = session.opening();
+        let Some(on_handshake) = &self.component.exports().on_handshake else {
+            return Ok(Answer {
+                protocol: self.shared.hub.choose_protocol(opening),
+                headers: Vec::new(),
+                principal: None,
+            });
+        };
+        let request = Request::new(opening, session.principal());
+        let params: OnHandshake = (session.id().get(), request);
+        let (answer,) = instance
+            .call_rare("on-handshake", on_handshake, params)
+            .await
+            .map_err(|_| failed())?;
+        let answer = match answer {
+            Ok(acceptance) => handshake::accept(acceptance, opening),
+            Err(rejection) => match handshake::reject(rejection) {
+                Ok(refusal) => return Err(refusal),
+                Err(wrong) => Err(wrong),
+            },
+        };
+        answer.map_err(|wrong| {
+            tracing::error!(
+                target: TARGET,
+                service = &**self.shared.hub.service(),
+                session = session.id().get(),
+                event = "on-handshake",
+                "the guest's answer cannot be sent: {wrong}"
+            );
+            failed()
+        })
+    }
+
+    #[cold]
+    fn full(&self) -> Refusal {
+        let now = Instant::now();
+        let mut told = self.full_told.lock();
+        if told.is_none_or(|at| now.saturating_duration_since(at) >= Duration::from_secs(1)) {
+            *told = Some(now);
+            tracing::warn!(
+                service = &**self.shared.hub.service(),
+                "no room for another instance: sessions are refused with 503 (instances_max = {}; raise it, \
+                 and vm.max_map_count with it)",
+                self.runtime.instances_max()
+            );
+        }
+        let mut refusal = Refusal::text(503, "The service is full. Try again later.");
+        refusal.headers.push(("retry-after".into(), "5".into()));
+        refusal
+    }
+}
+
+impl Service for GuestService {
+    fn hub(&self) -> &Arc<Hub> {
+        &self.shared.hub
+    }
+
+    fn admit<'a>(
+        &'a self,
+        session: &'a Arc<Session>,
+    ) -> Pin<Box<dyn Future<Output = Result<Admission, Refusal>> + Send + 'a>> {
+        Box::pin(self.seat(session))
+    }
+}
+
+fn unavailable() -> Refusal {
+    Refusal::text(503, "The service is not available.")
+}
+
+fn failed() -> Refusal {
+    Refusal::text(500, "The service failed.")
+}

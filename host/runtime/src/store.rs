@@ -1,0 +1,274 @@
+//! What belongs to one instance: the data in its store, kept small, for every open session has one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasket_session::{Hub, Outbox, Session, SessionId};
+use wasmtime::component::ResourceTable;
+use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::budget::{Meter, Ticks};
+use crate::limits::{
+    CORE_INSTANCES_MAX, HOSTCALL_BYTES_MAX, MEMORIES_MAX, RANDOM_BYTES_MAX, RESOURCES_MAX,
+    TABLES_MAX,
+};
+use crate::log::{GuestLog, LogBudget, Stream};
+use crate::stdio::GuestOutput;
+use crate::{Limits, Runtime};
+
+/// What all instances of one service share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) config: BTreeMap<String, String>,
+    pub(crate) limits: Limits,
+    pub(crate) log: Arc<LogBudget>,
+}
+
+/// The data of a store.
+pub(crate) struct Guest {
+    shared: Arc<Shared>,
+    session: Arc<Session>,
+    /// Out only while an import of ours reads the guest's memory.
+    outbox: Option<Outbox>,
+    memory_bytes: usize,
+    table_elements: usize,
+    ticks: Ticks,
+    meter: Arc<Meter>,
+    /// Made when the guest first touches WASI.
+    wasi: Option<Box<Wasi>>,
+}
+
+struct Wasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+    log: Arc<GuestLog>,
+}
+
+impl Guest {
+    /// A store for an instance that will serve this session, with all its limits.
+    pub(crate) fn store(
+        runtime: &Runtime,
+        shared: &Arc<Shared>,
+        session: &Arc<Session>,
+    ) -> Store<Self> {
+        let mut store = Store::new(
+            runtime.engine(),
+            Self {
+                shared: Arc::clone(shared),
+                session: Arc::clone(session),
+                outbox: Some(Outbox::new(Arc::clone(session))),
+                memory_bytes: 0,
+                table_elements: 0,
+                ticks: Ticks::new(shared.limits.event_time, runtime.epoch_tick()),
+                meter: Arc::default(),
+                wasi: None,
+            },
+        );
+        store.limiter(|guest| guest);
+        store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.epoch_deadline_callback(|mut store| store.data_mut().tick());
+        store.set_epoch_deadline(1);
+        store
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.shared.hub
+    }
+
+    /// The session that the instance serves.
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    /// The session that a guest means: its own, or another of its service.
+    pub(crate) fn find(&self, id: u64) -> Option<Arc<Session>> {
+        if self.is_own(id) {
+            return Some(Arc::clone(&self.session));
+        }
+        self.hub().session(SessionId::new(id)?)
+    }
+
+    /// Whether the id is that of the session which the instance serves.
+    #[inline]
+    pub(crate) fn is_own(&self, id: u64) -> bool {
+        self.session.id().get() == id
+    }
+
+    /// The outbox of the session, unless it is out.
+    #[inline]
+    pub(crate) fn outbox(&mut self) -> Option<&mut Outbox> {
+        self.outbox.as_mut()
+    }
+
+    /// Takes the outbox out, so that it can be filled from the guest's memory, which is borrowed from the
+    /// same store.
+    #[inline]
+    pub(crate) fn take_outbox(&mut self) -> wasmtime::Result<Outbox> {
+        match self.outbox.take() {
+            Some(outbox) => Ok(outbox),
+            None => Err(wasmtime::format_err!("the outbox is in use")),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn put_outbox(&mut self, outbox: Outbox) {
+        self.outbox = Some(outbox);
+    }
+
+    /// Exchanges the buffers with the outbox of the connection, for the time of an event.
+    pub(crate) fn swap_outbox(&mut self, other: &mut Outbox) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.swap(other);
+        }
+    }
+
+    /// A new event begins, with a budget of its own.
+    #[inline]
+    pub(crate) fn begin_event(&mut self) {
+        self.ticks.reset();
+    }
+
+    /// What was accepted until now goes out: the guest is about to wait.
+    pub(crate) fn publish(&mut self) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.publish();
+        }
+    }
+
+    /// Its last lines on stderr.
+    pub(crate) fn recent_stderr(&self) -> Vec<Box<str>> {
+        self.wasi
+            .as_ref()
+            .map(|wasi| wasi.log.recent_stderr())
+            .unwrap_or_default()
+    }
+
+    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        self.publish();
+        self.ticks.tick(&self.meter)
+    }
+
+    fn wasi(&mut self) -> &mut Wasi {
+        let (shared, session) = (&self.shared, &self.session);
+        self.wasi
+            .get_or_insert_with(|| Box::new(Wasi::new(&shared.log, session.id())))
+    }
+}
+
+impl Wasi {
+    /// WASI with nothing granted: no directory, address, environment or argument; stdin is closed.
+    fn new(budget: &Arc<LogBudget>, session: SessionId) -> Self {
+        let log = Arc::new(GuestLog::new(Arc::clone(budget), session));
+        let output = |stream| GuestOutput {
+            log: Arc::clone(&log),
+            stream,
+        };
+        let ctx = WasiCtx::builder()
+            .stdout(output(Stream::Stdout))
+            .stderr(output(Stream::Stderr))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .max_random_size(RANDOM_BYTES_MAX)
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(RESOURCES_MAX);
+        Self { ctx, table, log }
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // Any call of WASI may wait, and only here can it be known before.
+        self.publish();
+        let wasi = self.wasi();
+        WasiCtxView {
+            ctx: &mut wasi.ctx,
+            table: &mut wasi.table,
+        }
+    }
+}
+
+/// Growth past a limit ends the guest with an error that names the limit: a guest that would be told
+/// "no" instead mostly aborts without a reason.
+impl ResourceLimiter for Guest {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let bytes = grown(self.memory_bytes, current, desired);
+        if bytes > self.shared.limits.memory_bytes_max {
+            return Err(OutOfMemory::Memory {
+                bytes,
+                max: self.shared.limits.memory_bytes_max,
+            }
+            .into());
+        }
+        self.memory_bytes = bytes;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let elements = grown(self.table_elements, current, desired);
+        if elements > self.shared.limits.table_elements_max {
+            return Err(OutOfMemory::Table {
+                elements,
+                max: self.shared.limits.table_elements_max,
+            }
+            .into());
+        }
+        self.table_elements = elements;
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX as usize
+    }
+}
+
+/// The sum over all memories (or tables) when one of them grows.
+fn grown(total: usize, current: usize, desired: usize) -> usize {
+    total.saturating_add(desired.saturating_sub(current))
+}
+
+/// The guest went past one of its memory limits.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutOfMemory {
+    #[error("asked for {bytes} bytes of memory; memory_bytes_max is {max}")]
+    Memory { bytes: usize, max: usize },
+    #[error("asked for {elements} table elements; table_elements_max is {max}")]
+    Table { elements: usize, max: usize },
+}

@@ -1,0 +1,61 @@
+use std::borrow::Cow;
+
+/// Guest text as it may be printed: no control characters (so no line breaks, no escape sequences for a
+/// terminal), no characters that reorder a line.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_unsafe(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// At most `bytes_max` of a text, cut at a character's edge.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max))
+        .unwrap_or(text)
+}
+
+fn is_unsafe(c: char) -> bool {
+    let reorders =
+        matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    c != '\t' && c.is_control() || reorders || breaks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // hardening H31
+    #[test]
+    fn what_could_fake_a_log_line_is_escaped() {
+        let cases = [
+            ("plain \u{e9} \u{1f600}\t!", "plain \u{e9} \u{1f600}\t!"),
+            ("a\nERROR b", "a\\nERROR b"),
+            ("a\r\u{1b}[31mred\u{7f}", "a\\r\\u{1b}[31mred\\u{7f}"),
+            (
+                "\u{9b}31m \u{202e}txt\u{2028}",
+                "\\u{9b}31m \\u{202e}txt\\u{2028}",
+            ),
+            ("nul\0", "nul\\u{0}"),
+        ];
+        for (raw, safe) in cases {
+            assert_eq!(escaped(raw), safe);
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("h\u{e9}llo", 2), "h");
+        assert_eq!(cut("h\u{e9}llo", 3), "h\u{e9}");
+        assert_eq!(cut("hello", 99), "hello");
+    }
+}
