@@ -118,6 +118,10 @@ fn refused(refusal: &handshake::Refusal) -> Answer {
     for (name, value) in refusal.headers() {
         insert(&mut answer, name, value);
     }
+    if refusal.status() == StatusCode::UPGRADE_REQUIRED.as_u16() {
+        // RFC 9110, section 7.8: an `Upgrade` field goes with the connection option of its name.
+        insert(&mut answer, "connection", "upgrade, close");
+    }
     answer
 }
 

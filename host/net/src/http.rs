@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -98,8 +98,6 @@ where
     let admitted: Arc<Mutex<Option<Admitted>>> = Arc::default();
     let mut builder = http1::Builder::new();
     builder
-        // A refused upgrade ends the connection: what a peer sends behind it is never read as a request.
-        .keep_alive(false)
         .timer(TokioTimer::new())
         .header_read_timeout(listener.request_head_timeout)
         .max_buf_size(listener.request_head_bytes_max);
@@ -112,7 +110,8 @@ where
                 Arc::clone(&listener),
             );
             Box::pin(async move {
-                let answer = answer(&shared, &listener, &request, remote, &admitted).await;
+                let mut answer = answer(&shared, &listener, &request, remote, &admitted).await;
+                end_connection(&mut answer);
                 Ok::<_, Infallible>(answer)
             })
         }
@@ -132,6 +131,15 @@ where
             hang_up(&mut io, LINGER).await;
             None
         }
+    }
+}
+
+/// One request a connection. A refused upgrade ends it, so that what a peer sends behind it is never read
+/// as a request. (hyper's own switch would put `close` on the 101 too.)
+fn end_connection(answer: &mut Answer) {
+    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().entry(CONNECTION).or_insert(close);
     }
 }
 
