@@ -187,7 +187,12 @@ mod tests {
             "/",
             "/u/{user}/r/{room}",
         ]);
-        let cases: [(&str, &str, &[(&str, &str)]); 13] = [
+        type Case = (
+            &'static str,
+            &'static str,
+            &'static [(&'static str, &'static str)],
+        );
+        let cases: [Case; 13] = [
             ("/", "/", &[]),
             ("/a/b", "/a/b", &[]),
             ("/a/b/", "/a/b", &[]),
