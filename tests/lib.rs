@@ -1,0 +1,2 @@
+//! Only tests live in this package; README.md beside this file says which.
+#![forbid(unsafe_code)]
