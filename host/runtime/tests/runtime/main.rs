@@ -1,0 +1,10 @@
+//! The runtime without sockets: components go in, and what a connection would see comes out.
+
+mod cache;
+mod faults;
+mod guests;
+mod harness;
+mod imports;
+mod loading;
+mod serving;
+mod wat;
