@@ -1,4 +1,8 @@
 //! What guests can call: one file for each WIT interface, in the interface's order.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a linker's function takes its store by value"
+)]
 
 mod config;
 mod logging;
