@@ -209,9 +209,11 @@ async fn the_handshake_export_decides() {
     assert_eq!(admission.protocol.as_deref(), Some("b"));
     assert_eq!(admission.headers.len(), 2);
     assert_eq!(admission.principal.expect("a principal").name, "Ada");
+    drop(admission.seat);
     // The guest decides, so none is chosen for it.
     let (_, admission) = bench.admit("/p").await.expect("admitted");
     assert_eq!(admission.protocol, None);
+    drop(admission);
 
     let cases = [
         ("/p?reject=418&body=tea&header=x-a:1", 418),
