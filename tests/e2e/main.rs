@@ -1,1 +1,13 @@
 //! End to end: the built binary on port 0, real components, a foreign client.
+//!
+//! `cargo xtask test` builds both and says where they are (`WASKET_BIN`, `WASKET_GUESTS`).
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
+
+mod behavior;
+mod demo;
+mod failure;
+mod host;
+mod limits;
+mod order;
+mod program;

@@ -31,7 +31,10 @@ fn rooms_name_only_whom_they_may() {
     for (room, named) in &found {
         let named: BTreeSet<&str> = named.iter().map(String::as_str).collect();
         let beyond: Vec<_> = named.difference(&drawn[room.as_str()]).collect();
-        assert!(beyond.is_empty(), "{room} names {beyond:?}, which it may not");
+        assert!(
+            beyond.is_empty(),
+            "{room} names {beyond:?}, which it may not"
+        );
     }
 }
 
@@ -39,13 +42,20 @@ fn rooms_name_only_whom_they_may() {
 fn only_the_runtime_may_ever_be_unsafe() {
     for room in folders(&root().join("host")) {
         let entry = ["lib.rs", "main.rs"].map(|file| room.join("src").join(file));
-        let source = entry.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap();
+        let source = entry
+            .iter()
+            .find_map(|file| fs::read_to_string(file).ok())
+            .unwrap();
         let forbids = source.contains("#![forbid(unsafe_code)]");
         assert_eq!(forbids, name_of(&room) != "runtime", "{}", room.display());
     }
     let places: Vec<_> = sources(&root().join("host/runtime/src"))
         .into_iter()
-        .filter(|file| fs::read_to_string(file).unwrap().contains("expect(unsafe_code"))
+        .filter(|file| {
+            fs::read_to_string(file)
+                .unwrap()
+                .contains("expect(unsafe_code")
+        })
         .map(|file| name_of(&file))
         .collect();
     assert_eq!(places, ["precompiled.rs"]);
@@ -56,14 +66,21 @@ fn no_file_is_longer_than_a_reader_bears() {
     for folder in ["host", "guest-sdk", "guests", "tests", "xtask"] {
         for file in sources(&root().join(folder)) {
             let lines = fs::read_to_string(&file).unwrap().lines().count();
-            assert!(lines <= 500, "{} has {lines} lines: split it along an idea", file.display());
+            assert!(
+                lines <= 500,
+                "{} has {lines} lines: split it along an idea",
+                file.display()
+            );
         }
     }
 }
 
 #[test]
 fn the_map_stays_short() {
-    let lines = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap().lines().count();
+    let lines = fs::read_to_string(root().join("ARCHITECTURE.md"))
+        .unwrap()
+        .lines()
+        .count();
     assert!(lines <= 150, "ARCHITECTURE.md has {lines} lines");
 }
 
@@ -81,7 +98,10 @@ fn dependencies(room: &Path) -> BTreeSet<String> {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn name_of(path: &Path) -> String {
@@ -89,7 +109,9 @@ fn name_of(path: &Path) -> String {
 }
 
 fn folders(of: &Path) -> Vec<PathBuf> {
-    let mut folders: Vec<_> = entries(of).filter(|path| path.join("Cargo.toml").exists()).collect();
+    let mut folders: Vec<_> = entries(of)
+        .filter(|path| path.join("Cargo.toml").exists())
+        .collect();
     folders.sort();
     folders
 }

@@ -1,0 +1,174 @@
+//! The defaults, each at its edge.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use tungstenite::Message;
+
+use crate::host::{Host, wait_for};
+
+#[test]
+fn a_message_may_have_1_mib() {
+    let host = Host::probe("");
+    let mut client = host.connect("probe");
+    client
+        .socket
+        .send(Message::binary(vec![0; 1 << 20]))
+        .unwrap();
+    assert_eq!(client.text(), "binary=1048576 bytes");
+    let _ = client.socket.send(Message::binary(vec![0; (1 << 20) + 1]));
+    assert_eq!(client.closed().0, 1009);
+    host.logged(&["event on-error", "limit"]);
+    let mut client = host.connect("probe");
+    client.send("send-binary:1048576");
+    assert_eq!(client.message().len(), 1 << 20);
+    assert_eq!(client.text(), "send-binary=accepted");
+    assert_eq!(client.ask("send-binary:1048577"), "send-binary=too-large");
+}
+
+// hardening H2
+#[test]
+fn a_message_may_have_131072_fragments() {
+    for (fragments, code) in [(131_072, None), (131_073, Some(1008))] {
+        let host = Host::probe("");
+        let mut client = host.connect("probe");
+        let mut bytes = vec![0x02, 0x80, 0, 0, 0, 0];
+        for n in 2..=fragments {
+            let first = if n == fragments { 0x80 } else { 0x00 };
+            bytes.extend([first, 0x80, 0, 0, 0, 0]);
+        }
+        client.socket.get_mut().write_all(&bytes).unwrap();
+        match code {
+            None => assert_eq!(client.text(), "binary=0 bytes"),
+            Some(code) => assert_eq!(client.closed().0, code),
+        }
+    }
+}
+
+#[test]
+fn a_guest_may_have_32_mib() {
+    let host =
+        Host::serve("[service.bad]\npath = \"/bad\"\ncomponent = \"GUESTS/misbehave.wasm\"\n");
+    let mut client = host.connect("bad");
+    client.send("allocate");
+    assert_eq!(client.closed().0, 1011);
+    host.logged(&["wasket::guest", "\"level\":\"ERROR\"", "memory"]);
+    // More than half of it is to be had: a message of 1 MiB goes in and out.
+    let mut client = host.connect("bad");
+    client.send(&"x".repeat(1 << 20));
+    assert_eq!(client.text().len(), 1 << 20);
+}
+
+#[test]
+fn an_attachment_may_have_16_kib() {
+    let host = Host::probe("");
+    let mut client = host.connect("probe");
+    assert_eq!(client.ask("attach-bytes:16384"), "attach-bytes=accepted");
+    assert_eq!(client.ask("attach-bytes:16385"), "attach-bytes=too-large");
+}
+
+#[test]
+fn topics_and_timers_of_a_session_are_limited() {
+    let host = Host::probe("");
+    let mut client = host.connect("probe");
+    for (command, max) in [("subscribe:", 128), ("timer:3600000:", 32)] {
+        for n in 0..max {
+            assert!(
+                client.ask(&format!("{command}{n}")).ends_with("=accepted"),
+                "{command}{n}"
+            );
+        }
+        assert!(
+            client.ask(&format!("{command}{max}")).ends_with("=refused"),
+            "{command}"
+        );
+        assert!(
+            client.ask(&format!("{command}0")).ends_with("=accepted"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn a_ping_may_have_125_bytes_and_a_reason_123() {
+    let host = Host::probe("");
+    let mut client = host.connect("probe");
+    assert_eq!(client.ask("ping-bytes:125"), "ping-bytes=accepted");
+    assert_eq!(client.ask("ping-bytes:126"), "ping-bytes=invalid");
+    assert_eq!(
+        client.ask(&format!("close:1000:{}", "r".repeat(124))),
+        "close=invalid"
+    );
+    for code in [1005, 1006, 1010, 1015, 2999, 5000] {
+        assert_eq!(
+            client.ask(&format!("close:{code}:x")),
+            "close=invalid",
+            "{code}"
+        );
+    }
+    client.send(&format!("close:1000:{}", "r".repeat(123)));
+    assert_eq!(client.closed(), (1000, "r".repeat(123)));
+}
+
+// The instances are reserved before the 101: the one too many gets a clean 503.
+#[test]
+fn the_instance_too_many_gets_503() {
+    let host = Host::serve(
+        r#"
+[host]
+instances_max = 3
+[service.echo]
+path = "/echo"
+component = "GUESTS/echo.wasm"
+"#,
+    );
+    let mut clients: Vec<_> = (0..3).map(|_| host.connect("echo")).collect();
+    let refused = host.connect_to("echo", "", &[]).err().unwrap();
+    assert_eq!(refused.status, 503);
+    host.logged(&["instances_max"]);
+    clients.pop().unwrap().close(1000, "");
+    let back = wait_for(|| host.connect_to("echo", "", &[]).ok());
+    assert_eq!(back.unwrap().ask("hi"), "hi");
+}
+
+#[test]
+fn a_request_head_may_have_16_kib() {
+    let host = Host::probe("");
+    let filler = "y".repeat(15_000);
+    assert!(
+        host.connect_to("probe", "", &[("x-filler", &filler)])
+            .is_ok()
+    );
+    let filler = "y".repeat(17_000);
+    assert_eq!(
+        host.connect_to("probe", "", &[("x-filler", &filler)])
+            .err()
+            .unwrap()
+            .status,
+        431
+    );
+}
+
+// hardening H12
+#[test]
+fn garbage_and_resets_leave_nothing_behind() {
+    let host = Host::probe("");
+    let descriptors = || {
+        let folder = format!("/proc/{}/fd", host.id());
+        std::fs::read_dir(folder).map_or(0, Iterator::count)
+    };
+    let mut watcher = host.connect("probe");
+    let before = descriptors();
+    for n in 0..200_u8 {
+        let mut client = host.connect("probe");
+        client.socket.get_mut().write_all(&[n; 64]).unwrap();
+        let mut raw = TcpStream::connect(host.authority()).unwrap();
+        raw.write_all(&[n; 64]).unwrap();
+    }
+    assert!(wait_for(|| (watcher.ask("count") == "count=1").then_some(())).is_some());
+    assert!(
+        wait_for(|| (descriptors() <= before).then_some(())).is_some(),
+        "{} descriptors",
+        descriptors()
+    );
+}
