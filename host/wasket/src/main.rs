@@ -1,2 +1,29 @@
-//! The program.
-fn main() {}
+//! The program `wasket`: serves WebSocket services as sandboxed components.
+//!
+//! It knows all the rooms and holds little: what was typed (`cli`) becomes a plan, the plan becomes the rooms'
+//! constructors (`build`), and those run until a signal (`serve`).
+#![forbid(unsafe_code)]
+
+mod build;
+mod check;
+mod cli;
+mod descriptor;
+mod exit;
+mod run;
+mod serve;
+mod signal;
+mod telemetry;
+mod terminal;
+mod try_page;
+
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let done = match Cli::read().command {
+        Command::Serve(options) => serve::serve(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Check(options) => check::check(&options),
+    };
+    done.unwrap_or_else(|error| exit::report(&error))
+}

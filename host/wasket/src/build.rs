@@ -1,0 +1,241 @@
+//! From a plan, which is plain data, to the rooms' constructors.
+
+use crate::try_page;
+use http::{HeaderName, HeaderValue};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use wasket_config::Origin;
+use wasket_config::plan::{self, Behavior, Native, Plan};
+use wasket_net::{Listener, Origins, Place, Route, Routes};
+use wasket_runtime::{Component, Digest, GuestService, Runtime, Settings};
+use wasket_session::echo::Echo;
+use wasket_session::{Hub, Limits, Service, SlowReader};
+
+/// A service of the plan and what became of it.
+pub(crate) struct Built<'p> {
+    pub(crate) plan: &'p plan::Service,
+    /// What serves, or why it cannot.
+    pub(crate) service: Made,
+}
+
+type Made = Result<Arc<dyn Service>, wasket_runtime::Error>;
+
+/// Makes every service of the plan. One that cannot be made keeps none of the others from serving.
+///
+/// # Errors
+/// When the engine that runs components does not start.
+pub(crate) async fn services(plan: &Plan) -> Result<Vec<Built<'_>>, wasket_runtime::Error> {
+    let mut components = Components::new(&plan.host);
+    let mut built = Vec::with_capacity(plan.services.len());
+    for service in &plan.services {
+        let made = match components.service(service).await {
+            Err(error @ wasket_runtime::Error::Engine { .. }) => return Err(error),
+            made => made,
+        };
+        built.push(Built {
+            plan: service,
+            service: made,
+        });
+    }
+    Ok(built)
+}
+
+/// The routing table of services. Those that cannot serve are in it too: their paths answer 503.
+pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
+    let mut routes = Routes::default();
+    for Built { plan, service } in built {
+        let route = Route::parse(&plan.route.to_string())?;
+        let place = Place {
+            name: plan.name.as_str().into(),
+            service: service.as_ref().ok().cloned(),
+            origins: origins(&plan.origins)?,
+            response_headers: response_headers(plan)?,
+        };
+        routes.add(route, place);
+    }
+    Ok(routes)
+}
+
+/// The listeners of a plan, each with its page if it has one.
+pub(crate) fn listeners(plan: &Plan) -> Vec<Listener> {
+    let listener = |listener: &plan::Listener| Listener {
+        address: listener.address,
+        backlog: listener.backlog.into(),
+        nodelay: listener.nodelay,
+        reuse_address: listener.reuse_address,
+        connections_max: listener.connections_max,
+        connections_per_address_max: listener.connections_per_address_max,
+        request_head_bytes_max: listener.request_head_bytes_max,
+        request_head_timeout: listener.request_head_timeout,
+        handshake_timeout: listener.handshake_timeout,
+        pages: if listener.try_page {
+            HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
+        } else {
+            HashMap::new()
+        },
+    };
+    plan.listeners.iter().map(listener).collect()
+}
+
+/// The engine that runs a host's components.
+pub(crate) fn runtime(host: &plan::Host) -> Result<Runtime, wasket_runtime::Error> {
+    let directory = || host.cache_directory.clone().or_else(cache_directory);
+    Runtime::new(Settings {
+        instances_max: host.instances_max,
+        epoch_tick: host.epoch_tick,
+        cache_directory: host.cache.then(directory).flatten(),
+    })
+}
+
+/// `wasket` below the user's cache directory. `None` where the user has no home: then nothing is kept.
+fn cache_directory() -> Option<PathBuf> {
+    let absolute =
+        |name| Some(PathBuf::from(std::env::var_os(name)?)).filter(|path| path.is_absolute());
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
+    caches.map(|caches| caches.join("wasket"))
+}
+
+/// Components by what they were loaded from: a file that stands on several paths is compiled once.
+struct Components<'p> {
+    host: &'p plan::Host,
+    /// Made for the first component: it reserves much address space.
+    runtime: Option<Runtime>,
+    loaded: HashMap<(PathBuf, Option<Digest>), Component>,
+}
+
+impl<'p> Components<'p> {
+    fn new(host: &'p plan::Host) -> Self {
+        Self {
+            host,
+            runtime: None,
+            loaded: HashMap::new(),
+        }
+    }
+
+    async fn service(&mut self, plan: &plan::Service) -> Made {
+        let protocols = plan.protocols.iter().map(ToString::to_string).collect();
+        let limits = session_limits(&plan.limits);
+        let hub = Arc::new(Hub::new(plan.name.as_str(), limits, protocols));
+        match &plan.behavior {
+            Behavior::Native(Native::Echo) => Ok(Arc::new(Echo::new(hub))),
+            Behavior::Component { file, sha256 } => {
+                let runtime = self.runtime()?;
+                let pin = sha256.map(|digest| Digest(*digest.as_bytes()));
+                let component = self.component(&runtime, file, pin).await?;
+                let config = plan.config.iter().cloned().collect();
+                let limits = guest_limits(&plan.limits);
+                let service = GuestService::new(&runtime, &component, hub, config, limits)?;
+                Ok(Arc::new(service))
+            }
+        }
+    }
+
+    async fn component(
+        &mut self,
+        runtime: &Runtime,
+        file: &Path,
+        pin: Option<Digest>,
+    ) -> Result<Component, wasket_runtime::Error> {
+        let key = (file.to_owned(), pin);
+        if let Some(component) = self.loaded.get(&key) {
+            return Ok(component.clone());
+        }
+        let component = runtime.load(file, pin).await?;
+        self.loaded.insert(key, component.clone());
+        Ok(component)
+    }
+
+    fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {
+        if let Some(runtime) = &self.runtime {
+            return Ok(runtime.clone());
+        }
+        let made = runtime(self.host)?;
+        self.runtime = Some(made.clone());
+        Ok(made)
+    }
+}
+
+fn session_limits(limits: &plan::Limits) -> Limits {
+    Limits {
+        sessions_max: limits.sessions_max,
+        message_bytes_max: limits.message_bytes_max,
+        fragments_max: limits.fragments_max,
+        outbox_bytes_max: limits.outbox_bytes_max,
+        slow_reader_time: limits.slow_reader_time,
+        slow_reader: match limits.slow_reader {
+            plan::SlowReader::Close => SlowReader::Close,
+            plan::SlowReader::Drop => SlowReader::Drop,
+        },
+        ping_every: limits.ping_every,
+        pong_timeout: limits.pong_timeout,
+        close_timeout: limits.close_timeout,
+        write_timeout: limits.write_timeout,
+        idle_timeout: limits.idle_timeout,
+        lifetime_max: limits.lifetime_max,
+        topics_max: limits.topics_per_session_max,
+        timers_max: limits.timers_per_session_max,
+    }
+}
+
+fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
+    wasket_runtime::Limits {
+        memory_bytes_max: limits.memory_bytes_max,
+        table_elements_max: limits.table_elements_max,
+        event_time: limits.event_time,
+        event_wall_time: limits.event_wall_time,
+        log_bytes_per_second_max: limits.log_bytes_per_second_max,
+    }
+}
+
+fn origins(origins: &plan::Origins) -> anyhow::Result<Origins> {
+    Ok(match origins {
+        plan::Origins::SameHost => Origins::SameHost,
+        plan::Origins::Any => Origins::Any,
+        plan::Origins::Listed(listed) => {
+            let listed: Vec<&str> = listed.iter().map(Origin::as_str).collect();
+            Origins::parse(&listed)?
+        }
+    })
+}
+
+fn response_headers(plan: &plan::Service) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
+    let headers = plan.response_headers.iter();
+    headers
+        .map(|header| Ok((header.name().parse()?, header.value().parse()?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rooms_have_the_defaults_of_the_plan() {
+        let limits = plan::Limits::default();
+        assert_eq!(session_limits(&limits), Limits::default());
+        assert_eq!(guest_limits(&limits), wasket_runtime::Limits::default());
+    }
+
+    // parity S7
+    #[test]
+    fn what_the_configuration_takes_the_rooms_take() {
+        let text = r#"
+            [service.a]
+            path = "/k\u00e4se brot/{some-name}/*"
+            native = "echo"
+            origins = ["https://a.example", "HTTP://[::1]:8080", "null", "https://xn--bcher-kva.example:443"]
+            response_headers = { "X-A!#$%&'*+-.^_`|~" = "b \t~", "x-empty" = "" }
+        "#;
+        let plan = wasket_config::parse(text, "wasket.toml", Path::new("")).expect("valid");
+        let service = &plan.services[0];
+        assert!(Route::parse(&service.route.to_string()).is_ok());
+        assert!(
+            matches!(origins(&service.origins), Ok(Origins::Listed(listed)) if listed.len() == 4)
+        );
+        assert_eq!(
+            response_headers(service).map(|headers| headers.len()).ok(),
+            Some(2)
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! `wasket check`: whether a configuration or a component would load, without serving it.
+
+use crate::build;
+use crate::cli::Check;
+use crate::exit::{FAILURE, USAGE, Usage};
+use crate::serve::tokio_runtime;
+use crate::terminal;
+use serde::Serialize;
+use std::path::Path;
+use std::process::ExitCode;
+use wasket_config::plan::{Behavior, Host, Native};
+use wasket_config::{Plan, Problems};
+
+mod report;
+
+/// Checks a file, and tells what is in it.
+pub(crate) fn check(options: &Check) -> anyhow::Result<ExitCode> {
+    let file = &options.file;
+    if file
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+    {
+        check_configuration(file, options.json)
+    } else {
+        check_component(file, options.json)
+    }
+}
+
+fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let plan = match wasket_config::load(file) {
+        Ok(plan) => plan,
+        Err(problems) if json => {
+            print(&Configuration::wrong(file, &problems))?;
+            return Ok(ExitCode::from(USAGE));
+        }
+        Err(problems) => return Err(problems.into()),
+    };
+    let services = tokio_runtime(plan.host.workers)?.block_on(services(&plan))?;
+    let configuration = Configuration {
+        file: file.display().to_string(),
+        loads: services.iter().all(|service| service.problem.is_none()),
+        mistakes: Vec::new(),
+        services,
+    };
+    if json {
+        print(&configuration)?;
+    } else {
+        report::configuration(&configuration);
+    }
+    Ok(code(configuration.loads))
+}
+
+fn check_component(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    if !file.exists() {
+        return Err(Usage(format!("{} does not exist", file.display())).into());
+    }
+    let host = Host {
+        instances_max: 1,
+        ..Host::default()
+    };
+    let runtime = build::runtime(&host)?;
+    let inspected = tokio_runtime(1)?.block_on(runtime.inspect(file));
+    match inspected {
+        Ok(inspection) => {
+            if json {
+                print(&inspection)?;
+            } else {
+                report::component(&inspection);
+            }
+            Ok(code(inspection.loads()))
+        }
+        Err(error) if json => {
+            print(&Unreadable {
+                path: file.display().to_string(),
+                problems: [error.to_string()],
+            })?;
+            Ok(code(false))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn services(plan: &Plan) -> Result<Vec<ServiceReport>, wasket_runtime::Error> {
+    let built = build::services(plan).await?;
+    Ok(built.iter().map(ServiceReport::new).collect())
+}
+
+fn code(loads: bool) -> ExitCode {
+    if loads {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILURE)
+    }
+}
+
+fn print(answer: &impl Serialize) -> serde_json::Result<()> {
+    terminal::line(&serde_json::to_string_pretty(answer)?);
+    Ok(())
+}
+
+/// What is told of a configuration.
+#[derive(Serialize)]
+struct Configuration {
+    file: String,
+    /// Whether all of it would serve.
+    loads: bool,
+    mistakes: Vec<MistakeReport>,
+    services: Vec<ServiceReport>,
+}
+
+/// One mistake of a configuration.
+#[derive(Serialize)]
+struct MistakeReport {
+    /// From 1; absent when it is about the file as a whole.
+    line: Option<usize>,
+    /// In characters, from 1.
+    column: Option<usize>,
+    mistake: String,
+    expected: Option<String>,
+    help: Option<String>,
+}
+
+/// What became of a service.
+#[derive(Serialize)]
+struct ServiceReport {
+    name: String,
+    path: String,
+    /// The component's file; absent for a native behavior.
+    component: Option<String>,
+    native: Option<&'static str>,
+    /// Why it would not serve.
+    problem: Option<String>,
+}
+
+/// A component of which nothing can be told.
+#[derive(Serialize)]
+struct Unreadable {
+    path: String,
+    problems: [String; 1],
+}
+
+impl Configuration {
+    fn wrong(file: &Path, problems: &Problems) -> Self {
+        let mistakes = problems.mistakes().iter().map(|mistake| {
+            let position = problems.position(mistake);
+            MistakeReport {
+                line: position.map(|position| position.line),
+                column: position.map(|position| position.column),
+                mistake: mistake.title().to_owned(),
+                expected: mistake.label().map(str::to_owned),
+                help: mistake.help().map(str::to_owned),
+            }
+        });
+        Self {
+            file: file.display().to_string(),
+            loads: false,
+            mistakes: mistakes.collect(),
+            services: Vec::new(),
+        }
+    }
+}
+
+impl ServiceReport {
+    fn new(built: &build::Built<'_>) -> Self {
+        let (component, native) = match &built.plan.behavior {
+            Behavior::Component { file, .. } => (Some(file.display().to_string()), None),
+            Behavior::Native(Native::Echo) => (None, Some("echo")),
+        };
+        Self {
+            name: built.plan.name.to_string(),
+            path: built.plan.route.to_string(),
+            component,
+            native,
+            problem: built.service.as_ref().err().map(ToString::to_string),
+        }
+    }
+}

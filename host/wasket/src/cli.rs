@@ -1,0 +1,225 @@
+//! The command line: what may be typed, and the help that explains it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use wasket_config::plan::LogFormat;
+use wasket_config::{LogFilter, Route, ServiceName, parse_address};
+
+/// Serve WebSocket services as sandboxed WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wasket",
+    version,
+    about,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = EXAMPLES
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the command line; with a mistake in it, or a question for help, the program ends here.
+    pub(crate) fn read() -> Self {
+        Self::parse()
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve what a configuration says.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Serve),
+    /// Serve one component, without a configuration.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Say whether a configuration or a component would load, and what is in it.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
+}
+
+/// `wasket serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The configuration
+    #[arg(value_name = "FILE", default_value = "wasket.toml")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+}
+
+/// `wasket run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The component, a .wasm file
+    pub(crate) component: PathBuf,
+    /// The paths it answers: "/chat", "/room/{name}", "/files/*"
+    #[arg(long, value_name = "ROUTE", default_value = "/")]
+    pub(crate) path: Route,
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4649", value_parser = parse_address)]
+    pub(crate) listen: SocketAddr,
+    /// A value that the component reads through wasi:config/store; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair)]
+    pub(crate) config: Vec<(String, String)>,
+    /// The name of the service in the log [default: the name of the file]
+    #[arg(long)]
+    pub(crate) name: Option<ServiceName>,
+    #[command(flatten)]
+    pub(crate) log: LogOptions,
+}
+
+/// `wasket check`.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// A configuration (.toml) or a component (.wasm)
+    pub(crate) file: PathBuf,
+    /// Answer with JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How to log.
+#[derive(Debug, Args)]
+pub(crate) struct LogOptions {
+    /// What to log: off, error, warn, info, debug, trace, or levels of parts such as
+    /// "info,wasket::guest=debug" [default: RUST_LOG, else the configuration, else info]
+    #[arg(long, value_name = "LEVELS")]
+    pub(crate) log_level: Option<LogFilter>,
+    /// How a line of the log looks [default: the configuration, else text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<Format>,
+}
+
+/// The formats of the log, as they are typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE, such as suffix=\" Nyan!\""),
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wasket run chat.wasm --path /chat      serve one component on ws://127.0.0.1:4649/chat
+  wasket serve                           serve what ./wasket.toml says
+  wasket check chat.wasm                 see what a component needs, and whether it would load
+
+`wasket help COMMAND` says more about a command. The settings of wasket.toml are in docs/settings.md.";
+
+const SERVE_EXAMPLES: &str = "\
+Once a line `listening on ws://...` is on the standard output, clients can connect. The log goes to the standard
+error. The first ctrl-c or SIGTERM tells every client goodbye (1001) and waits for them, as long as `drain` says; a
+second one ends at once.
+
+Examples:
+  wasket serve
+  wasket serve /etc/wasket/wasket.toml --log-format json
+  wasket serve demo.toml --log-level info,wasket::guest=debug
+
+A configuration:
+  [service.chat]
+  path = \"/chat\"
+  component = \"chat.wasm\"
+
+Ends with 0 after a signal, 1 when it cannot go on, 2 when the command line or the configuration is wrong.";
+
+const RUN_EXAMPLES: &str = "\
+http://ADDRESS/ is a page to try the component from a browser.
+
+Examples:
+  wasket run chat.wasm --path /chat
+  wasket run chat.wasm --path /chat --config suffix=\" Nyan!\" --config room=lobby
+  wasket run target/wasm32-wasip2/release/echo.wasm --listen [::1]:0";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  wasket check wasket.toml
+  wasket check chat.wasm
+  wasket check chat.wasm --json
+
+Ends with 0 when it would load, 1 when a component would not, 2 when the configuration is wrong.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_typed_is_parsed() {
+        let cli = Cli::try_parse_from([
+            "wasket",
+            "run",
+            "a.wasm",
+            "--path",
+            "/room/{name}/",
+            "--listen",
+            "[::1]:0",
+            "--config",
+            "a=b=c",
+            "--config",
+            "empty=",
+            "--name",
+            "chat",
+            "--log-format",
+            "json",
+            "--log-level",
+            "debug",
+        ]);
+        let Command::Run(run) = cli.unwrap().command else {
+            panic!("another command")
+        };
+        assert_eq!(run.path.to_string(), "/room/{name}");
+        assert_eq!(run.listen.to_string(), "[::1]:0");
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(run.config, [pair("a", "b=c"), pair("empty", "")]);
+        assert_eq!(run.name.unwrap().as_str(), "chat");
+        assert_eq!(run.log.log_level.unwrap().as_str(), "debug");
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused() {
+        let wrong: [&[&str]; 8] = [
+            &[],
+            &["serve", "a", "b"],
+            &["run"],
+            &["run", "a.wasm", "--path", "chat"],
+            &["run", "a.wasm", "--listen", "localhost:80"],
+            &["run", "a.wasm", "--config", "=b"],
+            &["run", "a.wasm", "--name", "A b"],
+            &["run", "a.wasm", "--log-level", "loud"],
+        ];
+        for arguments in wrong {
+            let typed = ["wasket"].iter().chain(arguments);
+            let error = Cli::try_parse_from(typed).expect_err("it was taken");
+            assert_eq!(error.exit_code(), 2, "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `wasket serve`: a plan becomes a server, which runs until a signal ends it.
+
+use crate::build::{self, Built};
+use crate::cli::Serve;
+use crate::signal::Signals;
+use crate::{descriptor, telemetry, terminal};
+use anyhow::{Context as _, bail};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use tracing::{error, info, warn};
+use wasket_config::Plan;
+use wasket_config::plan::Service;
+use wasket_net::Server;
+use wasket_session::IdSource;
+
+/// Serves what a configuration says.
+pub(crate) fn serve(options: &Serve) -> anyhow::Result<ExitCode> {
+    let plan = wasket_config::load(&options.file)?;
+    telemetry::start(&options.log, &plan.log)?;
+    host(&plan, Unloadable::Answers503)
+}
+
+/// What becomes of a service whose component does not load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unloadable {
+    /// Its path answers 503, the other services serve.
+    Answers503,
+    /// The host does not start.
+    EndsTheHost,
+}
+
+/// Serves a plan until a signal. The answer is what the process ends with.
+pub(crate) fn host(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<ExitCode> {
+    descriptor::raise_limit(&plan.listeners);
+    let runtime = tokio_runtime(plan.host.workers).context("starting worker threads")?;
+    let ended = runtime.block_on(until_signal(plan, unloadable));
+    // Nothing is worth waiting for any more, such as the compilation of a component.
+    runtime.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+pub(crate) fn tokio_runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if workers > 0 {
+        builder.worker_threads(workers);
+    }
+    builder.thread_name("wasket-worker").enable_all().build()
+}
+
+async fn until_signal(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<()> {
+    let mut signals = Signals::new().context("listening for signals")?;
+    let server = tokio::select! {
+        server = listening(plan, unloadable) => server?,
+        signal = signals.next() => {
+            info!(signal = signal.name(), "stopped before it served");
+            return Ok(());
+        }
+    };
+    let handle = server.handle();
+    let mut serving = Box::pin(server.run(plan.host.drain));
+    tokio::select! {
+        _ = &mut serving => bail!("the listeners ended"),
+        signal = signals.next() => {
+            info!(signal = signal.name(), "stopping; a second signal ends at once");
+            handle.stop();
+        }
+    }
+    tokio::select! {
+        left = serving => farewell(left),
+        signal = signals.next() => {
+            warn!(signal = signal.name(), "ended at once");
+            std::process::exit(signal.exit_code());
+        }
+    }
+    Ok(())
+}
+
+fn farewell(left: usize) {
+    match left {
+        0 => info!("stopped"),
+        left => warn!(
+            connections = left,
+            "stopped; some had not closed within `drain`"
+        ),
+    }
+}
+
+/// Loads the services, binds the listeners, and says where.
+async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server> {
+    let built = build::services(plan).await?;
+    for Built { plan, service } in &built {
+        match (service, unloadable) {
+            (Ok(_), _) => {}
+            (Err(error), Unloadable::Answers503) => {
+                error!(
+                    service = plan.name.as_str(),
+                    "does not load, its path answers 503: {error}"
+                );
+            }
+            (Err(error), Unloadable::EndsTheHost) => bail!("{error}"),
+        }
+    }
+    let routes = build::routes(&built)?;
+    let server = Server::bind(
+        build::listeners(plan),
+        routes,
+        IdSource::new(plan.host.node),
+    )?;
+    let addresses = server.addresses();
+    for (listener, address) in plan.listeners.iter().zip(&addresses) {
+        info!(%address, "listening");
+        for service in &built {
+            terminal::line(&announcement(*address, service));
+        }
+        if listener.try_page {
+            terminal::line(&format!(
+                "listening on http://{address}/ (a page to try the services)"
+            ));
+        }
+    }
+    Ok(server)
+}
+
+/// The line by which people and programs learn where a service is. Its form is a promise.
+fn announcement(address: SocketAddr, Built { plan, service }: &Built<'_>) -> String {
+    let Service { name, route, .. } = plan;
+    match service {
+        Ok(_) => format!("listening on ws://{address}{route} (service {name})"),
+        Err(_) => format!(
+            "listening on ws://{address}{route} (service {name}, did not load: answers 503)"
+        ),
+    }
+}

@@ -1,0 +1,44 @@
+//! What the program writes to its standard output (answers) and standard error (what went wrong). The log is not
+//! written here.
+//!
+//! A reader who has left is no reason to fail: what cannot be written is dropped.
+
+use std::io::{self, IsTerminal, Write};
+use wasket_config::Problems;
+
+/// A line of an answer.
+pub(crate) fn line(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// What went wrong.
+pub(crate) fn error(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "error: {text}");
+}
+
+/// The mistakes of a configuration.
+pub(crate) fn problems(problems: &Problems) {
+    let mut out = io::stderr().lock();
+    let _ = if coloured(&io::stderr()) {
+        writeln!(out, "{}", problems.coloured())
+    } else {
+        writeln!(out, "{problems}")
+    };
+}
+
+/// Whether a stream shows colours: it is a terminal, and nobody asked for none (<https://no-color.org>).
+pub(crate) fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Text of others, safe to print on a line of ours.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let plain = escaped.is_none().then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
