@@ -46,10 +46,12 @@ impl Runtime {
         let engine = |e: wasmtime::Error| Error::Engine {
             reason: format!("{e:#}; a smaller instances_max needs less"),
         };
+        warn_of_few_mappings(settings.instances_max);
         let wasm = Engine::new(&config(&settings)).map_err(engine)?;
         let mut linker = Linker::new(&wasm);
         import::add_to_linker(&mut linker).map_err(engine)?;
-        let ticker = Ticker::start(&wasm, settings.epoch_tick).map_err(|e| Error::Engine {
+        let tick = settings.epoch_tick.max(EPOCH_TICK_MIN);
+        let ticker = Ticker::start(&wasm, tick).map_err(|e| Error::Engine {
             reason: format!("no thread for its ticker: {e}"),
         })?;
         let cache = settings.cache_directory.as_ref();
@@ -90,7 +92,7 @@ impl Runtime {
     }
 
     pub(crate) fn epoch_tick(&self) -> Duration {
-        self.parts.settings.epoch_tick
+        self.parts.settings.epoch_tick.max(EPOCH_TICK_MIN)
     }
 
     /// Room for an instance that takes so many places; `None` when the host is full.
@@ -148,6 +150,35 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
     }
     pool
 }
+
+/// Says beforehand that the system will refuse mappings, and what to do: an instance then fails in the
+/// middle of being made.
+fn warn_of_few_mappings(instances_max: u32) {
+    let setting = std::fs::read_to_string("/proc/sys/vm/max_map_count");
+    let Some(there) = setting
+        .ok()
+        .and_then(|text| text.trim().parse::<u64>().ok())
+    else {
+        return;
+    };
+    let needed = u64::from(instances_max) * MAPPINGS_PER_INSTANCE + MAPPINGS_OF_THE_HOST;
+    if needed > there {
+        tracing::warn!(
+            "instances_max = {instances_max} may need {needed} memory mappings and the system gives {there}: \
+             `sysctl vm.max_map_count={needed}`, or set instances_max to {}",
+            there.saturating_sub(MAPPINGS_OF_THE_HOST) / MAPPINGS_PER_INSTANCE
+        );
+    }
+}
+
+/// Two are made with the pool (a stack and its guard), four with the instance (measured with a Rust guest).
+const MAPPINGS_PER_INSTANCE: u64 = 6;
+
+/// Threads, libraries, compiled code, and the rest.
+const MAPPINGS_OF_THE_HOST: u64 = 2_000;
+
+/// Below this the ticker would be a load of its own.
+const EPOCH_TICK_MIN: Duration = Duration::from_micros(100);
 
 /// Advances the engine's epoch, on a thread of its own that ends with it.
 struct Ticker {

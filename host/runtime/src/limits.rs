@@ -5,7 +5,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Instances that may live at the same time; a session beyond that is refused with 503. Every instance
-    /// takes 4 to 6 memory mappings, so `vm.max_map_count` (65,530 by default) ends near 10,000 of them.
+    /// takes 6 memory mappings, so `vm.max_map_count` (65,530 by default) ends near 10,500 of them.
     pub instances_max: u32,
     /// How often running guests are looked at: the unit in which [`Limits::event_time`] is counted.
     pub epoch_tick: Duration,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wasket_runtime::Limits;
 use wasket_session::ws::{CloseCode, Event};
-use wasket_session::{Fault, Party, Service, SessionError};
+use wasket_session::{Fault, Party, SessionError};
 
 use crate::harness::{Bench, Log, Setup, guest, runtime};
 
@@ -373,40 +373,57 @@ async fn everything_the_example_components_import_is_offered() {
 #[ignore = "a measurement, not a test"]
 async fn measure() {
     const SESSIONS: u32 = 1_000;
-    let runtime = crate::harness::runtime_of(SESSIONS, None);
+    let (_, maps_before) = resident();
+    let start = Instant::now();
+    let runtime = crate::harness::runtime_of(10_000, None);
+    println!(
+        "a pool for 10,000 in {:?}, {} mappings",
+        start.elapsed(),
+        resident().1 - maps_before
+    );
     let component = guest(&runtime, "echo").await;
     let bench = Bench::new(&runtime, &component, Setup::default());
-    let (before, maps) = resident();
-    let start = Instant::now();
-    let mut clients = Vec::new();
-    for _ in 0..SESSIONS {
-        clients.push(bench.open("/").await);
+    for round in ["cold", "warm"] {
+        let (before, maps) = resident();
+        let start = Instant::now();
+        let mut clients = Vec::new();
+        for _ in 0..SESSIONS {
+            clients.push(bench.connect("/").await);
+        }
+        let admitted = start.elapsed() / SESSIONS;
+        let admitted_kb = resident().0 - before;
+        let start = Instant::now();
+        for client in &mut clients {
+            client.on_open().await.expect("on-open");
+        }
+        let opened = start.elapsed() / SESSIONS;
+        let (open, maps_open) = resident();
+        for client in &mut clients {
+            assert_eq!(client.ask("0123456789abcdef").await.len(), 1);
+        }
+        let (used, _) = resident();
+        let start = Instant::now();
+        drop(clients);
+        println!(
+            "{round}: admit {admitted:?}, on-open {opened:?}, drop {:?}; a session: {} KB admitted, {} KB \
+             open, {} KB used, {:.1} mappings",
+            start.elapsed() / SESSIONS,
+            admitted_kb / u64::from(SESSIONS),
+            (open - before) / u64::from(SESSIONS),
+            (used - before) / u64::from(SESSIONS),
+            (maps_open - maps) as f64 / f64::from(SESSIONS)
+        );
     }
-    let opened = start.elapsed() / SESSIONS;
-    let (open, maps_open) = resident();
-    for client in &mut clients {
-        assert_eq!(client.ask("0123456789abcdef").await.len(), 1);
-    }
-    let (used, _) = resident();
-    let start = Instant::now();
-    let client = &mut clients[0];
+    let mut client = bench.open("/").await;
     let message = || Event::Message(wasket_session::ws::Message::Text("0123456789abcdef".into()));
     let events: Vec<Event<'_>> = (0..16).map(|_| message()).collect();
+    let start = Instant::now();
     for _ in 0..1_000 {
         client.events(&events).await.expect("on-message");
         client.received();
     }
-    let call = start.elapsed() / 16_000;
-    let start = Instant::now();
-    drop(clients);
-    let dropped = start.elapsed() / SESSIONS;
-    println!(
-        "open {opened:?}, call {call:?}, drop {dropped:?}; a session: {} KB open, {} KB used, {} mappings",
-        (open - before) / u64::from(SESSIONS),
-        (used - before) / u64::from(SESSIONS),
-        (maps_open - maps) as f64 / f64::from(SESSIONS)
-    );
-    assert_eq!(bench.service.hub().count(), SESSIONS as usize);
+    println!("a call {:?}", start.elapsed() / 16_000);
+    assert_eq!(runtime.instances_free(), 9_999);
 }
 
 /// KB resident, and memory mappings.
