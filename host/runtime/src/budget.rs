@@ -1,22 +1,35 @@
 //! What one event may cost: ticks of running, and time in all once the guest began to wait.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
 use wasmtime::UpdateDeadline;
 
 /// Shared by a store, whose epoch callback counts ticks, and whoever polls its calls: tells a tick that
 /// the guest ran from one that passed while it waited.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     state: AtomicU8,
+    slow_lane: Arc<Semaphore>,
 }
 
 impl Meter {
-    /// Runs a call of the guest. A clock is only set once the call has to wait.
+    /// `slow_lane` has a permit for each worker that long calls may take together.
+    pub(crate) fn new(slow_lane: Arc<Semaphore>) -> Self {
+        Self {
+            state: AtomicU8::new(RUNNING),
+            slow_lane,
+        }
+    }
+
+    /// Runs a call of the guest. Only a call that does not come to its end within a tick costs more: a
+    /// clock, and for every further tick a place in the slow lane, so that loops cannot take every worker.
     ///
     /// The call is dropped when its time is up, and its store is dead then.
     pub(crate) async fn run<F: Future>(
@@ -25,18 +38,26 @@ impl Meter {
         call: F,
     ) -> Result<F::Output, OutOfWallTime> {
         let mut call = pin!(call);
-        let mut clock = None;
+        let mut slow: Option<Box<Slow>> = None;
         self.state.store(RUNNING, Ordering::Relaxed);
         poll_fn(move |cx| {
+            if let Some(slow) = &mut slow
+                && !slow.lane.may_run(cx)
+            {
+                return slow.clock(cx);
+            }
             if let Poll::Ready(output) = call.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
+            let slow = slow.get_or_insert_with(|| Slow::new(event_wall_time));
             // When it runs again after anything but a yield, the tick that passed was not its own.
-            if self.state.swap(WAITING, Ordering::Relaxed) == YIELDING {
+            slow.lane = if self.state.swap(WAITING, Ordering::Relaxed) == YIELDING {
                 self.state.store(RUNNING, Ordering::Relaxed);
-            }
-            let clock = clock.get_or_insert_with(|| Box::pin(tokio::time::sleep(event_wall_time)));
-            clock.as_mut().poll(cx).map(|()| Err(OutOfWallTime))
+                Lane::Queued(Box::pin(Arc::clone(&self.slow_lane).acquire_owned()))
+            } else {
+                Lane::Fast
+            };
+            slow.clock(cx)
         })
         .await
     }
@@ -44,6 +65,47 @@ impl Meter {
     /// A tick has passed while the guest's code ran. Whether it counts against the guest.
     fn is_own_tick(&self) -> bool {
         self.state.swap(YIELDING, Ordering::Relaxed) != WAITING
+    }
+}
+
+/// What a call has that did not end at once.
+struct Slow {
+    clock: Pin<Box<Sleep>>,
+    lane: Lane,
+}
+
+/// Who may run next is decided anew at every tick, first come, first served.
+enum Lane {
+    Fast,
+    Queued(Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>),
+    Slow { _place: OwnedSemaphorePermit },
+}
+
+impl Slow {
+    fn new(event_wall_time: Duration) -> Box<Self> {
+        Box::new(Self {
+            clock: Box::pin(tokio::time::sleep(event_wall_time)),
+            lane: Lane::Fast,
+        })
+    }
+
+    fn clock<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, OutOfWallTime>> {
+        self.clock.as_mut().poll(cx).map(|()| Err(OutOfWallTime))
+    }
+}
+
+impl Lane {
+    fn may_run(&mut self, cx: &mut Context<'_>) -> bool {
+        let Self::Queued(acquire) = self else {
+            return true;
+        };
+        match acquire.as_mut().poll(cx) {
+            Poll::Ready(Ok(place)) => *self = Self::Slow { _place: place },
+            // The lane is never closed.
+            Poll::Ready(Err(_)) => *self = Self::Fast,
+            Poll::Pending => return false,
+        }
+        true
     }
 }
 
@@ -99,10 +161,14 @@ pub(crate) struct OutOfWallTime;
 mod tests {
     use super::*;
 
+    fn meter() -> Meter {
+        Meter::new(Arc::new(Semaphore::new(1)))
+    }
+
     #[test]
     fn an_event_has_its_ticks_and_the_one_that_had_begun() {
         let mut ticks = Ticks::new(Duration::from_millis(11), Duration::from_millis(5));
-        let meter = Meter::default();
+        let meter = meter();
         for _ in 0..4 {
             assert!(ticks.tick(&meter).is_ok());
         }
@@ -114,7 +180,7 @@ mod tests {
     #[test]
     fn a_tick_after_a_wait_is_free() {
         let mut ticks = Ticks::new(Duration::ZERO, Duration::from_millis(5));
-        let meter = Meter::default();
+        let meter = meter();
         assert!(ticks.tick(&meter).is_ok());
         meter.state.store(WAITING, Ordering::Relaxed);
         assert!(ticks.tick(&meter).is_ok());
@@ -123,10 +189,37 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_clock_runs_once_a_call_waits() {
-        let meter = Meter::default();
+        let meter = meter();
         let long = Duration::from_secs(10);
         assert!(meter.run(Duration::ZERO, async { 1 }).await.is_ok());
         assert!(meter.run(long, tokio::time::sleep(long / 2)).await.is_ok());
         assert!(meter.run(long, tokio::time::sleep(long * 2)).await.is_err());
+    }
+
+    // hardening H28
+    #[tokio::test]
+    async fn a_call_that_used_a_tick_goes_on_in_the_slow_lane() {
+        let meter = meter();
+        let place = Arc::clone(&meter.slow_lane).try_acquire_owned();
+        let polls = AtomicU8::new(0);
+        let call = poll_fn(|cx| {
+            if polls.fetch_add(1, Ordering::Relaxed) < 2 {
+                assert!(meter.is_own_tick());
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        });
+        let mut run = pin!(meter.run(Duration::from_secs(60), call));
+        let mut poll = async || poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx))).await;
+        for _ in 0..3 {
+            assert!(poll().await.is_pending());
+        }
+        assert_eq!(polls.load(Ordering::Relaxed), 1, "the lane is taken");
+        drop(place);
+        assert!(poll().await.is_pending());
+        assert_eq!(meter.slow_lane.available_permits(), 1, "its turn is over");
+        assert!(poll().await.is_ready());
+        assert_eq!(polls.load(Ordering::Relaxed), 3);
     }
 }

@@ -30,6 +30,7 @@ pub struct Runtime {
 struct Parts {
     linker: Linker<Guest>,
     places: Arc<Semaphore>,
+    slow_lane: Arc<Semaphore>,
     cache: Option<Cache>,
     settings: Settings,
     _ticker: Ticker,
@@ -59,6 +60,7 @@ impl Runtime {
             parts: Arc::new(Parts {
                 linker,
                 places: Arc::new(Semaphore::new(settings.instances_max as usize)),
+                slow_lane: Arc::new(Semaphore::new(slow_places())),
                 cache: cache.map(|directory| Cache::new(directory.clone(), &wasm)),
                 settings,
                 _ticker: ticker,
@@ -93,6 +95,11 @@ impl Runtime {
 
     pub(crate) fn epoch_tick(&self) -> Duration {
         self.parts.settings.epoch_tick.max(EPOCH_TICK_MIN)
+    }
+
+    /// Where calls that used a whole tick take turns.
+    pub(crate) fn slow_lane(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.parts.slow_lane)
     }
 
     /// Room for an instance that takes so many places; `None` when the host is full.
@@ -149,6 +156,12 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
             .table_keep_resident(4 << 10);
     }
     pool
+}
+
+/// Long calls take at most half of the workers, so that short ones always find one.
+fn slow_places() -> usize {
+    let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (workers / 2).max(1)
 }
 
 /// Says beforehand that the system will refuse mappings, and what to do: an instance then fails in the

@@ -62,7 +62,7 @@ impl Guest {
                 memory_bytes: 0,
                 table_elements: 0,
                 ticks: Ticks::new(shared.limits.event_time, runtime.epoch_tick()),
-                meter: Arc::default(),
+                meter: Arc::new(Meter::new(runtime.slow_lane())),
                 wasi: None,
             },
         );
