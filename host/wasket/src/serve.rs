@@ -109,7 +109,7 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server
     let addresses = server.addresses();
     for (listener, address) in plan.listeners.iter().zip(&addresses) {
         info!(%address, "listening");
-        for service in &built {
+        for service in &plan.services {
             terminal::line(&announcement(*address, service));
         }
         if listener.try_page {
@@ -121,13 +121,9 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server
     Ok(server)
 }
 
-/// The line by which people and programs learn where a service is. Its form is a promise.
-fn announcement(address: SocketAddr, Built { plan, service }: &Built<'_>) -> String {
-    let Service { name, route, .. } = plan;
-    match service {
-        Ok(_) => format!("listening on ws://{address}{route} (service {name})"),
-        Err(_) => format!(
-            "listening on ws://{address}{route} (service {name}, did not load: answers 503)"
-        ),
-    }
+/// The line by which people and programs learn where a service is. Its form is a promise, and the same for a
+/// service that did not load: its path is there, and answers 503.
+fn announcement(address: SocketAddr, service: &Service) -> String {
+    let Service { name, route, .. } = service;
+    format!("listening on ws://{address}{route} (service {name})")
 }
