@@ -37,17 +37,22 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         }
     }
 
-    /// Runs the session from just before its `open` to after its `close`. `early` is what the peer sent
-    /// right behind its opening handshake.
-    pub(crate) async fn run(mut self, early: &mut [u8]) {
+    /// Lets the others see the session.
+    pub(crate) fn join(&self) {
         self.hub.join(Arc::clone(self.line.session()));
-        let opened = Box::pin(self.open()).await;
+    }
+
+    /// Runs a session that has [joined](Self::join) from its `open` to after its `close`. `early` is what
+    /// the peer sent right behind its opening handshake.
+    pub(crate) async fn run(mut self, early: &mut [u8]) {
         if !early.is_empty() {
+            // Before anything is read ahead, which comes after it.
             let mut events = Vec::new();
             self.line.interpret(early, &mut events);
             let events = events.into_iter().map(Event::into_owned);
             self.held.extend(events);
         }
+        let opened = Box::pin(self.open()).await;
         self.serve().await;
         Box::pin(self.close(opened)).await;
     }
@@ -107,7 +112,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             }
             lease.output = self.outbox.take();
         }
-        self.line.heed_close();
+        if self.held.is_empty() {
+            // Otherwise the close frame may be behind messages that were read ahead.
+            self.line.heed_close();
+        }
         poll_fn(|cx| {
             self.line.flush(cx, &mut lease.output);
             Poll::Ready(())

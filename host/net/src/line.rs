@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::Sleep;
 use wasket_session::{
-    CloseEvent, Closing, Item, Party, ReadyState, Session, SessionError, Signals,
+    CloseEvent, Closing, Item, Outcome, Party, ReadyState, Session, SessionError, Signals,
 };
 use wasket_ws::{
     self as ws, CloseCode, CloseFrame, Event, Overdue, State, Violation, ViolationKind,
@@ -37,6 +38,7 @@ pub(crate) struct Line<I> {
     /// Who asked to close, and how, unless the peer was first.
     asked: Option<Closing>,
     trouble: Option<Trouble>,
+    pinged: Pinged,
     /// Our close frame has been written, or is in the wire.
     close_written: bool,
     /// The peer sends no more.
@@ -50,6 +52,17 @@ pub(crate) struct Line<I> {
 pub(crate) enum Trouble {
     Violation(Violation),
     Connection(String),
+}
+
+/// What has become of the newest automatic ping.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pinged {
+    /// The peer was heard of since.
+    Idle,
+    /// It may still be answered.
+    Asked,
+    /// Its time is up. The answer may be there, unread behind what a guest did not take yet.
+    Overdue,
 }
 
 /// Why the connection's task goes on.
@@ -78,6 +91,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             close_by: None,
             asked: None,
             trouble: None,
+            pinged: Pinged::Idle,
             close_written: false,
             ended: false,
             gone: false,
@@ -127,20 +141,27 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             }
             Poll::Pending => {
                 lease.give_back();
+                self.judge_silence();
+                if self.gone {
+                    return Poll::Ready(Woken::Over);
+                }
                 Poll::Pending
             }
         }
     }
 
     /// Goes on while a guest has the turn: answers control frames, writes, minds deadlines, and reads
-    /// ahead until one read has brought a message, so that TCP carries the backpressure from there on.
+    /// ahead until a read has brought a message, or enough of other events: TCP carries the backpressure
+    /// from there on.
     pub(crate) fn poll_meanwhile(&mut self, cx: &mut Context<'_>, held: &mut Vec<Event<'static>>) {
         self.attend(cx);
-        while held.is_empty() && !self.ended && !self.gone && self.trouble.is_none() {
+        let may_hold = |held: &[Event<'_>]| held.len() < HELD_EVENTS_MAX && !has_message(held);
+        while may_hold(held) && !self.ended && !self.gone && self.trouble.is_none() {
             let mut lease = Lease::take();
             let ahead = lease.input.get_mut(..READ_AHEAD_BYTES).unwrap_or_default();
             let Poll::Ready(Some(count)) = self.poll_read(cx, ahead) else {
                 lease.give_back();
+                self.judge_silence();
                 return;
             };
             let input = lease.input.get_mut(..count).unwrap_or_default();
@@ -148,7 +169,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             self.interpret(input, &mut events);
             held.extend(events.into_iter().map(Event::into_owned));
             lease.give_back();
-            if !held.iter().any(|event| matches!(event, Event::Message(_))) {
+            if !has_message(held) {
                 self.heed_close();
             }
             self.attend(cx);
@@ -160,11 +181,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         let now = Instant::now();
         self.session.heard(self.clock.unix_ms(now));
         let verdict = self.ws.receive(now, input, events);
-        if events
-            .iter()
-            .any(|event| matches!(event, Event::Message(_)))
-        {
+        if has_message(events) {
             self.last_message_at = now;
+        }
+        if self.pinged != Pinged::Idle {
+            // The next ping may be due before this one's answer was.
+            self.pinged = Pinged::Idle;
+            self.refresh_deadline();
         }
         if let Err(violation) = verdict {
             self.trouble = Some(Trouble::Violation(violation));
@@ -181,7 +204,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     /// Writes the answers of a turn, and whatever else is due.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
         if !output.is_empty() {
-            self.last_message_at = self.ws.heard_at();
+            self.note_message_sent();
             // Within the same write.
             self.ws.write_owed(output);
             self.write_fresh(cx, output);
@@ -239,7 +262,22 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
     }
 
+    /// The clock is read only where somebody wants to know.
+    fn note_message_sent(&mut self) {
+        if self.session.limits().idle_timeout.is_some() {
+            self.last_message_at = Instant::now();
+        }
+    }
+
     // ---- reading ----
+
+    /// There is nothing to read: so an overdue pong has not come.
+    fn judge_silence(&mut self) {
+        // Without budget the socket was not asked.
+        if self.pinged == Pinged::Overdue && has_budget_remaining() && !self.gone {
+            self.lose("no answer to a ping within `pong_timeout`");
+        }
+    }
 
     /// `None` when there is nothing more to read.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Option<usize>> {
@@ -307,7 +345,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         if signals.timers() {
             self.arm_timer();
         }
-        if signals.full() {
+        if signals.full() && self.session.is_full() {
             self.full_since.get_or_insert(now);
         }
         if signals.abandon() {
@@ -321,8 +359,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     fn mind_deadlines(&mut self, now: Instant) {
         match self.ws.on_deadline(now) {
-            Some(Overdue::Pong) => self.lose("no answer to a ping within `pong_timeout`"),
+            Some(Overdue::Pong) => self.pinged = Pinged::Overdue,
             Some(Overdue::Close) => self.give_up(),
+            None if self.ws.owes() => self.pinged = Pinged::Asked,
             None => {}
         }
         let past =
@@ -340,11 +379,15 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
         if past(self.full_since, limits.slow_reader_time) {
             self.full_since = None;
-            self.session.shut(Closing {
+            let shut = self.session.shut(Closing {
                 frame: CloseFrame::truncated(CloseCode::POLICY, "too slow a reader"),
                 by: Party::Host,
                 drain: false,
             });
+            if shut != Outcome::Accepted && self.close_by.is_none() {
+                // It was closing already, behind all that it does not read.
+                self.give_up();
+            }
         }
         if let Some(idle) = limits.idle_timeout
             && past(Some(self.last_message_at), idle)
@@ -367,8 +410,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         let limits = self.session.limits();
         let open = self.session.state() == ReadyState::Open;
         let after = |since: Option<Instant>, time: Option<Duration>| Some(since? + time?);
+        let overdue = self.pinged == Pinged::Overdue && !self.close_written;
         let next = [
-            self.ws.next_deadline(),
+            self.ws.next_deadline().filter(|_| !overdue),
             self.close_by,
             after(self.wire.stalled_since(), Some(limits.write_timeout)),
             after(self.full_since, Some(limits.slow_reader_time)),
@@ -394,9 +438,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     fn give_up(&mut self) {
         self.gone = true;
-        self.session.written(self.wire.len());
-        self.wire.clear();
         self.session.stop_accepting();
+        let mut dropped = self.wire.len();
+        self.wire.clear();
+        let closing = self.session.drain(|item| {
+            dropped += item.len();
+            true
+        });
+        self.session.written(dropped);
+        // Whoever asked for the end is still the one who did, although the peer will not hear of it.
+        self.asked = self.asked.take().or(closing);
     }
 
     // ---- writing ----
@@ -528,6 +579,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     fn fetch_mail(&mut self, output: &mut Vec<u8>) {
         let session = Arc::clone(&self.session);
+        let mut messages = false;
         let closing = session.drain(|item| {
             match item {
                 Item::Frame(frame) if frame.len() <= COALESCED_BYTES => {
@@ -543,11 +595,18 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                     // Refused only after the close frame, where it has no meaning.
                     let _ = self.ws.ping(&payload, output);
                     session.held(output.len() - before);
-                    session.written(2 + payload.len());
+                    if session.written(2 + payload.len()) {
+                        self.full_since = None;
+                    }
+                    return output.len() < GATHERED_BYTES && self.wire.is_empty();
                 }
             }
+            messages = true;
             output.len() < GATHERED_BYTES && self.wire.is_empty()
         });
+        if messages {
+            self.note_message_sent();
+        }
         if let Some(closing) = closing {
             self.write_close(&closing.frame, output);
             self.asked = Some(closing);
@@ -576,7 +635,13 @@ impl Trouble {
     }
 }
 
+fn has_message(events: &[Event<'_>]) -> bool {
+    events.iter().any(|e| matches!(e, Event::Message(_)))
+}
+
 const READ_AHEAD_BYTES: usize = 4 << 10;
+/// Control frames of a peer whose guest waits: when so many are held, no more are read.
+const HELD_EVENTS_MAX: usize = 64;
 /// Frames up to here are copied together into one write; longer ones are written from where they are.
 const COALESCED_BYTES: usize = 4 << 10;
 const GATHERED_BYTES: usize = 64 << 10;

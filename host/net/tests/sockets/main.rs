@@ -5,4 +5,5 @@ mod deadlines;
 mod echo;
 mod events;
 mod handshake;
+mod races;
 mod support;
