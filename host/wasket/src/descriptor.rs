@@ -1,7 +1,7 @@
 //! File descriptors: every connection takes one.
 
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tracing::warn;
+use tracing::{info, warn};
 use wasket_config::plan::Listener;
 
 /// Takes as many as the system gives, and says so when the listeners' settings promise more.
@@ -23,7 +23,7 @@ pub(crate) fn raise_limit(listeners: &[Listener]) {
         .unwrap_or(u64::MAX)
         .saturating_add(OWN);
     match getrlimit(Resource::Nofile).current {
-        Some(given) if given < needed => warn!(
+        Some(given) if given < needed => info!(
             given,
             needed,
             "fewer open files than `connections_max` needs: raise the limit (`ulimit -n`, or LimitNOFILE= in a \

@@ -4,8 +4,8 @@
 //! terminal: text is escaped here, whoever wrote it; JSON escapes by itself.
 
 use crate::cli::LogOptions;
+use crate::exit::Usage;
 use crate::terminal;
-use anyhow::Context as _;
 use std::fmt::{self, Write as _};
 use std::io;
 use tracing::field::Field;
@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::format::{self, Writer};
 use wasket_config::plan::{Log, LogFormat};
 
 /// Starts the log. What was typed goes before the environment (`RUST_LOG`), and that before the configuration.
-pub(crate) fn start(options: &LogOptions, log: &Log) -> anyhow::Result<()> {
+pub(crate) fn start(options: &LogOptions, log: &Log) -> Result<(), Usage> {
     let environment = std::env::var("RUST_LOG")
         .ok()
         .filter(|levels| !levels.is_empty());
@@ -24,8 +24,8 @@ pub(crate) fn start(options: &LogOptions, log: &Log) -> anyhow::Result<()> {
         (None, Some(environment)) => environment,
         (None, None) => log.level.as_str(),
     };
-    let filter =
-        EnvFilter::try_new(levels).with_context(|| format!("`{levels}` are no levels of a log"))?;
+    let filter = EnvFilter::try_new(levels)
+        .map_err(|error| Usage(format!("\"{levels}\" is not a log level: {error}")))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);

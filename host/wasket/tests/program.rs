@@ -242,6 +242,30 @@ fn the_log_is_json_where_asked_for() {
     );
 }
 
+#[test]
+fn levels_that_are_none_are_refused_wherever_they_come_from() {
+    let right = file("levels.toml", ECHO);
+    let wrong = file(
+        "wrong_levels.toml",
+        &format!("[log]\nlevel = \"loud\"\n{ECHO}"),
+    );
+    let mut environment = command(&["serve", &right]);
+    environment.env("RUST_LOG", "a=loud");
+    let mut spans = command(&["serve", &right, "--log-level", "a[b=loud"]);
+    for command in [
+        &mut environment,
+        &mut spans,
+        &mut command(&["serve", &wrong]),
+    ] {
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        assert!(
+            text(&output.stderr).contains("is not a log level"),
+            "{command:?}"
+        );
+    }
+}
+
 /// A running program; it ends with the test.
 struct Host {
     child: Child,
