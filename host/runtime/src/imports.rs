@@ -3,18 +3,18 @@
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use crate::inspect::MissingImport;
+use crate::inspect::{Denied, MissingImport};
 
 /// An interface that guests may import.
-pub(crate) struct Offer {
+struct Offer {
     /// `namespace:package/interface`.
-    pub(crate) interface: &'static str,
+    interface: &'static str,
     /// Versions of the same track (0.2.x) fit, older and newer; a pre-release only itself.
-    pub(crate) version: &'static str,
+    version: &'static str,
     /// Its functions, where the interface is our own work.
     functions: Option<&'static [&'static str]>,
     /// What calls of it answer, for nothing is granted.
-    pub(crate) denied: Option<&'static str>,
+    denied: Option<&'static str>,
 }
 
 /// Every import that the host does not have.
@@ -48,8 +48,20 @@ pub(crate) fn missing(component: &Component) -> Vec<MissingImport> {
     missing
 }
 
+/// Imports that are there with nothing granted behind them, and what they answer.
+pub(crate) fn denied(component: &Component) -> Vec<Denied> {
+    let ty = component.component_type();
+    let denied = ty.imports(component.engine()).filter_map(|(name, _)| {
+        Some(Denied {
+            import: name.to_owned(),
+            answer: find(name)?.denied?.to_owned(),
+        })
+    });
+    denied.collect()
+}
+
 /// What serves an import of this name.
-pub(crate) fn find(import: &str) -> Option<&'static Offer> {
+fn find(import: &str) -> Option<&'static Offer> {
     let (interface, version) = import.split_once('@')?;
     OFFERS
         .iter()
@@ -131,7 +143,7 @@ const fn wasi(interface: &'static str) -> Offer {
     }
 }
 
-const fn denied(interface: &'static str, answer: &'static str) -> Offer {
+const fn ungranted(interface: &'static str, answer: &'static str) -> Offer {
     Offer {
         interface,
         version: WASI,
@@ -147,7 +159,7 @@ const CONFIG: &[&str] = &["get", "get-all"];
 
 const SOCKETS: &str = "access denied: no address is granted";
 
-pub(crate) const OFFERS: &[Offer] = &[
+const OFFERS: &[Offer] = &[
     ours("wasket:websocket/types", "0.1.0", &[]),
     ours(
         "wasket:websocket/sessions",
@@ -180,9 +192,9 @@ pub(crate) const OFFERS: &[Offer] = &[
     ours("wasi:config/store", "0.2.0-rc.1", CONFIG),
     ours("wasi:config/store", "0.2.0-draft", CONFIG),
     ours("wasi:config/store", "0.2.0-draft-2024-09-27", CONFIG),
-    denied("wasi:cli/environment", "no variables and no arguments"),
+    ungranted("wasi:cli/environment", "no variables and no arguments"),
     wasi("wasi:cli/exit"),
-    denied("wasi:cli/stdin", "closed"),
+    ungranted("wasi:cli/stdin", "closed"),
     wasi("wasi:cli/stdout"),
     wasi("wasi:cli/stderr"),
     wasi("wasi:cli/terminal-input"),
@@ -193,7 +205,7 @@ pub(crate) const OFFERS: &[Offer] = &[
     wasi("wasi:clocks/monotonic-clock"),
     wasi("wasi:clocks/wall-clock"),
     wasi("wasi:filesystem/types"),
-    denied("wasi:filesystem/preopens", "no directories"),
+    ungranted("wasi:filesystem/preopens", "no directories"),
     wasi("wasi:io/error"),
     wasi("wasi:io/poll"),
     wasi("wasi:io/streams"),
@@ -201,15 +213,15 @@ pub(crate) const OFFERS: &[Offer] = &[
     wasi("wasi:random/insecure"),
     wasi("wasi:random/insecure-seed"),
     wasi("wasi:sockets/network"),
-    denied("wasi:sockets/instance-network", SOCKETS),
-    denied(
+    ungranted("wasi:sockets/instance-network", SOCKETS),
+    ungranted(
         "wasi:sockets/ip-name-lookup",
         "access denied: no host name is granted",
     ),
-    denied("wasi:sockets/tcp", SOCKETS),
-    denied("wasi:sockets/tcp-create-socket", SOCKETS),
-    denied("wasi:sockets/udp", SOCKETS),
-    denied("wasi:sockets/udp-create-socket", SOCKETS),
+    ungranted("wasi:sockets/tcp", SOCKETS),
+    ungranted("wasi:sockets/tcp-create-socket", SOCKETS),
+    ungranted("wasi:sockets/udp", SOCKETS),
+    ungranted("wasi:sockets/udp-create-socket", SOCKETS),
 ];
 
 /// What people will try, and why it is not there.

@@ -136,7 +136,7 @@ fn inspection(runtime: &Runtime, source: &Source, component: &component::Compone
         path: source.path.display().to_string(),
         bytes: source.bytes.len(),
         sha256: source.digest.to_string(),
-        denied: imports.iter().filter_map(denied).collect(),
+        denied: imports::denied(component),
         exports: ty
             .exports(engine)
             .map(|(name, item)| interface(engine, name, &item.ty))
@@ -175,13 +175,6 @@ fn problems(
         problems.extend(found.err().map(|mismatch| mismatch.to_string()));
     }
     problems
-}
-
-fn denied(import: &Interface) -> Option<Denied> {
-    Some(Denied {
-        answer: imports::find(&import.name)?.denied?.to_owned(),
-        import: import.name.clone(),
-    })
 }
 
 fn interface(engine: &Engine, name: &str, item: &ComponentItem) -> Interface {

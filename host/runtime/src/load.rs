@@ -37,7 +37,8 @@ pub(crate) struct Source {
 }
 
 impl Runtime {
-    /// Loads a component: from the cache, or by compiling it, off the async workers.
+    /// Loads a component: from the cache, or by compiling it, off the async workers. Needs a tokio runtime
+    /// around it.
     ///
     /// # Errors
     /// When the file cannot be read, is not the pinned one, is no component, or does not fit the contract.

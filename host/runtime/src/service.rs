@@ -18,7 +18,7 @@ use crate::seat::GuestSeat;
 use crate::store::Shared;
 use crate::text::escaped;
 use crate::wire::Request;
-use crate::{Component, Limits, Runtime};
+use crate::{Component, Limits, Runtime, imports};
 
 /// Serves every session of one service with an instance of its own.
 pub struct GuestService {
@@ -62,6 +62,9 @@ impl GuestService {
             }
         }
         component.fits(&limits)?;
+        for denied in imports::denied(component.pre().component()) {
+            tracing::debug!(target: TARGET, service = &**hub.service(), "not granted: {denied}");
+        }
         let log = LogBudget::new(Arc::clone(hub.service()), limits.log_bytes_per_second_max);
         Ok(Self {
             runtime: runtime.clone(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::harness::{Log, load, runtime_of};
+use crate::harness::{Bench, Log, Setup, load, runtime_of};
 use crate::wat::{ECHO, service};
 
 fn folder() -> (TempDir, PathBuf) {
@@ -81,13 +81,39 @@ async fn a_cache_that_others_reach_is_not_used() {
         assert!(untouched(), "{mode:o}");
     }
     fs::set_permissions(&cache, Permissions::from_mode(0o700)).expect("set");
+}
 
-    fs::set_permissions(&planted, Permissions::from_mode(0o620)).expect("set");
-    let file = folder.path().join("file");
-    fs::rename(&planted, &file).expect("moved");
-    symlink(&file, &planted).expect("linked");
+/// Whether the echo component echoes when it is loaded with this cache.
+async fn echoes(cache: &Path) -> bool {
+    let runtime = runtime_of(1, Some(cache.to_owned()));
+    let component = load(&runtime, &service(ECHO)).await;
+    let bench = Bench::new(&runtime, &component, Setup::default());
+    bench.open("/").await.ask("x").await == ["x"]
+}
+
+#[tokio::test]
+async fn a_planted_file_is_not_run() {
+    let (folder, cache) = folder();
     load_with(&cache).await;
-    assert!(fs::read(&file).is_ok_and(|bytes| bytes == b"planted"));
+    let entry = entries(&cache).remove(0);
+    // Valid code of another component, which does nothing, under the name of this one.
+    fs::remove_file(&entry).expect("removed");
+    load(&runtime_of(1, Some(cache.clone())), &service("")).await;
+    let other = entries(&cache).remove(0);
+    let planted = folder.path().join("planted");
+    fs::rename(&other, &planted).expect("moved");
+
+    // Where only the host's user can have put it, it is believed: this is what the rules guard.
+    fs::copy(&planted, &entry).expect("copied");
+    fs::set_permissions(&entry, Permissions::from_mode(0o600)).expect("set");
+    assert!(!echoes(&cache).await);
+
+    fs::set_permissions(&entry, Permissions::from_mode(0o620)).expect("set");
+    assert!(echoes(&cache).await, "a file that others may write");
+
+    fs::remove_file(&entry).expect("removed");
+    symlink(&planted, &entry).expect("linked");
+    assert!(echoes(&cache).await, "a symbolic link");
 }
 
 #[tokio::test]

@@ -181,6 +181,7 @@ async fn a_guest_closes_and_hears_no_more() {
 // hardening H29
 #[tokio::test]
 async fn a_guest_reaches_nothing_outside() {
+    let (log, _guard) = Log::record();
     let answers = probe(
         Setup::default(),
         "",
@@ -195,6 +196,8 @@ async fn a_guest_reaches_nothing_outside() {
         );
     }
     assert_eq!(answers.len(), 5);
+    let told = log.lines("not granted: wasi:sockets/tcp-create-socket");
+    assert_eq!(told.len(), 1, "{}", log.text());
 }
 
 #[tokio::test]
@@ -312,6 +315,38 @@ async fn a_loop_in_one_guest_leaves_others_their_turns() {
         biased;
         _ = looping.text("loop") => panic!("the loop ended"),
         answer = other.ask("well") => assert_eq!(answer, ["well"]),
+    }
+}
+
+// hardening H28
+#[tokio::test]
+async fn a_flood_of_messages_is_stopped_by_a_limit() {
+    let runtime = runtime();
+    let component = guest(&runtime, "misbehave").await;
+    let cases = [
+        // Nobody reads: it waits for room.
+        ("send-flood", Err(Fault::WallTime)),
+        // Counted against the session; refused there.
+        ("timer-flood", Ok(())),
+        ("subscribe-flood", Ok(())),
+    ];
+    for (action, expected) in cases {
+        let setup = Setup {
+            limits: Limits {
+                event_time: Duration::from_secs(10),
+                event_wall_time: Duration::from_millis(100),
+                ..Limits::default()
+            },
+            ..Setup::default()
+        };
+        let bench = Bench::new(&runtime, &component, setup);
+        let mut client = bench.open("/m").await;
+        assert_eq!(client.text(action).await, expected, "{action}");
+        let queued = client.session.queued_bytes();
+        assert!(
+            queued <= client.session.limits().outbox_bytes_max,
+            "{queued}"
+        );
     }
 }
 
