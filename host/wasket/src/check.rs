@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use wasket_config::plan::{Behavior, Host, Native};
 use wasket_config::{Plan, Problems};
+use wasket_runtime::Inspection;
 
 mod report;
 
@@ -63,7 +64,10 @@ fn check_component(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
     match inspected {
         Ok(inspection) => {
             if json {
-                print(&inspection)?;
+                print(&ComponentReport {
+                    loads: inspection.loads(),
+                    inspection: &inspection,
+                })?;
             } else {
                 report::component(&inspection);
             }
@@ -71,6 +75,7 @@ fn check_component(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         }
         Err(error) if json => {
             print(&Unreadable {
+                loads: false,
                 path: file.display().to_string(),
                 problems: [error.to_string()],
             })?;
@@ -132,9 +137,18 @@ struct ServiceReport {
     problem: Option<String>,
 }
 
+/// What is told of a component.
+#[derive(Serialize)]
+struct ComponentReport<'a> {
+    loads: bool,
+    #[serde(flatten)]
+    inspection: &'a Inspection,
+}
+
 /// A component of which nothing can be told.
 #[derive(Serialize)]
 struct Unreadable {
+    loads: bool,
     path: String,
     problems: [String; 1],
 }

@@ -12,9 +12,10 @@ pub(crate) fn line(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// What went wrong.
+/// What went wrong. What others wrote, such as the names in a component, may be part of it.
 pub(crate) fn error(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "error: {text}");
+    let lines: Vec<String> = text.lines().map(shown).collect();
+    let _ = writeln!(io::stderr().lock(), "error: {}", lines.join("\n"));
 }
 
 /// The mistakes of a configuration.
@@ -41,4 +42,19 @@ pub(crate) fn shown(text: &str) -> String {
             escaped.into_iter().flatten().chain(plain)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // hardening H31
+    #[test]
+    fn text_of_others_stays_on_its_line() {
+        assert_eq!(shown("caf\u{e9} \u{1f600}"), "caf\u{e9} \u{1f600}");
+        assert_eq!(
+            shown("a\nb\r\u{1b}[31m\u{9b}\0"),
+            "a\\nb\\r\\u{1b}[31m\\u{9b}\\u{0}"
+        );
+    }
 }

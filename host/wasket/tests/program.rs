@@ -182,6 +182,14 @@ fn check_says_what_would_happen() {
         (&right["loads"], &right["services"][0]["name"]),
         (&true.into(), &"echo".into())
     );
+    let broken = file("broken_json.wasm", "this is no component");
+    let broken = json(&["check", &broken, "--json"], 1);
+    assert_eq!(broken["loads"], false);
+    assert!(
+        broken["problems"][0]
+            .as_str()
+            .is_some_and(|problem| problem.contains("not WebAssembly"))
+    );
     let wrong = file("wrong_json.toml", "[host]\nnodee = 1\n");
     let wrong = json(&["check", &wrong, "--json"], 2);
     let mistake = &wrong["mistakes"][0];
