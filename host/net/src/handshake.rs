@@ -81,8 +81,8 @@ pub(crate) async fn upgrade(
         service = &*place.name,
         session = id.get(),
         remote = %remote,
-        protocol = ?protocol,
-        principal = ?principal.as_ref().map(|p| &p.name),
+        protocol = protocol.as_deref(),
+        principal = principal.as_ref().map(|p| p.name.as_str()),
         "open"
     );
     let answer = switching(&offer, place, protocol.as_deref(), &headers);
