@@ -123,14 +123,12 @@ async fn why_it_is_not_used_is_said() {
     fs::set_permissions(&cache, Permissions::from_mode(0o755)).expect("set");
     let runtime = runtime_of(1, Some(cache.clone()));
     let source = service(ECHO);
-    // Recorded on the thread that compiles.
+    let (log, _recording) = Log::record();
+    let on_worker = log.clone();
+    // It is said on the thread that compiles.
     let said = std::thread::spawn(move || {
-        let (log, _guard) = Log::record();
-        let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let workers = tokio::runtime::Builder::new_current_thread()
-            .on_thread_start(move || {
-                std::mem::forget(tracing::dispatcher::set_default(&dispatch));
-            })
+            .on_thread_start(move || on_worker.attach())
             .enable_all()
             .build()
             .expect("a tokio runtime");

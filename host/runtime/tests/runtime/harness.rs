@@ -1,15 +1,15 @@
 //! Stands in for the connection: sessions, their seats, and what comes out of them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::task::Poll;
 use std::time::Duration;
 
-use tracing::subscriber::DefaultGuard;
 use wasket_runtime::{Component, GuestService, Limits, Runtime, Settings};
 use wasket_session::ws::{Event, Message};
 use wasket_session::{
@@ -225,22 +225,36 @@ pub(crate) async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
     poll_fn(move |cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
 }
 
-/// What this thread logs while it lives.
+/// What a thread logs. One subscriber serves all tests, for tracing remembers of every place whether
+/// anyone listens there, and tests that each bring their own make it forget one another.
 #[derive(Clone, Default)]
 pub(crate) struct Log {
     text: Arc<Mutex<Vec<u8>>>,
 }
 
+thread_local! {
+    static RECORDING: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
 impl Log {
-    pub(crate) fn record() -> (Self, DefaultGuard) {
+    /// Records this thread until the guard is dropped.
+    pub(crate) fn record() -> (Self, Recording) {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_env_filter("wasket=trace")
+                .with_writer(|| Recorder)
+                .init();
+        });
         let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_env_filter("wasket=trace")
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+        log.attach();
+        (log, Recording)
+    }
+
+    /// Records this thread too.
+    pub(crate) fn attach(&self) {
+        RECORDING.set(Some(self.clone()));
     }
 
     pub(crate) fn text(&self) -> String {
@@ -256,9 +270,24 @@ impl Log {
     }
 }
 
-impl io::Write for Log {
+/// Ends a recording.
+pub(crate) struct Recording;
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        RECORDING.set(None);
+    }
+}
+
+struct Recorder;
+
+impl io::Write for Recorder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.text.lock().expect("the log").extend_from_slice(bytes);
+        RECORDING.with_borrow(|log| {
+            if let Some(log) = log {
+                log.text.lock().expect("the log").extend_from_slice(bytes);
+            }
+        });
         Ok(bytes.len())
     }
 
