@@ -1,0 +1,211 @@
+//! Writing: the answers of a turn, what is queued, control frames, and at last the close frame.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+use wasket_session::{Item, ReadyState};
+use wasket_ws::{CloseFrame, State};
+
+use super::Line;
+use crate::wire::SLICES;
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
+    /// Writes the answers of a turn, and whatever else is due.
+    pub(crate) fn flush(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
+        if !output.is_empty() {
+            self.note_message_sent();
+            // Within the same write.
+            self.ws.write_owed(output);
+            self.write_fresh(cx, output);
+        }
+        if self.has_output() {
+            self.write_rest(cx, output);
+        }
+        output.clear();
+    }
+
+    /// The clock is read only where somebody wants to know.
+    fn note_message_sent(&mut self) {
+        if self.session.limits().idle_timeout.is_some() {
+            self.last_message_at = Instant::now();
+        }
+    }
+
+    pub(super) fn has_output(&self) -> bool {
+        !self.gone
+            && (!self.wire.is_empty()
+                || self.session.has_mail()
+                || self.ws.owes()
+                || self.answer_is_due())
+    }
+
+    /// The peer has asked to close and everything before our answer is on its way.
+    fn answer_is_due(&self) -> bool {
+        !self.close_written
+            && self.ws.state() == State::CloseReceived
+            && self.session.state() != ReadyState::Open
+            && !self.session.has_mail()
+    }
+
+    /// Writes bytes that nobody has counted yet; what the socket does not take is counted.
+    fn write_fresh(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
+        if self.gone {
+            return;
+        }
+        let taken = if self.wire.is_empty() {
+            self.try_write(cx, output)
+        } else {
+            0
+        };
+        let rest = output.get(taken..).unwrap_or_default();
+        if !rest.is_empty() && !self.gone {
+            self.session.held(rest.len());
+            self.wire.push(Bytes::copy_from_slice(rest));
+        }
+        output.clear();
+    }
+
+    /// Writes the wire, then what is queued, as long as the socket takes it.
+    pub(super) fn write_rest(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
+        while !self.gone && self.write_wire(cx) && self.fetch(output) {
+            if self.wire.is_empty() {
+                let taken = self.try_write(cx, output);
+                self.account(taken);
+                self.wire.push(Bytes::copy_from_slice(
+                    output.get(taken..).unwrap_or_default(),
+                ));
+            }
+            output.clear();
+        }
+    }
+
+    /// True when the wire is empty.
+    fn write_wire(&mut self, cx: &mut Context<'_>) -> bool {
+        while !self.wire.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.wire.slices(&mut slices);
+            let slices = slices.get(..count).unwrap_or_default();
+            match Pin::new(&mut self.io).poll_write_vectored(cx, slices) {
+                Poll::Ready(Ok(taken @ 1..)) => {
+                    self.wire.advance(taken);
+                    self.account(taken);
+                }
+                Poll::Ready(result) => {
+                    self.write_failed(result.err());
+                    return false;
+                }
+                Poll::Pending => {
+                    if self.wire.stall() {
+                        self.refresh_deadline();
+                    }
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// One write; how much was taken, 0 when the socket is full or broken.
+    fn try_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> usize {
+        if bytes.is_empty() {
+            return 0;
+        }
+        match Pin::new(&mut self.io).poll_write(cx, bytes) {
+            Poll::Ready(Ok(taken @ 1..)) => taken,
+            Poll::Ready(result) => {
+                self.write_failed(result.err());
+                0
+            }
+            Poll::Pending => 0,
+        }
+    }
+
+    fn write_failed(&mut self, error: Option<io::Error>) {
+        let error = error.unwrap_or_else(|| io::ErrorKind::WriteZero.into());
+        self.lose(&format!("writing: {error}"));
+    }
+
+    fn account(&mut self, bytes: usize) {
+        if bytes > 0 && self.session.written(bytes) {
+            self.full_since = None;
+        }
+    }
+
+    /// Brings the next queued messages, owed control frames and at last the close frame into `output`, all
+    /// counted; large messages go to the wire as they are. False when there is nothing.
+    fn fetch(&mut self, output: &mut Vec<u8>) -> bool {
+        self.fetch_control(output);
+        if self.session.has_mail() {
+            self.fetch_mail(output);
+        }
+        if self.answer_is_due() {
+            self.write_close(&CloseFrame::default(), output);
+        }
+        if !self.wire.is_empty() && !output.is_empty() {
+            // A large message is in the wire already, and this comes after it.
+            self.wire.push(Bytes::copy_from_slice(output));
+            output.clear();
+        }
+        !output.is_empty() || !self.wire.is_empty()
+    }
+
+    fn fetch_control(&mut self, output: &mut Vec<u8>) {
+        if self.ws.owes() {
+            self.ws.write_owed(output);
+            self.session.held(output.len());
+        }
+    }
+
+    fn fetch_mail(&mut self, output: &mut Vec<u8>) {
+        let session = Arc::clone(&self.session);
+        let mut messages = false;
+        let closing = session.drain(|item| {
+            match item {
+                Item::Frame(frame) if frame.len() <= COALESCED_BYTES => {
+                    output.extend_from_slice(frame.bytes());
+                }
+                Item::Frame(frame) => {
+                    self.wire.push(Bytes::copy_from_slice(output));
+                    output.clear();
+                    self.wire.push(frame.bytes().clone());
+                }
+                Item::Ping(payload) => {
+                    let before = output.len();
+                    // Refused only after the close frame, where it has no meaning.
+                    let _ = self.ws.ping(&payload, output);
+                    session.held(output.len() - before);
+                    if session.written(2 + payload.len()) {
+                        self.full_since = None;
+                    }
+                    return output.len() < GATHERED_BYTES && self.wire.is_empty();
+                }
+            }
+            messages = true;
+            output.len() < GATHERED_BYTES && self.wire.is_empty()
+        });
+        if messages {
+            self.note_message_sent();
+        }
+        if let Some(closing) = closing {
+            self.write_close(&closing.frame, output);
+            self.asked = Some(closing);
+        }
+    }
+
+    fn write_close(&mut self, frame: &CloseFrame, output: &mut Vec<u8>) {
+        let before = output.len();
+        self.ws.close(Instant::now(), frame, output);
+        self.session.held(output.len() - before);
+        self.close_written = true;
+        self.refresh_deadline();
+    }
+}
+
+/// Frames up to here are copied together into one write; longer ones are written from where they are.
+const COALESCED_BYTES: usize = 4 << 10;
+const GATHERED_BYTES: usize = 64 << 10;
