@@ -12,7 +12,9 @@ impl SessionId {
     /// The id with this number; `None` for 0 and for what no host gives out.
     #[must_use]
     pub fn new(number: u64) -> Option<Self> {
-        NonZeroU64::new(number).filter(|n| n.get() <= MAX).map(Self)
+        NonZeroU64::new(number)
+            .filter(|n| n.get() <= ID_MAX)
+            .map(Self)
     }
 
     /// The number that guests see.
@@ -64,7 +66,7 @@ impl IdSource {
         let number = (seconds << (NODE_BITS + SEQUENCE_BITS)
             | u64::from(self.node) << SEQUENCE_BITS
             | sequence)
-            & MAX;
+            & ID_MAX;
         SessionId(NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN))
     }
 }
@@ -78,7 +80,8 @@ fn ticks(now: SystemTime) -> u64 {
     (since.as_secs() << SEQUENCE_BITS) | fraction
 }
 
-const MAX: u64 = (1 << 53) - 1;
+/// The largest id.
+pub(crate) const ID_MAX: u64 = (1 << 53) - 1;
 const NODE_BITS: u32 = 8;
 const SEQUENCE_BITS: u32 = 15;
 const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
@@ -120,8 +123,8 @@ mod tests {
     fn only_numbers_that_javascript_keeps_exact_are_ids() {
         assert_eq!(SessionId::new(0), None);
         assert_eq!(SessionId::new(1 << 53), None);
-        assert_eq!(SessionId::new(MAX).map(SessionId::get), Some(MAX));
+        assert_eq!(SessionId::new(ID_MAX).map(SessionId::get), Some(ID_MAX));
         let far = at(1 << 31, 0);
-        assert!(IdSource::new(255).next(far).get() <= MAX);
+        assert!(IdSource::new(255).next(far).get() <= ID_MAX);
     }
 }

@@ -21,6 +21,8 @@ mod queue;
 mod rare;
 mod registry;
 mod session;
+#[cfg(test)]
+mod tests;
 mod topic;
 
 pub use hub::{Hub, Reserved};

@@ -98,3 +98,15 @@ pub(crate) struct Queue {
     /// The connection has taken the closing.
     pub(crate) closed: bool,
 }
+
+/// Items that wait for a peer at most: tiny ones cost more here than the bytes they count.
+pub(crate) fn items_max(outbox_bytes_max: usize) -> usize {
+    (outbox_bytes_max / ITEM_BYTES).max(ITEMS_MAX_MIN)
+}
+
+/// Items that an empty queue keeps room for.
+pub(crate) const ITEMS_KEPT: usize = 32;
+/// About what an item takes by itself.
+const ITEM_BYTES: usize = 64;
+/// However small the outbox.
+const ITEMS_MAX_MIN: usize = 1024;

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::id::ID_MAX;
 use crate::{Session, SessionId};
 
 /// The sessions of one service on this node, by id. Sharded, so that sessions that come and go meet a
@@ -33,6 +34,9 @@ impl Registry {
 
     /// Up to `limit` ids above `after`, in order.
     pub(crate) fn page(&self, after: u64, limit: usize) -> Vec<SessionId> {
+        if after > ID_MAX {
+            return Vec::new();
+        }
         let mut page = Vec::new();
         for shard in &self.shards {
             let shard = shard.read();

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -8,7 +9,7 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use wasket_ws::{CloseCode, CloseFrame};
 
-use crate::queue::Queue;
+use crate::queue::{ITEMS_KEPT, Queue, items_max};
 use crate::rare::Rare;
 use crate::{Closing, Frame, Item, Limits, Opening, Party, Principal, SessionId, SlowReader};
 
@@ -243,7 +244,7 @@ impl Session {
         let drain = closing.drain;
         if !drain {
             let dropped = queue.items.iter().map(Item::len).sum();
-            queue.items.clear();
+            queue.items = VecDeque::new();
             self.queued_bytes.fetch_sub(dropped, Ordering::Relaxed);
         }
         queue.closing = Some(closing);
@@ -251,6 +252,7 @@ impl Session {
         self.set_state(ReadyState::Closing);
         drop(queue);
         self.signal(if drain { 0 } else { Signals::ABANDON });
+        self.room.wake();
         Outcome::Accepted
     }
 
@@ -260,7 +262,8 @@ impl Session {
         if self.state() != ReadyState::Open || queue.closing.is_some() {
             return Outcome::NotOpen;
         }
-        if !self.has_room(self.queued_bytes(), bytes) {
+        let fits = self.has_room(self.queued_bytes(), bytes);
+        if !fits || queue.items.len() >= items_max(self.limits.outbox_bytes_max) {
             drop(queue);
             self.note_full();
             return Outcome::Backlogged;
@@ -282,10 +285,17 @@ impl Session {
         queued == 0 || queued.saturating_add(bytes) <= self.limits.outbox_bytes_max
     }
 
+    /// Only [`written`](Self::written) ends it, so it does not begin when all was written meanwhile.
     pub(crate) fn note_full(&self) {
-        if !self.full.swap(true, Ordering::AcqRel) {
-            self.signal(Signals::FULL);
+        if self.full.swap(true, Ordering::SeqCst) {
+            return;
         }
+        if self.queued_bytes.load(Ordering::SeqCst) == 0 {
+            self.full.store(false, Ordering::SeqCst);
+            self.room.wake();
+            return;
+        }
+        self.signal(Signals::FULL);
     }
 
     // ---- attachments and timers ----
@@ -340,6 +350,13 @@ impl Session {
         self.rare.lock().as_mut()?.due_timer(now)
     }
 
+    /// Forgets one topic that it is subscribed to.
+    pub(crate) fn drop_topic(&self, topic: &str) {
+        if let Some(rare) = self.rare.lock().as_mut() {
+            rare.topics.retain(|name| **name != *topic);
+        }
+    }
+
     /// The topics it is subscribed to, taken.
     pub(crate) fn take_topics(&self) -> Vec<Arc<str>> {
         let mut rare = self.rare.lock();
@@ -377,7 +394,7 @@ impl Session {
     pub fn finish(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
-        queue.items.clear();
+        queue.items = VecDeque::new();
         self.mail.store(false, Ordering::Release);
         self.set_state(ReadyState::Closed);
         drop(queue);
@@ -413,6 +430,10 @@ impl Session {
         if !queue.items.is_empty() {
             return None;
         }
+        if queue.items.capacity() > ITEMS_KEPT {
+            // A session that was slow once shall not keep the memory for it.
+            queue.items = VecDeque::new();
+        }
         self.mail.store(false, Ordering::Release);
         let closing = queue.closing.take();
         queue.closed |= closing.is_some();
@@ -427,9 +448,9 @@ impl Session {
     /// Counted bytes went to the socket, or were given up. Wakes a guest that waits for room once half
     /// the outbox is free; true when the outbox was full until now.
     pub fn written(&self, bytes: usize) -> bool {
-        let before = self.queued_bytes.fetch_sub(bytes, Ordering::AcqRel);
+        let before = self.queued_bytes.fetch_sub(bytes, Ordering::SeqCst);
         let drained = before - bytes <= self.limits.outbox_bytes_max / 2;
-        let was_full = drained && self.full.swap(false, Ordering::AcqRel);
+        let was_full = drained && self.full.swap(false, Ordering::SeqCst);
         if was_full {
             self.room.wake();
         }
@@ -477,40 +498,35 @@ impl Session {
         self.connection.register(cx.waker());
     }
 
-    /// Waits until half the outbox is free, or the session is no longer open. One waiter: the session's
-    /// own guest.
+    /// After [`Outcome::Backlogged`], waits until half the outbox is free, or the session is no longer
+    /// open. For a message of more than half the outbox it waits for any progress. One waiter: the
+    /// session's own guest.
     pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         self.room.register(cx.waker());
-        let free = self.queued_bytes() <= self.limits.outbox_bytes_max / 2;
-        if free || self.state() != ReadyState::Open {
-            return Poll::Ready(());
+        if self.full.load(Ordering::SeqCst) && self.state() == ReadyState::Open {
+            return Poll::Pending;
         }
-        self.note_full();
-        Poll::Pending
+        Poll::Ready(())
     }
 
     fn signal(&self, signal: u32) {
         self.signals.fetch_or(signal, Ordering::AcqRel);
-        self.wake();
-    }
-
-    fn wake(&self) {
         self.connection.wake();
-        self.room.wake();
     }
 
     fn set_state(&self, state: ReadyState) {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    /// Puts frames that were already counted by the outbox behind whatever is queued.
+    /// Puts frames that the outbox has accepted before whatever others queued since.
     pub(crate) fn publish(&self, bytes: Bytes) {
         let mut queue = self.queue.lock();
         if queue.closed {
             return;
         }
         self.queued_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
-        queue.items.push_back(Item::Frame(Frame::encoded(bytes)));
+        // Nothing was queued when these were sent.
+        queue.items.push_front(Item::Frame(Frame::encoded(bytes)));
         self.mail.store(true, Ordering::Release);
         drop(queue);
         self.connection.wake();

@@ -48,7 +48,7 @@ impl Topics {
 
     pub(crate) fn unsubscribe(&self, session: &Session, topic: &str) {
         let mut subscribers = self.subscribers.write();
-        session.with_rare(|rare| rare.topics.retain(|name| **name != *topic));
+        session.drop_topic(topic);
         remove(&mut subscribers, topic, session.id());
     }
 
@@ -81,3 +81,72 @@ fn remove(subscribers: &mut Subscribers, topic: &str, id: SessionId) {
 
 /// The longest name of a topic, in bytes.
 pub(crate) const TOPIC_BYTES_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::tests::{connecting, open};
+
+    fn limits() -> Limits {
+        Limits {
+            topics_max: 2,
+            ..Limits::default()
+        }
+    }
+
+    // parity M5
+    #[test]
+    fn names_and_numbers_of_topics_are_limited() {
+        let topics = Topics::default();
+        let session = open(1, limits());
+        let (longest, longer) = ("x".repeat(TOPIC_BYTES_MAX), "x".repeat(TOPIC_BYTES_MAX + 1));
+        for (topic, expected) in [
+            ("", Outcome::Invalid),
+            (&*longer, Outcome::Invalid),
+            (&*longest, Outcome::Accepted),
+            ("b", Outcome::Accepted),
+            ("c", Outcome::Refused),
+            // Not a further one.
+            ("b", Outcome::Accepted),
+        ] {
+            assert_eq!(topics.subscribe(&session, topic), expected, "{topic:?}");
+        }
+        topics.unsubscribe(&session, "b");
+        assert_eq!(topics.subscribe(&session, "c"), Outcome::Accepted);
+        assert_eq!(topics.subscribers.read().len(), 2);
+    }
+
+    #[test]
+    fn a_topic_exists_while_it_has_subscribers() {
+        let topics = Topics::default();
+        let (one, other) = (open(1, limits()), open(2, limits()));
+        for session in [&one, &other] {
+            for topic in ["a", "b", "refused"] {
+                topics.subscribe(session, topic);
+            }
+        }
+        topics.unsubscribe(&one, "a");
+        topics.unsubscribe(&one, "a");
+        topics.unsubscribe(&one, "never");
+        topics.forget(&other);
+        assert_eq!(topics.subscribers.read().len(), 1);
+        topics.forget(&one);
+        topics.forget(&one);
+        assert!(topics.subscribers.read().is_empty());
+        assert_eq!((Arc::strong_count(&one), Arc::strong_count(&other)), (1, 1));
+    }
+
+    #[test]
+    fn only_open_sessions_subscribe() {
+        let topics = Topics::default();
+        let session = connecting(1, limits());
+        assert_eq!(topics.subscribe(&session, "a"), Outcome::NotOpen);
+        session.open(None, None);
+        session.stop_accepting();
+        assert_eq!(topics.subscribe(&session, "a"), Outcome::NotOpen);
+        session.finish();
+        assert_eq!(topics.subscribe(&session, "a"), Outcome::NotOpen);
+        assert!(topics.subscribers.read().is_empty());
+    }
+}
