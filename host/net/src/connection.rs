@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::info;
-use wasket_session::{Call, CloseEvent, Fault, Hub, Inbox, Outbox, ReadyState, Seat};
+use wasket_session::{Call, CloseEvent, Fault, Hub, Inbox, Outbox, ReadyState, Seat, Session};
 use wasket_ws::{CloseCode, CloseFrame, Event};
 
 use crate::lease::Lease;
@@ -37,9 +37,14 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         }
     }
 
-    /// Lets the others see the session.
-    pub(crate) fn join(&self) {
-        self.hub.join(Arc::clone(self.line.session()));
+    /// Lets the others see the session, until it has left or what this returns is dropped.
+    pub(crate) fn join(&self) -> Joined {
+        let session = Arc::clone(self.line.session());
+        self.hub.join(Arc::clone(&session));
+        Joined {
+            hub: Arc::clone(&self.hub),
+            session,
+        }
     }
 
     /// Runs a session that has [joined](Self::join) from its `open` to after its `close`. `early` is what
@@ -103,6 +108,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         // After the guest or the host asked to close, nothing is delivered.
         let open = self.line.session().state() == ReadyState::Open;
         if open && events.iter().any(deliver) {
+            // Pongs go ahead of what the guest has to say, within the same write.
+            self.line.write_owed(&mut lease.output);
             self.outbox.lend(std::mem::take(&mut lease.output));
             if let Some(seat) = &mut self.seat {
                 let mut call = seat.receive(Inbox::new(events), &mut self.outbox);
@@ -207,6 +214,21 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             Poll::Ready(())
         })
         .await;
+    }
+}
+
+/// Takes a session out of its hub although its task panicked or was dropped: nobody would ever drain it.
+pub(crate) struct Joined {
+    hub: Arc<Hub>,
+    session: Arc<Session>,
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        if self.session.state() != ReadyState::Closed {
+            self.session.finish();
+            self.hub.leave(&self.session);
+        }
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn serve<I>(
     let ws = protocol(&session);
     let line = Line::new(io, ws, session, shared.clock);
     let connection = Connection::new(line, hub, seat);
-    connection.join();
+    let _joined = connection.join();
     // Looked at after joining: whoever stops the host tells those that have joined.
     if shared.stopping.is_cancelled() {
         connection.line.shut(shared.farewell());

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use wasket_session::ws::{CloseCode, CloseFrame, Event, Message};
 use wasket_session::{
     Admission, Call, CloseEvent, Closing, Frame, Hub, Inbox, Limits, Outbox, Outcome, Party,
-    Refusal, Seat, Service, Session, SessionError,
+    ReadyState, Refusal, Seat, Service, Session, SessionError,
 };
 
 use crate::support::{Peer, Running, closing, masked, request, soon, until};
@@ -77,6 +77,7 @@ impl Seat for GatedSeat {
             for event in inbox {
                 if let Event::Message(message) = event {
                     self.note(String::from_utf8_lossy(message.as_bytes()).into());
+                    assert_ne!(message.as_bytes(), b"panic", "a seat's own mistake");
                     if message.as_bytes() == b"wait" {
                         self.wait().await;
                     }
@@ -385,6 +386,22 @@ async fn a_slow_reader_cannot_hold_up_its_close() {
     });
     assert_eq!(shut, Outcome::Accepted);
     host.logged("close 1006 clean=false by=Guest").await;
+}
+
+// A panic is our mistake, and costs one session: it does not stay in the hub, where broadcasts would fill
+// its outbox.
+#[tokio::test]
+async fn a_task_that_panics_leaves_the_hub() {
+    let host = Host::new(Limits::default(), false);
+    let mut peer = host.server.open().await;
+    host.logged("open").await;
+    let session = host.session();
+    host.server.hub.subscribe(session.id(), "topic");
+    peer.frame(0x81, b"panic").await;
+    assert!(peer.read().await.is_none());
+    until("it has left", || host.server.hub.count() == 0).await;
+    assert_eq!(session.state(), ReadyState::Closed);
+    until("nobody holds it", || Arc::strong_count(&session) == 1).await;
 }
 
 // hardening H24: room for a message larger than half the outbox is waited for, not spun for.
