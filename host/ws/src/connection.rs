@@ -14,7 +14,7 @@ mod receive;
 mod tests;
 mod text;
 
-pub use alive::{OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PingError};
+pub use alive::{OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX, PingError};
 pub(crate) use assembly::Assembly;
 pub use closing::State;
 
@@ -43,6 +43,8 @@ pub struct Connection {
     asked_at: Option<Instant>,
     owes_ping: bool,
     owes_pong: bool,
+    /// They are owed since an earlier `receive`.
+    pongs_are_late: bool,
     failed: bool,
     close_received: bool,
     /// When our close frame was written.
@@ -69,6 +71,7 @@ impl Connection {
             asked_at: None,
             owes_ping: false,
             owes_pong: false,
+            pongs_are_late: false,
             failed: false,
             close_received: false,
             close_sent_at: None,

@@ -20,7 +20,7 @@ mod violation;
 
 pub use close::{CloseCode, CloseFrame, CloseReason, REASON_BYTES_MAX, ReasonTooLong};
 pub use connection::{
-    Connection, MaskKeys, OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PingError, State,
+    Connection, MaskKeys, OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX, PingError, State,
 };
 pub use extension::{Extension, Inflated};
 pub use frame::Opcode;

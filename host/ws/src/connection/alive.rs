@@ -13,21 +13,24 @@ impl Connection {
         self.owes_ping || self.owes_pong
     }
 
-    /// Appends the control frames that are owed: the newest pong, an automatic ping. Writes nothing after our close
+    /// Appends the control frames that are owed: the pongs to what the last [`receive`](Self::receive) brought (of a
+    /// flood only the newest), an automatic ping. Writes nothing after our close
     /// frame, and never more than [`OWED_BYTES_MAX`].
     pub fn write_owed(&mut self, out: &mut Vec<u8>) {
         if self.owes_pong
             && let Some(control) = &mut self.control
         {
-            let payload = std::mem::take(&mut control.pong);
-            let key = self.mask_key();
-            frame::encode(out, Opcode::Pong, &payload, key);
+            for payload in std::mem::take(&mut control.pongs) {
+                let key = self.mask_key();
+                frame::encode(out, Opcode::Pong, &payload, key);
+            }
         }
         if self.owes_ping {
             let key = self.mask_key();
             frame::encode(out, Opcode::Ping, AUTOMATIC_PING, key);
         }
         self.owes_pong = false;
+        self.pongs_are_late = false;
         self.owes_ping = false;
     }
 
@@ -122,8 +125,12 @@ pub enum PingError {
 /// How many unanswered pings of the application are remembered; the oldest is forgotten first.
 pub const PING_PAYLOADS_MAX: usize = 16;
 
-/// What [`Connection::write_owed`] appends at most: a pong and an automatic ping.
-pub const OWED_BYTES_MAX: usize = (6 + CONTROL_PAYLOAD_BYTES_MAX) + (6 + AUTOMATIC_PING.len());
+/// How many pings that arrived together are answered each.
+pub const PONGS_MAX: usize = 16;
+
+/// What [`Connection::write_owed`] appends at most: pongs and an automatic ping.
+pub const OWED_BYTES_MAX: usize =
+    PONGS_MAX * (6 + CONTROL_PAYLOAD_BYTES_MAX) + (6 + AUTOMATIC_PING.len());
 
 /// Not empty, so that its pong is not taken for the answer to an application's empty ping.
 const AUTOMATIC_PING: &[u8] = b"wasket";

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::Connection;
-use super::alive::PING_PAYLOADS_MAX;
+use super::alive::{PING_PAYLOADS_MAX, PONGS_MAX};
 use crate::{CloseCode, CloseFrame, CloseReason, Event, Opcode, Violation};
 
 /// What control frames left behind. Most connections never need it.
 #[derive(Default)]
 pub(super) struct Control {
-    /// The payload of the pong owed.
-    pub(super) pong: Box<[u8]>,
+    /// The payloads of the pongs owed, oldest first.
+    pub(super) pongs: VecDeque<Box<[u8]>>,
     /// What the application's unanswered pings carried, oldest first.
     pings: VecDeque<Box<[u8]>>,
     peer_close: Option<CloseFrame>,
@@ -72,12 +72,20 @@ impl Connection {
         Ok(())
     }
 
-    /// Only the newest pong is owed (RFC 6455 section 5.5.3), so a flood of pings costs nothing.
+    /// Pings that arrive together are answered each, as long as there are few. More than
+    /// [`PONGS_MAX`], or a pong that could not be written before the next ping came: then only the
+    /// newest is owed (RFC 6455 section 5.5.3), so a flood of pings costs nothing.
     fn owe_pong(&mut self, payload: &[u8]) {
-        if self.close_sent_at.is_none() {
-            self.control.get_or_insert_default().pong = payload.into();
-            self.owes_pong = true;
+        if self.close_sent_at.is_some() {
+            return;
         }
+        let pongs = &mut self.control.get_or_insert_default().pongs;
+        if self.pongs_are_late || pongs.len() >= PONGS_MAX {
+            pongs.clear();
+        }
+        pongs.push_back(payload.into());
+        self.pongs_are_late = false;
+        self.owes_pong = true;
     }
 }
 

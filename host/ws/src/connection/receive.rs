@@ -30,6 +30,7 @@ impl Connection {
             return Ok(());
         }
         self.heard(now);
+        self.pongs_are_late = self.owes_pong;
         let received = self.receive_frames(input, events);
         if received.is_err() {
             self.failed = true;

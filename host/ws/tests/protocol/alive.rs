@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use wasket_ws::{
-    CloseFrame, Connection, Event, Limits, OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PingError,
-    Role, State, Timing,
+    CloseFrame, Connection, Event, Limits, OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX,
+    PingError, Role, State, Timing,
 };
 
 use crate::support::{connection, ping, wire};
@@ -49,21 +49,42 @@ fn only_the_newest_pong_is_owed() {
         receive(&mut server, now, &[(0x89, b"a"), (0x89, b"b")]),
         [ping(b"a"), ping(b"b")]
     );
-    assert_eq!(owed(&mut server), [0x8A, 1, b'b']);
+    // They came together, so each is answered.
+    assert_eq!(owed(&mut server), [0x8A, 1, b'a', 0x8A, 1, b'b']);
     assert_eq!(owed(&mut server), []);
+
+    // These were not written before the next came.
+    receive(&mut server, now, &[(0x89, b"a"), (0x89, b"b")]);
+    receive(&mut server, now, &[(0x82, b"no ping")]);
+    receive(&mut server, now, &[(0x89, b"c"), (0x89, b"d")]);
+    assert_eq!(owed(&mut server), [0x8A, 1, b'c', 0x8A, 1, b'd']);
 
     for _ in 0..10_000 {
         receive(&mut server, now, &[(0x89, &[7; 125])]);
     }
     let pong = owed(&mut server);
     assert_eq!((pong.len(), &pong[..3]), (127, [0x8A, 125, 7].as_slice()));
+
+    let flood = vec![(0x89, [7; 125].as_slice()); PONGS_MAX];
+    receive(&mut server, now, &flood);
+    assert_eq!(owed(&mut server).len(), PONGS_MAX * 127);
+    receive(
+        &mut server,
+        now,
+        &[flood, vec![(0x89, b"x".as_slice())]].concat(),
+    );
+    assert_eq!(owed(&mut server), [0x8A, 1, b'x']);
 }
 
 #[test]
 fn what_is_owed_has_a_bound() {
     let start = Instant::now();
     let mut client = connection(Role::Client);
-    receive(&mut client, start, &[(0x89, &[7; 125])]);
+    receive(
+        &mut client,
+        start,
+        &vec![(0x89, [7; 125].as_slice()); PONGS_MAX],
+    );
     assert_eq!(client.on_deadline(start + 31 * SECOND), None);
     assert_eq!(owed(&mut client).len(), OWED_BYTES_MAX);
 }
