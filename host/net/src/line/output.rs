@@ -15,12 +15,17 @@ use super::Line;
 use crate::wire::SLICES;
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
+    /// Answers pings at the head of what a turn will write.
+    pub(crate) fn write_owed(&mut self, output: &mut Vec<u8>) {
+        if self.ws.owes() && !self.gone {
+            self.ws.write_owed(output);
+        }
+    }
+
     /// Writes the answers of a turn, and whatever else is due.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
         if !output.is_empty() {
             self.note_message_sent();
-            // Within the same write.
-            self.ws.write_owed(output);
             self.write_fresh(cx, output);
         }
         if self.has_output() {
