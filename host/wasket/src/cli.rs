@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and the help that explains it.
 
+use crate::bench;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,6 +42,9 @@ pub(crate) enum Command {
     /// Say whether a configuration or a component would load, and what is in it.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
+    /// Put load on a service that echoes, and measure it.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(bench::Options),
 }
 
 /// `wasket serve`.
@@ -161,6 +165,17 @@ Examples:
   wasket check chat.wasm --json
 
 Ends with 0 when it would load, 1 when a component would not, 2 when the configuration is wrong.";
+
+const BENCH_EXAMPLES: &str = "\
+Every echo is checked. What the lines of the report and the fields of the JSON mean is in docs/benchmarking.md.
+
+Examples:
+  wasket bench ws://127.0.0.1:4649/echo
+  wasket bench ws://127.0.0.1:4649/echo --pipeline 16 --duration 10s
+  wasket bench ws://127.0.0.1:4649/echo --messages 1000000 --server-pid $(pidof wasket) --json
+
+Ends with 0 when every message came back right, 1 when one did not or a connection failed, 2 when
+the command line is wrong.";
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@
 //! constructors (`build`), and those run until a signal (`serve`).
 #![forbid(unsafe_code)]
 
+mod bench;
 mod build;
 mod check;
 mod cli;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(&options),
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
+        Command::Bench(options) => bench::run(&options),
     };
     done.unwrap_or_else(|error| exit::report(&error))
 }

@@ -135,23 +135,38 @@ mod tests {
     #[test]
     fn an_answer_is_checked_once_it_is_whole() {
         let request = Request::new([7; 16], &[]).unwrap();
-        let key = request.headers().into_iter().find(|h| h.0 == "sec-websocket-key");
+        let key = request
+            .headers()
+            .into_iter()
+            .find(|h| h.0 == "sec-websocket-key");
         let yes = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {}\r\n\r\n",
             accept_key(&key.unwrap().1)
         );
         let with_frame = [yes.as_bytes(), &[0x81, 0]].concat();
-        assert_eq!(check_answer(&with_frame, &request).unwrap(), Some(yes.len()));
-        assert_eq!(check_answer(&with_frame[..yes.len() - 1], &request).unwrap(), None);
+        assert_eq!(
+            check_answer(&with_frame, &request).unwrap(),
+            Some(yes.len())
+        );
+        assert_eq!(
+            check_answer(&with_frame[..yes.len() - 1], &request).unwrap(),
+            None
+        );
 
         for (answer, said) in [
             (
                 "HTTP/1.1 503 No\r\ncontent-length: 8\r\n\r\nfull\u{7}\nyes",
                 "status 503, not 101 (full\\u{7})",
             ),
-            ("HTTP/1.1 404 No\r\n\r\n", "refused: the server answered with status 404, not 101"),
-            ("HTTP/1.1 101 Yes\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n", "Accept"),
+            (
+                "HTTP/1.1 404 No\r\n\r\n",
+                "refused: the server answered with status 404, not 101",
+            ),
+            (
+                "HTTP/1.1 101 Yes\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
+                "Accept",
+            ),
             ("SSH-2.0-server\r\n", "not HTTP/1.1"),
         ] {
             let error = check_answer(answer.as_bytes(), &request).expect_err(answer);

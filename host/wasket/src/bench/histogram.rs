@@ -96,7 +96,7 @@ mod tests {
             assert!(edge >= ns && edge - ns <= ns / 128, "{ns} in {edge}");
             last = bucket;
         }
-        assert_eq!(upper_edge(super::bucket(LARGEST_NS)), LARGEST_NS);
+        assert_eq!(upper_edge(bucket(LARGEST_NS)), LARGEST_NS);
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl FromStr for Target {
     fn from_str(url: &str) -> Result<Self, String> {
         let shape = || "expected ws://HOST:PORT/PATH".to_owned();
         let parsed: Uri = url.parse().map_err(|_| shape())?;
-        match parsed.scheme_str() {
+        match parsed.scheme_str().map(str::to_ascii_lowercase).as_deref() {
             Some("ws") => {}
             Some("wss") => {
                 return Err("TLS cannot be measured yet: give a ws:// URL".to_owned());
@@ -88,7 +88,12 @@ mod tests {
             ("WS://a/e", "a", "a", 80, "/e"),
         ] {
             let target: Target = url.parse().unwrap();
-            let found = (&*target.authority, &*target.host, target.port, &*target.path);
+            let found = (
+                &*target.authority,
+                &*target.host,
+                target.port,
+                &*target.path,
+            );
             assert_eq!(found, (authority, host, port, path), "{url}");
             assert_eq!(target.as_str(), url);
         }
