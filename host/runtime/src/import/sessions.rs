@@ -2,7 +2,6 @@
 
 use std::future::{poll_fn, ready};
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use wasket_session::ws::{CloseCode, CloseFrame, CloseReason, Role};
@@ -96,8 +95,6 @@ async fn send_when_room(mut store: Store<'_>, message: MessageOut) -> Result<(Ou
         if outcome != session::Outcome::Backlogged {
             return Ok((outcome.into(),));
         }
-        // There is room, but not enough for a message larger than half the outbox: nothing wakes for more.
-        tokio::time::sleep(LARGE_MESSAGE_RETRY).await;
     }
 }
 
@@ -195,8 +192,6 @@ const IDS_MAX: u32 = 1_000;
 
 /// The longest payload of a control frame (RFC 6455, section 5.5).
 const PING_BYTES_MAX: usize = 125;
-
-const LARGE_MESSAGE_RETRY: Duration = Duration::from_millis(1);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,267 @@
+mod keep;
+mod owner;
+mod signals;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use wasket_ws::{CloseCode, CloseFrame};
+
+use crate::queue::{Queue, items_max};
+use crate::rare::Rare;
+use crate::{Closing, Frame, Item, Limits, Opening, Party, Principal, SessionId, SlowReader};
+
+pub use keep::ATTACHMENT_BYTES_MAX;
+pub use signals::Signals;
+
+/// The shared face of one open connection to a service: anyone who has it may queue messages, ask it to
+/// close, or look at it. The task that owns the connection is woken and does the rest.
+#[derive(Debug)]
+pub struct Session {
+    id: SessionId,
+    limits: Arc<Limits>,
+    opening: Opening,
+    opened_at_ms: u64,
+    agreed: OnceLock<Agreed>,
+    state: AtomicU8,
+    heard_at_ms: AtomicU64,
+    /// When the connection wants to be looked at, in milliseconds of the host's monotonic clock.
+    deadline_ms: AtomicU64,
+    signals: AtomicU32,
+    /// Bytes in `queue`, and those that the connection holds unwritten.
+    queued_bytes: AtomicUsize,
+    /// The outbox was found full and has not drained to half since.
+    full: AtomicBool,
+    /// Whether `queue` holds anything; changed under its lock, read without.
+    mail: AtomicBool,
+    queue: Mutex<Queue>,
+    rare: Mutex<Option<Box<Rare>>>,
+    connection: AtomicWaker,
+    room: AtomicWaker,
+}
+
+#[derive(Debug)]
+struct Agreed {
+    protocol: Option<Box<str>>,
+    principal: Option<Principal>,
+}
+
+/// Where a session is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReadyState {
+    /// Before the 101 answer.
+    Connecting,
+    /// Messages flow.
+    Open,
+    /// One side has asked to close.
+    Closing,
+    /// Over.
+    Closed,
+}
+
+/// What became of something that was asked of a session (`outcome` in the WIT).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It will be done, in order.
+    Accepted,
+    /// Connecting, closing, closed, or not a session of this service.
+    NotOpen,
+    /// The session's queue is full: it was not accepted, the session lives.
+    Backlogged,
+    /// Larger than a message may be.
+    TooLarge,
+    /// An argument breaks the protocol or a documented bound.
+    Invalid,
+    /// A setting or a limit of the service forbids it.
+    Refused,
+}
+
+impl Session {
+    /// A session that is connecting. `now_ms` is milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn new(id: SessionId, limits: Arc<Limits>, opening: Opening, now_ms: u64) -> Self {
+        Self {
+            id,
+            limits,
+            opening,
+            opened_at_ms: now_ms,
+            agreed: OnceLock::new(),
+            state: AtomicU8::new(ReadyState::Connecting as u8),
+            heard_at_ms: AtomicU64::new(now_ms),
+            deadline_ms: AtomicU64::new(u64::MAX),
+            signals: AtomicU32::new(0),
+            queued_bytes: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
+            mail: AtomicBool::new(false),
+            queue: Mutex::default(),
+            rare: Mutex::default(),
+            connection: AtomicWaker::new(),
+            room: AtomicWaker::new(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// What it may cost.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How it was asked for.
+    #[must_use]
+    pub fn opening(&self) -> &Opening {
+        &self.opening
+    }
+
+    /// When it began. Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn opened_at_ms(&self) -> u64 {
+        self.opened_at_ms
+    }
+
+    /// When the peer was last heard of. Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn heard_at_ms(&self) -> u64 {
+        self.heard_at_ms.load(Ordering::Relaxed)
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    #[inline]
+    pub fn state(&self) -> ReadyState {
+        match self.state.load(Ordering::Acquire) {
+            0 => ReadyState::Connecting,
+            1 => ReadyState::Open,
+            2 => ReadyState::Closing,
+            _ => ReadyState::Closed,
+        }
+    }
+
+    /// The agreed subprotocol.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.agreed.get()?.protocol.as_deref()
+    }
+
+    /// Who the peer is: established by the handshake, else by the host.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        let agreed = self.agreed.get().and_then(|a| a.principal.as_ref());
+        agreed.or(self.opening.principal.as_ref())
+    }
+
+    /// Bytes accepted for sending and not yet written to the socket. What the session's own guest sent
+    /// within the present event is counted by its [`Outbox`](crate::Outbox).
+    #[must_use]
+    #[inline]
+    pub fn queued_bytes(&self) -> usize {
+        self.queued_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Queues a message, in order, and never waits.
+    pub fn push(&self, frame: Frame) -> Outcome {
+        self.push_item(Item::Frame(frame))
+    }
+
+    /// Queues a ping.
+    pub fn ping(&self, payload: &[u8]) -> Outcome {
+        if payload.len() > 125 {
+            return Outcome::Invalid;
+        }
+        self.push_item(Item::Ping(Bytes::copy_from_slice(payload)))
+    }
+
+    /// Queues a message of a broadcast: a session that has no room for it is closed with 1008 or misses
+    /// it, as its limits say.
+    pub fn push_broadcast(&self, frame: Frame) {
+        if self.push(frame) == Outcome::Backlogged && self.limits.slow_reader == SlowReader::Close {
+            self.shut(Closing {
+                frame: CloseFrame::truncated(CloseCode::POLICY, "too slow a reader"),
+                by: Party::Host,
+                drain: false,
+            });
+        }
+    }
+
+    /// Asks for the closing handshake. The first to ask decides on code and reason.
+    pub fn shut(&self, closing: Closing) -> Outcome {
+        let mut queue = self.queue.lock();
+        if self.state() != ReadyState::Open || queue.closing.is_some() || queue.closed {
+            return Outcome::NotOpen;
+        }
+        let drain = closing.drain;
+        if !drain {
+            let dropped = queue.items.iter().map(Item::len).sum();
+            queue.items = VecDeque::new();
+            self.queued_bytes.fetch_sub(dropped, Ordering::Relaxed);
+        }
+        queue.closing = Some(closing);
+        self.mail.store(true, Ordering::Release);
+        self.set_state(ReadyState::Closing);
+        drop(queue);
+        self.signal(if drain { 0 } else { Signals::ABANDON });
+        self.room.wake();
+        Outcome::Accepted
+    }
+
+    fn push_item(&self, item: Item) -> Outcome {
+        let bytes = item.len();
+        let mut queue = self.queue.lock();
+        if self.state() != ReadyState::Open || queue.closing.is_some() {
+            return Outcome::NotOpen;
+        }
+        let fits = self.has_room(self.queued_bytes(), bytes);
+        if !fits || queue.items.len() >= items_max(self.limits.outbox_bytes_max) {
+            drop(queue);
+            self.note_full();
+            return Outcome::Backlogged;
+        }
+        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let first = queue.items.is_empty();
+        queue.items.push_back(item);
+        self.mail.store(true, Ordering::Release);
+        drop(queue);
+        if first {
+            self.connection.wake();
+        }
+        Outcome::Accepted
+    }
+
+    /// One message always fits an empty outbox.
+    #[inline]
+    pub(crate) fn has_room(&self, queued: usize, bytes: usize) -> bool {
+        queued == 0 || queued.saturating_add(bytes) <= self.limits.outbox_bytes_max
+    }
+
+    /// Only [`written`](Self::written) ends it, so it does not begin when all was written meanwhile.
+    pub(crate) fn note_full(&self) {
+        if self.full.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if self.queued_bytes.load(Ordering::SeqCst) == 0 {
+            self.full.store(false, Ordering::SeqCst);
+            self.room.wake();
+            return;
+        }
+        self.signal(Signals::FULL);
+    }
+
+    fn signal(&self, signal: u32) {
+        self.signals.fetch_or(signal, Ordering::AcqRel);
+        self.connection.wake();
+    }
+
+    fn set_state(&self, state: ReadyState) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+}

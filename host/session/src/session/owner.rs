@@ -1,0 +1,165 @@
+//! The side of a session that belongs to the task which owns its connection.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::{Agreed, ReadyState, Session, Signals};
+use crate::queue::ITEMS_KEPT;
+use crate::{Closing, Frame, Item, Principal};
+
+impl Session {
+    /// The handshake is answered: messages may flow. Done once.
+    pub fn open(&self, protocol: Option<Box<str>>, principal: Option<Principal>) {
+        let _ = self.agreed.set(Agreed {
+            protocol,
+            principal,
+        });
+        self.set_state(ReadyState::Open);
+    }
+
+    /// The peer asked to close, or the connection is to end without a closing handshake: from now on
+    /// nothing is accepted. What is queued can still be drained.
+    pub fn stop_accepting(&self) {
+        let _queue = self.queue.lock();
+        if self.state() == ReadyState::Open {
+            self.set_state(ReadyState::Closing);
+        }
+        self.room.wake();
+    }
+
+    /// The session is over.
+    pub fn finish(&self) {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        queue.items = VecDeque::new();
+        self.mail.store(false, Ordering::Release);
+        self.set_state(ReadyState::Closed);
+        drop(queue);
+        self.queued_bytes.store(0, Ordering::Relaxed);
+        if let Some(rare) = self.rare.lock().as_mut() {
+            rare.clear_timers();
+        }
+        self.room.wake();
+    }
+
+    /// Whether [`drain`](Self::drain) would bring anything.
+    #[must_use]
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        self.mail.load(Ordering::Acquire)
+    }
+
+    /// Whether somebody asked to close and [`drain`](Self::drain) has not brought it yet.
+    #[must_use]
+    pub fn is_asked_to_close(&self) -> bool {
+        self.has_mail() && self.queue.lock().closing.is_some()
+    }
+
+    /// Hands over what is queued, in order, until `take` says `false`, and then the closing, once. The
+    /// items' bytes still count until they are reported [`written`](Self::written).
+    pub fn drain(&self, mut take: impl FnMut(Item) -> bool) -> Option<Closing> {
+        let mut queue = self.queue.lock();
+        while let Some(item) = queue.items.pop_front() {
+            if !take(item) {
+                break;
+            }
+        }
+        if !queue.items.is_empty() {
+            return None;
+        }
+        if queue.items.capacity() > ITEMS_KEPT {
+            // A session that was slow once shall not keep the memory for it.
+            queue.items = VecDeque::new();
+        }
+        self.mail.store(false, Ordering::Release);
+        let closing = queue.closing.take();
+        queue.closed |= closing.is_some();
+        closing
+    }
+
+    /// The connection holds more (positive) accepted bytes that it could not write yet.
+    pub fn held(&self, bytes: usize) {
+        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counted bytes went to the socket, or were given up. Wakes a guest that waits for room once half
+    /// the outbox is free; true when the outbox was full until now.
+    pub fn written(&self, bytes: usize) -> bool {
+        let before = self.queued_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        let drained = before - bytes <= self.limits.outbox_bytes_max / 2;
+        let was_full = drained && self.full.swap(false, Ordering::SeqCst);
+        if was_full {
+            self.room.wake();
+        }
+        was_full
+    }
+
+    /// Whether the outbox was found full and has not drained to half since.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// The peer was heard of. Milliseconds since the Unix epoch.
+    #[inline]
+    pub fn heard(&self, now_ms: u64) {
+        self.heard_at_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Asks [`sweep`](Self::sweep) for a wake-up at this time of the host's monotonic clock.
+    pub fn set_deadline(&self, at_ms: u64) {
+        self.deadline_ms.store(at_ms, Ordering::Relaxed);
+    }
+
+    /// Wakes the connection when its deadline has passed. No session has a timer of its own: one task
+    /// sweeps them all.
+    pub fn sweep(&self, now_ms: u64) {
+        if self.deadline_ms.load(Ordering::Relaxed) <= now_ms {
+            self.deadline_ms.store(u64::MAX, Ordering::Relaxed);
+            self.signal(Signals::DEADLINE);
+        }
+    }
+
+    /// Why the connection was woken since the last call.
+    #[inline]
+    pub fn take_signals(&self) -> Signals {
+        if self.signals.load(Ordering::Acquire) == 0 {
+            return Signals(0);
+        }
+        Signals(self.signals.swap(0, Ordering::AcqRel))
+    }
+
+    /// Has the task of `cx` woken for mail and signals.
+    #[inline]
+    pub fn register(&self, cx: &Context<'_>) {
+        self.connection.register(cx.waker());
+    }
+
+    /// After [`Outcome::Backlogged`], waits until half the outbox is free, or the session is no longer
+    /// open. For a message of more than half the outbox it waits for any progress. One waiter: the
+    /// session's own guest.
+    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.room.register(cx.waker());
+        if self.full.load(Ordering::SeqCst) && self.state() == ReadyState::Open {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    /// Puts frames that the outbox has accepted before whatever others queued since.
+    pub(crate) fn publish(&self, bytes: Bytes) {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return;
+        }
+        self.queued_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        // Nothing was queued when these were sent.
+        queue.items.push_front(Item::Frame(Frame::encoded(bytes)));
+        self.mail.store(true, Ordering::Release);
+        drop(queue);
+        self.connection.wake();
+    }
+}
