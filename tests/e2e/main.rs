@@ -5,9 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
 mod behavior;
+mod closing;
 mod demo;
 mod failure;
 mod host;
 mod limits;
 mod order;
 mod program;
+mod slow;

@@ -67,8 +67,9 @@ cargo xtask COMMAND
       Formatting, clippy and rustdoc, for the host's crates and the guests. Warnings are errors.
 
   test [--all] [FILTER] [-- ARGUMENTS OF THE TEST BINARIES]
-      Build what the tests need and run them. With --all also the clients that are not ours, on a real host:
-      Python websockets, npm ws and a headless Chromium (needs python3, node, npm and chromium).
+      Build what the tests need and run them. With --all also those that wait for the default time-outs, and the
+      clients that are not ours, on a real host: Python websockets, npm ws and a headless Chromium (needs python3,
+      node, npm and chromium).
 
   conformance [--profile core|base|ci] [--native] [--jobs N]
       Run Autobahn|Testsuite against the echo component and the native echo; --native: the native echo alone.

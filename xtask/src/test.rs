@@ -17,14 +17,21 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     guests::build()?;
     let host = host::build(Build::Everyday)?;
     let mut tally = Tally::default();
+    let with_what_they_need = |step: Step| {
+        step.env("WASKET_BIN", &host)
+            .env("WASKET_GUESTS", tree::guests_built())
+    };
     for step in [
         Step::cargo("test --workspace --no-fail-fast"),
         guests::cargo("test --workspace --no-fail-fast"),
     ] {
-        let step = step
-            .env("WASKET_BIN", &host)
-            .env("WASKET_GUESTS", tree::guests_built());
-        tally.run(step.args(&filter).arg("--").args(&verbatim))?;
+        let step = with_what_they_need(step).args(&filter);
+        tally.run(step.arg("--").args(&verbatim))?;
+    }
+    if all {
+        // The defaults that are times: each is waited for.
+        let slow = Step::cargo("test --package wasket-tests --test e2e slow:: -- --ignored");
+        tally.run(with_what_they_need(slow))?;
     }
     if all {
         foreign::run(&host, &mut tally)?;
