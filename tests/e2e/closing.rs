@@ -12,7 +12,7 @@ fn heard(end: impl FnOnce(&Host, Client)) -> Vec<String> {
     let host = Host::probe("close_timeout = \"200ms\"");
     let mut watcher = host.connect("probe");
     watcher.ask("count");
-    let before = host.events().len();
+    let before = host.events_with(1, "on-message").len();
     let client = host.connect("probe");
     host.logged(&["event on-open", "session="]);
     end(&host, client);

@@ -141,8 +141,19 @@ impl Host {
     }
 
     /// What a guest has logged about its events, in order: the texts behind `event `.
+    /// The log may be behind: see [`events_with`](Self::events_with).
     pub(crate) fn events(&self) -> Vec<String> {
         self.log().iter().filter_map(|line| event(line)).collect()
+    }
+
+    /// The same, once so many of them begin with this.
+    pub(crate) fn events_with(&self, count: usize, start: &str) -> Vec<String> {
+        let there = || {
+            let events = self.events();
+            let found = events.iter().filter(|event| event.starts_with(start));
+            (found.count() >= count).then_some(events)
+        };
+        wait_for(there).unwrap_or_else(|| panic!("no {count} of {start} in {:?}", self.events()))
     }
 
     /// Its process.

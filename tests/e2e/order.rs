@@ -25,7 +25,7 @@ fn calls_into_an_instance_never_overlap() {
     assert!(client.message().is_pong());
     assert!(client.text().starts_with("sleep="));
     assert_eq!(client.text(), "echo=after");
-    let events = host.events();
+    let events = host.events_with(2, "on-message");
     let messages: Vec<_> = events
         .iter()
         .filter(|e| e.starts_with("on-message"))
@@ -102,7 +102,7 @@ fn data_that_arrives_during_open_waits() {
     assert_eq!(client.text(), "opened");
     assert_eq!(client.text(), "send=accepted");
     assert_eq!(client.text(), "echo=early");
-    let events = host.events();
+    let events = host.events_with(1, "on-message");
     let position = |start: &str| events.iter().position(|e| e.starts_with(start));
     assert!(position("on-open") < position("on-message"), "{events:?}");
 }
@@ -143,7 +143,7 @@ fn a_broadcast_reaches_its_caller_in_order_and_calls_nobody() {
         .take(3)
         .collect();
     assert_eq!(texts, ["one", "two", "three"]);
-    let events = host.events();
+    let events = host.events_with(3, "on-message");
     assert_eq!(
         events
             .iter()
