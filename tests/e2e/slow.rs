@@ -52,6 +52,14 @@ fn patient(host: &Host) -> Client {
     client
 }
 
+/// Sends to the session that opened first until its outbox is full.
+fn fill_the_first(other: &mut Client) {
+    let ids = other.ask("ids");
+    let first = ids.trim_start_matches("ids=").split(',').next().unwrap();
+    let command = format!("send-to:{first}:{}", "x".repeat(1 << 19));
+    while !other.ask(&command).contains("backlogged") {}
+}
+
 #[test]
 #[ignore = "slow: 10 s"]
 fn a_request_head_has_10_seconds() {
@@ -110,19 +118,8 @@ fn a_slow_reader_has_10_seconds() {
     let host = Host::probe("");
     let _stream = open(&host);
     let mut other = patient(&host);
-    let ids = other.ask("ids");
-    let stalled = ids
-        .trim_start_matches("ids=")
-        .split(',')
-        .next()
-        .unwrap()
-        .to_owned();
-    let text = "x".repeat(1 << 19);
     takes(10 * SECOND, || {
-        while !other
-            .ask(&format!("send-to:{stalled}:{text}"))
-            .contains("backlogged")
-        {}
+        fill_the_first(&mut other);
         other
             .socket
             .send(Message::Ping(Default::default()))
@@ -140,19 +137,8 @@ fn a_write_has_30_seconds() {
     let host = Host::probe("slow_reader_time = \"5m\"\nping_every = \"off\"");
     let _stream = open(&host);
     let mut other = patient(&host);
-    let ids = other.ask("ids");
-    let stalled = ids
-        .trim_start_matches("ids=")
-        .split(',')
-        .next()
-        .unwrap()
-        .to_owned();
-    let text = "x".repeat(1 << 19);
     takes(29 * SECOND, || {
-        while !other
-            .ask(&format!("send-to:{stalled}:{text}"))
-            .contains("backlogged")
-        {}
+        fill_the_first(&mut other);
         while other.ask("count") != "count=1" {
             std::thread::sleep(SECOND / 5);
         }

@@ -13,9 +13,9 @@ use tracing::{debug, info, warn};
 use wasket_session::{Admission, Headers, Hub, Opening, Refusal, Seat, Session};
 use wasket_ws::handshake::{self, Offer};
 
-use crate::http::{Answer, Body, plain};
+use crate::answer::{Answer, Body, plain};
 use crate::route::{Found, Place};
-use crate::server::Shared;
+use crate::shared::Shared;
 
 /// A session that was admitted, waiting for its 101 answer to be written.
 pub(crate) struct Admitted {

@@ -9,7 +9,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,16 +18,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 use wasket_ws as ws;
 
+use crate::answer::{Answer, Body, plain};
 use crate::connection::Connection;
 use crate::handshake::{self, Admitted};
 use crate::line::Line;
 use crate::linger::hang_up;
 use crate::listener::Listener;
 use crate::page::Page;
-use crate::server::Shared;
-
-pub(crate) type Body = Full<Bytes>;
-pub(crate) type Answer = Response<Body>;
+use crate::shared::Shared;
 
 /// Serves one accepted connection to its end.
 pub(crate) async fn serve<I>(
@@ -192,15 +189,6 @@ fn show(page: &Page, method: &Method) -> Answer {
         "x-content-type-options",
         HeaderValue::from_static("nosniff"),
     );
-    answer
-}
-
-/// An answer of one line of text.
-pub(crate) fn plain(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(Body::from(format!("{text}\n")));
-    *answer.status_mut() = status;
-    let text = HeaderValue::from_static("text/plain; charset=utf-8");
-    answer.headers_mut().insert(CONTENT_TYPE, text);
     answer
 }
 

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod answer;
 mod clock;
 mod connection;
 mod handshake;
@@ -21,6 +22,7 @@ mod origin;
 mod page;
 mod route;
 mod server;
+mod shared;
 mod wire;
 
 pub use listener::{BindError, Listener};

@@ -7,11 +7,11 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
-use wasket_session::{Closing, Hub, IdSource, Party};
-use wasket_ws::{CloseCode, CloseFrame};
+use wasket_session::{Closing, IdSource, Party};
 
 use crate::address::{Crowd, Full};
 use crate::clock::Clock;
+use crate::shared::Shared;
 use crate::{BindError, Listener, Routes, http};
 
 /// The listeners of a host, bound and serving.
@@ -24,37 +24,6 @@ pub struct Server {
 /// Stops a [`Server`].
 #[derive(Clone, Debug)]
 pub struct ServerHandle(CancellationToken);
-
-/// What every connection needs.
-pub(crate) struct Shared {
-    pub(crate) routes: Routes,
-    pub(crate) ids: IdSource,
-    pub(crate) clock: Clock,
-    pub(crate) stopping: CancellationToken,
-}
-
-impl Shared {
-    /// What sessions are told when the host stops.
-    pub(crate) fn farewell(&self) -> CloseFrame {
-        CloseFrame::truncated(CloseCode::GOING_AWAY, "the host is stopping")
-    }
-
-    /// The hubs of all services, each once.
-    fn hubs(&self) -> Vec<Arc<Hub>> {
-        let services = self
-            .routes
-            .places()
-            .filter_map(|place| place.service.as_ref());
-        let mut hubs: Vec<Arc<Hub>> = Vec::new();
-        for service in services {
-            let hub = service.hub();
-            if !hubs.iter().any(|known| Arc::ptr_eq(known, hub)) {
-                hubs.push(Arc::clone(hub));
-            }
-        }
-        hubs
-    }
-}
 
 impl Server {
     /// Binds every listener. From now on the kernel accepts connections; [`run`](Self::run) serves them.

@@ -1,0 +1,39 @@
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use wasket_session::{Hub, IdSource};
+use wasket_ws::{CloseCode, CloseFrame};
+
+use crate::Routes;
+use crate::clock::Clock;
+
+/// What every connection needs.
+pub(crate) struct Shared {
+    pub(crate) routes: Routes,
+    pub(crate) ids: IdSource,
+    pub(crate) clock: Clock,
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Shared {
+    /// What sessions are told when the host stops.
+    pub(crate) fn farewell(&self) -> CloseFrame {
+        CloseFrame::truncated(CloseCode::GOING_AWAY, "the host is stopping")
+    }
+
+    /// The hubs of all services, each once.
+    pub(crate) fn hubs(&self) -> Vec<Arc<Hub>> {
+        let services = self
+            .routes
+            .places()
+            .filter_map(|place| place.service.as_ref());
+        let mut hubs: Vec<Arc<Hub>> = Vec::new();
+        for service in services {
+            let hub = service.hub();
+            if !hubs.iter().any(|known| Arc::ptr_eq(known, hub)) {
+                hubs.push(Arc::clone(hub));
+            }
+        }
+        hubs
+    }
+}
