@@ -5,8 +5,6 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use tungstenite::Message;
-
 use crate::host::{Client, Host};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -120,10 +118,6 @@ fn a_slow_reader_has_10_seconds() {
     let mut other = patient(&host);
     takes(10 * SECOND, || {
         fill_the_first(&mut other);
-        other
-            .socket
-            .send(Message::Ping(Default::default()))
-            .unwrap();
         while other.ask("count") != "count=1" {
             std::thread::sleep(SECOND / 5);
         }

@@ -30,7 +30,9 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     }
     if all {
         // The defaults that are times: each is waited for.
-        let slow = Step::cargo("test --package wasket-tests --test e2e slow:: -- --ignored");
+        let slow = Step::cargo(
+            "test --package wasket-tests --test e2e slow:: -- --ignored --test-threads 8",
+        );
         tally.run(with_what_they_need(slow))?;
     }
     if all {
