@@ -4,7 +4,7 @@
 //! (`meaning`). A value of a plan cannot be wrong: a route, an origin, a header field or a duration that is
 //! invalid cannot be made. All mistakes of a file are reported at once, each at its line ([`Problems`]).
 //!
-//! Deliberately absent: sockets, WebAssembly, the environment. Only [`load`] reads files: the configuration, and
+//! Deliberately absent: sockets, WebAssembly, the environment. Only [`load()`] reads files: the configuration, and
 //! whether the components that it names are there.
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! The one table of settings: every key that wasket.toml knows, with its kind, range, default and meaning.
 //!
 //! The reader refuses keys that are not here and checks values against the kinds here; `docs/settings.md` is
-//! written from it (see [`crate::reference`]). The defaults stand here as text for people and in
+//! written from it (see [`crate::reference()`]). The defaults stand here as text for people and in
 //! [`crate::plan`] as values for the program; a test keeps the two equal.
 
 mod host;
