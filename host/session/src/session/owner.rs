@@ -138,7 +138,7 @@ impl Session {
         self.connection.register(cx.waker());
     }
 
-    /// After [`Outcome::Backlogged`], waits until half the outbox is free, or the session is no longer
+    /// After [`Outcome::Backlogged`](crate::Outcome), waits until half the outbox is free, or the session is no longer
     /// open. For a message of more than half the outbox it waits for any progress. One waiter: the
     /// session's own guest.
     pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
