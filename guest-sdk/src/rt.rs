@@ -1,4 +1,4 @@
-//! What the expansion of [`export!`](crate::export) names. Not for use by hand; may change at any time.
+//! What the expansion of [`export!`](crate::export!) names. Not for use by hand; may change at any time.
 
 use std::cell::RefCell;
 use std::thread::LocalKey;

@@ -1,5 +1,5 @@
 //! The generated bindings. One world for the imports, of which a component keeps what its code uses, and
-//! one for each export, which enters a component only where [`export!`](crate::export) names it.
+//! one for each export, which enters a component only where [`export!`](crate::export!) names it.
 
 pub(crate) mod host;
 
