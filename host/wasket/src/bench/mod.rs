@@ -38,7 +38,7 @@ use usage::Watch;
 /// `wasket bench`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// The service: ws://HOST[:PORT][/PATH]. It has to send every message back and to say nothing else
+    /// The service: ws://HOST:PORT/PATH. It has to send every message back and to say nothing else
     #[arg(value_name = "URL")]
     url: Target,
     /// Connections, all open during the whole run
