@@ -33,7 +33,7 @@ fn closes(events: &[String]) -> Vec<&str> {
 // parity B1
 #[test]
 fn the_peer_closes() {
-    let events = heard(|_, client| assert_eq!(client.close(3001, "bye"), (3001, String::new())));
+    let events = heard(|_, client| assert_eq!(client.close(3001, "bye"), (3001, "bye".into())));
     assert_eq!(
         closes(&events),
         ["code=3001 by=peer clean=true reason='bye'"]

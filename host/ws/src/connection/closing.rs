@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::Connection;
+use crate::CloseFrame;
 use crate::frame::{self, CONTROL_PAYLOAD_BYTES_MAX, Opcode};
-use crate::{CloseCode, CloseFrame};
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,14 +43,14 @@ impl Connection {
     /// Appends our close frame, to begin the closing handshake or to answer the peer's. It goes out once: later calls
     /// write nothing, and neither does anything else of this connection.
     ///
-    /// A `frame` without a code answers with the peer's code, if it sent one.
+    /// A `frame` without a code answers with the peer's code and reason, if it sent one.
     pub fn close(&mut self, now: Instant, frame: &CloseFrame, out: &mut Vec<u8>) {
         if self.close_sent_at.is_some() {
             return;
         }
         let mut payload = Vec::with_capacity(CONTROL_PAYLOAD_BYTES_MAX);
-        match (frame.code, self.peer_close_code()) {
-            (None, Some(code)) => CloseFrame::from(code).write_payload(&mut payload),
+        match (frame.code, self.peer_close()) {
+            (None, Some(peer)) => peer.write_payload(&mut payload),
             _ => frame.write_payload(&mut payload),
         }
         let key = self.mask_key();
@@ -58,10 +58,6 @@ impl Connection {
         self.close_sent_at = Some(now);
         self.owes_ping = false;
         self.owes_pong = false;
-    }
-
-    fn peer_close_code(&self) -> Option<CloseCode> {
-        self.peer_close()?.code
     }
 
     /// Nothing that follows a close frame or a violation is read (RFC 6455 sections 5.5.1 and 7.1.7).

@@ -74,7 +74,11 @@ fn the_peer_closes_first() {
     // What the peer says, what we say, what goes out.
     let cases: [(&[u8], CloseFrame, &[u8]); 5] = [
         (b"\x03\xE8", CloseFrame::default(), b"\x03\xE8"),
-        (b"\x0F\xA0because", CloseFrame::default(), b"\x0F\xA0"),
+        (
+            b"\x0F\xA0because",
+            CloseFrame::default(),
+            b"\x0F\xA0because",
+        ),
         (b"", CloseFrame::default(), b""),
         (b"", ours.clone(), b"\x0B\xB8"),
         (b"\x03\xE8", ours, b"\x0B\xB8"),
