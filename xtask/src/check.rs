@@ -3,6 +3,7 @@
 use crate::arguments::Arguments;
 use crate::guests::{self, TARGET};
 use crate::step::Step;
+use crate::tree;
 use anyhow::{Context, Result};
 
 /// `cargo xtask check`. The quick ones come first; none of them compiles a dependency to machine code.
@@ -15,6 +16,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     guests::cargo("fmt --check")
         .run()
         .context("formatting; `cargo fmt` in guests/ mends it")?;
+    Step::cargo("fmt --check")
+        .within(tree::root().join("tests/fuzz"))
+        .run()
+        .context("formatting; `cargo fmt` in tests/fuzz mends it")?;
     Step::cargo("clippy --workspace --all-targets -- -D warnings")
         .run()
         .context("clippy")?;

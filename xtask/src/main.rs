@@ -14,6 +14,7 @@ mod check;
 mod conformance;
 mod demo;
 mod foreign;
+mod fuzz;
 mod guests;
 mod host;
 mod step;
@@ -45,6 +46,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
         Some("check") => check::run(arguments),
         Some("test") => test::run(arguments),
         Some("conformance") => conformance::run(arguments),
+        Some("fuzz") => fuzz::run(arguments),
         Some("help") | None => {
             print!("{HELP}");
             Ok(())
@@ -74,6 +76,10 @@ cargo xtask COMMAND
   conformance [--profile core|base|ci] [--native] [--jobs N]
       Run Autobahn|Testsuite against the echo component and the native echo; --native: the native echo alone.
       core: 247 cases, seconds. base: 301, groups 1-10 (the default). ci: base and a sample of compression.
+
+  fuzz [TARGET] [--seconds N]
+      Fuzz what parses outside bytes, each target for 60 seconds or N: config, frames, handshake, messages, origin,
+      route (needs a nightly compiler and cargo-fuzz). `test` replays their corpora without either.
 
   help
       This text.

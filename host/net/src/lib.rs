@@ -28,5 +28,5 @@ mod wire;
 pub use listener::{BindError, Listener};
 pub use origin::{OriginError, Origins};
 pub use page::Page;
-pub use route::{Place, Route, RouteError, Routes};
+pub use route::{Found, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};

@@ -54,7 +54,8 @@ impl Origins {
     }
 
     /// Whether a request for `authority` (its Host) from a page of `origin` may go on.
-    pub(crate) fn allow(&self, origin: &[u8], authority: &str) -> bool {
+    #[must_use]
+    pub fn allow(&self, origin: &[u8], authority: &str) -> bool {
         if *self == Self::Any {
             return true;
         }

@@ -108,11 +108,13 @@ pub struct Routes {
 }
 
 /// A path that was asked for, and what stands there.
-pub(crate) struct Found {
-    pub(crate) place: Arc<Place>,
-    /// Decoded.
-    pub(crate) path: String,
-    pub(crate) parameters: Vec<(Box<str>, Box<str>)>,
+pub struct Found {
+    /// What stands there.
+    pub place: Arc<Place>,
+    /// The path, decoded.
+    pub path: String,
+    /// What the pattern's `{name}`s and `*` stand for, decoded, in its order.
+    pub parameters: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Routes {
@@ -128,7 +130,8 @@ impl Routes {
     }
 
     /// Finds a path as it was sent. Segments are split first and decoded then, so that `%2F` is no slash.
-    pub(crate) fn find(&self, raw_path: &str) -> Option<Found> {
+    #[must_use]
+    pub fn find(&self, raw_path: &str) -> Option<Found> {
         let segments = decode(raw_path)?;
         self.places.iter().find_map(|(route, place)| {
             let parameters = route.matches(&segments)?;

@@ -1,0 +1,34 @@
+//! What the fuzz targets do with their bytes and what has to hold then: one file, one function, one target.
+//!
+//! Every function takes any bytes at all and panics if a parser broke a promise. libFuzzer calls them from
+//! `fuzz_targets/`, and `tests/replay` with every file of `corpus/`.
+#![forbid(unsafe_code)]
+
+mod config;
+mod frames;
+mod handshake;
+mod messages;
+mod origin;
+mod peer;
+mod reference;
+mod route;
+
+pub use config::config;
+pub use frames::frames;
+pub use handshake::handshake;
+pub use messages::messages;
+pub use origin::origin;
+pub use route::route;
+
+/// What is done with an input.
+pub type Body = fn(&[u8]);
+
+/// Every target by its name, which its file in `fuzz_targets/` and its folder in `corpus/` have too.
+pub const TARGETS: [(&str, Body); 6] = [
+    ("config", config),
+    ("frames", frames),
+    ("handshake", handshake),
+    ("messages", messages),
+    ("origin", origin),
+    ("route", route),
+];

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the corpora: examples of the RFCs, the cases of our own tests, and what broke others.
+
+Run it after a change; it leaves files alone that it did not write, such as those that a fuzzer found.
+"""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "corpus"
+KEY = bytes.fromhex("37fa213d")  # RFC 6455 section 5.7
+
+
+def frame(first, payload=b"", masked=False, length=None):
+    """A frame with any first byte; `length` overrides the bytes of the length."""
+    n, bit = len(payload), 0x80 if masked else 0
+    if length is None:
+        length = bytes([n]) if n < 126 else b"\x7e" + n.to_bytes(2, "big")
+    header = bytes([first, length[0] | bit]) + length[1:]
+    if not masked:
+        return header + payload
+    return header + KEY + bytes(b ^ KEY[i % 4] for i, b in enumerate(payload))
+
+
+def long(n):
+    return b"\x7f" + n.to_bytes(8, "big")
+
+
+FRAMES = {  # name: (first byte, payload[, length])...
+    "hello": [(0x81, b"Hello")],
+    "hello-fragmented": [(0x01, b"Hel"), (0x80, b"lo")],
+    "ping-pong": [(0x89, b"Hello"), (0x8A, b"a"), (0x8A, b"ping"), (0x8A, b"ping")],
+    "ping-in-fragments": [(0x01, "a€".encode()), (0x89, b"!"), (0x00,), (0x80, "🦀".encode())],
+    "256-bytes": [(0x82, bytes(256))],
+    "126-bytes": [(0x82, b"x" * 126), (0x81, b"y" * 125)],
+    "close": [(0x88,), (0x81, b"late")],
+    "close-reason": [(0x88, b"\x03\xe8goodbye")],
+    "close-half-a-code": [(0x88, b"\x03")],
+    "close-1005": [(0x88, b"\x03\xed")],
+    "close-reason-not-utf8": [(0x88, b"\x03\xe8\xff")],
+    "text-not-utf8": [(0x81, b"\xce\xba\xe1\xbd\xb9\xed\xa0\x80")],
+    "text-not-utf8-early": [(0x01, b"ab\xf4\x90"), (0x89,), (0x80, b"\x80\x80")],
+    "text-cut-character": [(0x01, b"\xf0\x9f"), (0x00, b"\xa6"), (0x80, b"\x80")],
+    "text-unfinished-character": [(0x81, b"\xe2\x82")],
+    "rsv1": [(0xC1, b"a")],
+    "rsv2-rsv3": [(0xB1, b"a")],
+    "opcode-3": [(0x83,)],
+    "opcode-b": [(0x8B,)],
+    "ping-fragmented": [(0x09, b"a")],
+    "ping-too-long": [(0x89, b"x" * 126)],
+    "lone-continuation": [(0x80, b"a")],
+    "message-in-message": [(0x01, b"a"), (0x81, b"b")],
+    "four-fragments": [(0x02, b"a"), (0x00, b"b"), (0x00, b"c"), (0x80, b"d")],
+    "five-fragments": [(0x02,), (0x00,), (0x00,), (0x00,), (0x80,)],
+    "300-bytes": [(0x02, b"x" * 200), (0x80, b"y" * 100)],
+    "301-bytes": [(0x02, b"x" * 200), (0x80, b"y" * 101)],
+    "not-minimal-16": [(0x82, b"x" * 125, b"\x7e\x00\x7d")],
+    "not-minimal-64": [(0x82, b"x" * 126, long(126))],
+    "65536": [(0x82, b"x", long(1 << 16))],
+    "2-to-32": [(0x82, b"x", long(1 << 32))],
+    "2-to-63-less-1": [(0x82, b"x", long((1 << 63) - 1))],
+    "2-to-63": [(0x82, b"x", long(1 << 63))],
+    "2-to-64-less-1": [(0x82, b"x", long((1 << 64) - 1))],
+    "pings-17": [(0x89, bytes([n])) for n in range(17)],
+}
+
+
+def script(settings, *frames):
+    """The input of `messages`: the highest bit of a length cuts in or before the frame."""
+    out = bytes([settings])
+    for first, payload, *cut in frames:
+        out += bytes([first, len(payload) | (0x80 if cut else 0)]) + payload
+    return out
+
+
+MESSAGES = {
+    "hello": script(0, (0x81, b"Hello")),
+    "hello-client": script(1, (0x81, b"Hello", "cut"), (0x82, b"", "cut")),
+    "fragments": script(4, (0x01, "a€".encode(), "cut"), (0x89, b"!"), (0x80, "🦀".encode(), "cut")),
+    "pings": script(6, *[(0x89, bytes([n]), "cut") for n in range(20)]),
+    "pongs": script(7, (0x8A, b"a"), (0x8A, b""), (0x8A, b"ping", "cut")),
+    "close": script(2, (0x82, b"last"), (0x88, b"\x03\xe8bye", "cut"), (0x81, b"late")),
+    "wrong-after-right": script(3, (0x81, b"a"), (0x82, b"b", "cut"), (0x83, b"")),
+    "in-halves": script(254, (0x01, b"x" * 100, "cut"), (0x00, b"y" * 100), (0x80, b"z" * 100, "cut")),
+    "long": bytes([40, 0x82, 0x7E]) + b"x" * 280,
+    "too-long": bytes([40, 0x02, 0x7E]) + b"x" * 280 + bytes([0x80, 0x78]) + b"y" * 160,
+    "five-fragments": script(8, (0x02, b""), (0x00, b""), (0x00, b"", "cut"), (0x00, b""), (0x80, b"")),
+    "not-utf8": script(5, (0x01, b"\xf0\x9f", "cut"), (0x80, b"\xa6\x7f")),
+}
+
+REQUEST = {
+    "Host": "server.example.com",
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+ANSWER = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Accept": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+}
+
+
+def head(first, fields, more="", **other):
+    fields = {**fields, **{name.replace("_", "-"): value for name, value in other.items()}}
+    lines = [f"{name}: {value}" for name, value in fields.items() if value is not None]
+    return "\n".join([first, *lines, more]).encode()
+
+
+HANDSHAKE = {
+    "request": head("GET", REQUEST, "Sec-WebSocket-Protocol: chat, superchat"),
+    "request-lists": head("GET", REQUEST, Upgrade="h2c, WebSocket", Connection="keep-alive ,\tuPGRADE ,"),
+    "request-deflate": head("GET", REQUEST, Sec_WebSocket_Extensions="permessage-deflate; client_max_window_bits"),
+    "request-quoted": head("GET", REQUEST, Sec_WebSocket_Extensions='a;b="1\\0" ;b\t,a,,x; y=1'),
+    "request-two-hosts": head("GET", REQUEST, "host: b"),
+    "request-plain": head("GET", REQUEST, Upgrade=None),
+    "request-version-8": head("GET", REQUEST, Sec_WebSocket_Version="8"),
+    "request-key-short": head("GET", REQUEST, Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ"),
+    "request-key-trailing-bits": head("GET", REQUEST, Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZR=="),
+    "request-protocol-twice": head("GET", REQUEST, Sec_WebSocket_Protocol="a, a"),
+    "request-names-of-objects": head("GET", REQUEST, "constructor: 1\n__proto__: 2", Sec_WebSocket_Protocol="__proto__"),
+    "request-extension-unquoted": head("GET", REQUEST, Sec_WebSocket_Extensions='foo;b="\\'),
+    "request-many-extensions": head("GET", REQUEST, Sec_WebSocket_Extensions="a;" + " " * 200 + "b," * 50),
+    "request-post": head("POST", REQUEST),
+    "answer": head("101", ANSWER),
+    "answer-chat": head("101", ANSWER, Sec_WebSocket_Protocol="chat"),
+    "answer-not-offered": head("101", ANSWER, Sec_WebSocket_Protocol="other"),
+    "answer-deflate": head("101", ANSWER, Sec_WebSocket_Extensions="permessage-deflate; server_no_context_takeover"),
+    "answer-302": head("302", {"Location": "http://other.example/"}),
+    "answer-wrong-accept": head("101", ANSWER, Sec_WebSocket_Accept="AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+}
+
+PATTERNS = "/*\n/a/*\n/a/{x}\n/a/b\n/a/{x}/c\n/\n/u/{user}/r/{room}\n"
+PATHS = ["/", "/a/b", "/a/b/", "/a/%62", "/a/z", "/a/b/c", "/a", "/u/ada/r/1%2F2", "/a/caf%C3%A9", "/a//c", "/A/b", "//"]
+ROUTE = {f"path-{n}": (PATTERNS + path).encode() for n, path in enumerate(PATHS)}
+ROUTE |= {
+    "not-found": b"/a/b\n/x/{y}\n/a/%ff",
+    "odd-patterns": b"a\n/a//b\n/*/a\n/{\n/{}\n/{x\n/a{x}\n/a*\n/{x}/{x}\n*",
+    "dots": b"/.\n/a/..\n/../a",
+    "query": b"/a?b\n/a#b\n/a%20b\n/k\xc3\xa4se brot\n/k%C3%A4se%20brot",
+}
+
+ORIGINS = [
+    ("http://chat.example", "chat.example"),
+    ("http://Chat.Example", "chat.example:80"),
+    ("https://chat.example", "chat.example:443"),
+    ("http://[::1]:4649", "[::1]:4649"),
+    ("http://chat.example:81", "chat.example"),
+    ("http://chat.example.evil", "chat.example"),
+    ("http://chat.example@evil", "evil"),
+    ("null", "chat.example", "null", "https://app.example"),
+    ("https://APP.example:8443", "own.example", "https://app.example:8443"),
+    ("https://app.example:8443.evil", "own.example", "https://app.example:8443"),
+    ("https://app.example:443", "own.example", "https://app.example"),
+    ("http://a~b._c", "x", "http://a~b._c", "http://[::ffff:1.2.3.4]:1"),
+    ("http://", "", "*"),
+    ("http://a:00080", "a:80", "http://a:65535", "http://a:0"),
+]
+ORIGIN = {f"origin-{n}": "\n".join(lines).encode() for n, lines in enumerate(ORIGINS)}
+
+SERVICE = '[service.echo]\npath = "/echo"\nnative = "echo"\n'
+CONFIG = {
+    "empty": b"",
+    "size": b"64KiB",
+    "size-too-big": b"99999999999GiB",
+    "time": b"100ms",
+    "time-longest": b"18446744073709551615ms",
+    "address": b"[::1]:4649",
+    "native": SERVICE.encode(),
+    "control-characters": b'[service."a\\u0007\\u001b[31m"]\npath = "/\\u0000"\n',
+    "bare-return": b'[log]\rlevel = "x"\n',
+    "no-end": b'[host]\nworkers = "',
+    "unicode": '[[listen]]\naddress = "\u202e🦀" # é\n'.encode(),
+    "deep": b"a = " + b"[" * 100,
+}
+
+
+def repository(folder):
+    """The configurations that our own tests and examples are made of."""
+    root = Path(__file__).parents[2]
+    return {file.stem.replace("_", "-"): file.read_bytes() for file in sorted((root / folder).glob("*.toml"))}
+
+
+def main():
+    frames = {}
+    for name, listed in FRAMES.items():
+        for side, masked in (("server", True), ("client", False)):
+            parts = (frame(first, *rest[:1], masked=masked, length=rest[1] if len(rest) > 1 else None) for first, *rest in listed)
+            frames[f"{name}-to-{side}"] = b"".join(parts)
+    config = {
+        **CONFIG,
+        **{f"mistake-{name}": text for name, text in repository("host/config/tests/mistakes").items()},
+        "demo": (Path(__file__).parents[2] / "guests/demo.toml").read_bytes(),
+    }
+    corpora = {"frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "config": config}
+    for target, seeds in corpora.items():
+        (FOLDER / target).mkdir(parents=True, exist_ok=True)
+        for name, data in seeds.items():
+            (FOLDER / target / name).write_bytes(data)
+
+
+main()
