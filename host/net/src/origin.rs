@@ -113,11 +113,22 @@ fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
         return None;
     }
     let authority: Authority = text.parse().ok()?;
-    if authority.host().is_empty() || (authority.port().is_some() && authority.port_u16().is_none())
-    {
-        return None;
-    }
-    Some((authority.host().to_ascii_lowercase(), authority.port_u16()))
+    let host = authority.host();
+    let port = match text.strip_prefix(host)? {
+        "" => None,
+        // `http` passes over what is no number behind the colon.
+        rest => Some(
+            rest.strip_prefix(':')
+                .filter(|digits| is_port(digits))?
+                .parse()
+                .ok()?,
+        ),
+    };
+    (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
+}
+
+fn is_port(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -143,6 +154,11 @@ mod tests {
             ("ftp://chat.example", "chat.example", false),
             ("null", "chat.example", false),
             ("", "chat.example", false),
+            ("http://a:!0", "a", false),
+            ("http://a:", "a", false),
+            ("http://a:+80", "a", false),
+            ("http://a:65536", "a", false),
+            ("http://a", "a:!0", false),
             ("http://", "", false),
             ("http://chat.example", "", false),
         ];
