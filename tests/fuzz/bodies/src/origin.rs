@@ -21,7 +21,7 @@ pub fn origin(data: &[u8]) {
     } else if origins.allow(origin, host) {
         let spelled = |text: &&str| *text == "*" || same(text.as_bytes(), origin);
         assert!(
-            listed.iter().any(|text| spelled(text)),
+            listed.iter().any(spelled),
             "{listed:?} allow {origin:?}"
         );
     }
