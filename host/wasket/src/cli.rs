@@ -167,14 +167,18 @@ Examples:
 Ends with 0 when it would load, 1 when a component would not, 2 when the configuration is wrong.";
 
 const BENCH_EXAMPLES: &str = "\
-Every echo is checked. What the lines of the report and the fields of the JSON mean is in docs/benchmarking.md.
+Every answer is checked. What the modes do, and what the lines of the report and the fields of the JSON
+mean, is in docs/benchmarking.md.
 
 Examples:
   wasket bench ws://127.0.0.1:4649/echo
   wasket bench ws://127.0.0.1:4649/echo --pipeline 16 --duration 10s
   wasket bench ws://127.0.0.1:4649/echo --messages 1000000 --server-pid $(pidof wasket) --json
+  wasket bench ws://127.0.0.1:4649/chat --mode broadcast --text --connections 500
+  wasket bench ws://127.0.0.1:4649/echo --mode churn --messages 10000
+  wasket bench ws://127.0.0.1:4649/echo --mode idle --connections 1000 --touch --server-pid $(pidof wasket)
 
-Ends with 0 when every message came back right, 1 when one did not or a connection failed, 2 when
+Ends with 0 when every message came right, 1 when one did not or a connection failed, 2 when
 the command line is wrong.";
 
 #[cfg(test)]

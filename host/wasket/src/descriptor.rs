@@ -5,15 +5,9 @@ use tracing::{info, warn};
 use wasket_config::plan::Listener;
 
 /// Takes as many as the system gives, and says so when the listeners' settings promise more.
-///
-/// The soft limit is kept low for programs that use `select`; it is common to raise it for others.
 pub(crate) fn raise_limit(listeners: &[Listener]) {
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
-        limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            warn!(%error, "the limit of open files cannot be raised");
-        }
+    if let Err(error) = raise() {
+        warn!(%error, "the limit of open files cannot be raised");
     }
     let promised: usize = listeners
         .iter()
@@ -31,6 +25,18 @@ pub(crate) fn raise_limit(listeners: &[Listener]) {
         ),
         _ => {}
     }
+}
+
+/// Takes as many as the system gives.
+///
+/// The soft limit is kept low for programs that use `select`; it is common to raise it for others.
+pub(crate) fn raise() -> std::io::Result<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        limit.current = limit.maximum;
+        setrlimit(Resource::Nofile, limit)?;
+    }
+    Ok(())
 }
 
 /// For listeners, components, the log and the like.

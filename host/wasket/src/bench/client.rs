@@ -1,24 +1,18 @@
 //! One client: a connection that sends a round of messages, checks their echoes, and sends the next.
 
-use std::io::{ErrorKind, Read, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::net::TcpStream;
-use rand::Rng;
-use rand::rngs::StdRng;
-use wasket_ws::{
-    CloseCode, CloseFrame, Connection, Event, Limits, Opcode, Role, State, Timing, frame,
-};
+use wasket_ws::Event;
 
 use super::failure::{Failure, Seen};
+use super::link::{ANSWER_WITHIN, Arrived, Link, opcode};
 use super::load::{Extent, Tally, Window, Workload};
 use super::payload::Payload;
 
 /// One client of the service that is measured.
 pub(super) struct Client {
-    pub(super) stream: TcpStream,
-    protocol: Connection,
-    masks: StdRng,
+    pub(super) link: Link<TcpStream>,
     /// The number of its first message among the payloads; each client has its own.
     first: u64,
     sent: u64,
@@ -28,8 +22,6 @@ pub(super) struct Client {
     round_sent_at: Instant,
     /// Whether the round was sent in the measured time.
     round_is_measured: bool,
-    /// What the socket did not take yet.
-    unsent: Vec<u8>,
     stage: Stage,
 }
 
@@ -69,28 +61,14 @@ impl Client {
         quota: Option<u64>,
         size: usize,
     ) -> Self {
-        let now = Instant::now();
-        let limits = Limits {
-            message_bytes_max: Limits::default().message_bytes_max.max(size),
-            ..Limits::default()
-        };
-        let timing = Timing {
-            ping_every: None,
-            ..Timing::default()
-        };
-        let mut control_masks: StdRng = rand::make_rng();
-        let keys = Box::new(move || control_masks.next_u32().to_ne_bytes());
         Self {
-            stream: TcpStream::from_std(stream),
-            protocol: Connection::new(Role::Client, limits, timing, now).with_mask_keys(keys),
-            masks: rand::make_rng(),
+            link: Link::new(TcpStream::from_std(stream), size),
             first,
             sent: 0,
             echoed: 0,
             quota,
-            round_sent_at: now,
+            round_sent_at: Instant::now(),
             round_is_measured: false,
-            unsent: Vec::new(),
             stage: Stage::Working,
         }
     }
@@ -115,12 +93,10 @@ impl Client {
 
     /// Goes on with what the socket did not take before.
     pub(super) fn on_writable(&mut self, desk: &mut Desk<'_>) {
-        if self.is_over() || self.unsent.is_empty() {
-            return;
+        if !self.is_over() {
+            let done = self.link.resume();
+            self.tally(done, desk);
         }
-        let unsent = std::mem::take(&mut self.unsent);
-        let done = self.write(&unsent);
-        self.tally(done, desk);
     }
 
     /// Ends the connection as soon as no echo is awaited.
@@ -130,19 +106,16 @@ impl Client {
         }
         if matches!(self.stage, Stage::Working | Stage::Finished) {
             self.stage = Stage::Closing;
-            let mut bytes = Vec::new();
-            let frame = CloseFrame::from(CloseCode::NORMAL);
-            self.protocol.close(Instant::now(), &frame, &mut bytes);
-            let done = self.write(&bytes);
+            let done = self.link.close();
             self.tally(done, desk);
         }
     }
 
     /// Fails if an echo is awaited and nothing was heard for too long.
     pub(super) fn check_overdue(&mut self, now: Instant, desk: &mut Desk<'_>) {
-        let heard_at = self.protocol.heard_at().max(self.round_sent_at);
+        let heard_at = self.link.protocol.heard_at().max(self.round_sent_at);
         let awaits = self.stage == Stage::Working && self.echoed < self.sent;
-        if awaits && now.saturating_duration_since(heard_at) >= ECHO_WITHIN {
+        if awaits && now.saturating_duration_since(heard_at) >= ANSWER_WITHIN {
             let failure = Failure::NoEcho(self.echoed + 1);
             self.tally(Err(failure), desk);
         }
@@ -167,13 +140,10 @@ impl Client {
         desk: &mut Desk<'_>,
     ) -> Result<(), Failure> {
         while !self.is_over() {
-            let count = match self.stream.read(input) {
-                Ok(0) => return self.end_of_stream(),
-                Ok(count) => count,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(_) if self.stage == Stage::Closing => return self.end_of_stream(),
-                Err(error) => return Err(Failure::Socket(error)),
+            let count = match self.link.read(input)? {
+                Arrived::Bytes(count) => count,
+                Arrived::Nothing => break,
+                Arrived::End => return self.end_of_stream(),
             };
             let is_full = count == input.len();
             self.take(input.get_mut(..count).unwrap_or_default(), desk)?;
@@ -201,7 +171,7 @@ impl Client {
         }
         let now = Instant::now();
         let mut events = relabel(std::mem::take(&mut desk.events));
-        let received = self.protocol.receive(now, bytes, &mut events);
+        let received = self.link.receive(now, bytes, &mut events);
         let before = self.echoed;
         let checked = events
             .iter()
@@ -212,12 +182,8 @@ impl Client {
             desk.tally.count(now, latency, self.echoed - before);
         }
         checked?;
-        received.map_err(Failure::Violation)?;
-        if self.protocol.owes() {
-            let mut owed = Vec::new();
-            self.protocol.write_owed(&mut owed);
-            self.write(&owed)?;
-        }
+        received?;
+        self.link.answer()?;
         if before < self.echoed && self.echoed == self.sent {
             self.next_round(desk)?;
         }
@@ -282,62 +248,26 @@ impl Client {
             *quota -= count;
         }
         let payload = &desk.workload.payload;
-        let opcode = match payload.is_text {
-            true => Opcode::Text,
-            false => Opcode::Binary,
-        };
+        let opcode = opcode(payload.is_text);
         let mut output = std::mem::take(&mut desk.output);
         output.clear();
         for number in self.sent..self.sent + count {
             let bytes = payload.of(self.first.wrapping_add(number));
-            let key = self.masks.next_u32().to_ne_bytes();
-            frame::encode(&mut output, opcode, bytes, Some(key));
+            self.link.encode(&mut output, opcode, bytes);
         }
         self.sent += count;
         self.round_sent_at = Instant::now();
-        let written = self.write(&output);
+        let written = self.link.write(&output);
         desk.output = output;
         written
-    }
-
-    /// Writes as much as the socket takes, and keeps the rest.
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
-        while !bytes.is_empty() && self.unsent.is_empty() {
-            match self.stream.write(bytes) {
-                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Whatever the server said before is still to be read, and says more than this.
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-                Err(_) if self.stage == Stage::Closing => return Ok(()),
-                Err(error) => return Err(Failure::Socket(error)),
-            }
-        }
-        self.unsent.extend_from_slice(bytes);
-        Ok(())
     }
 
     fn tally(&mut self, done: Result<(), Failure>, desk: &mut Desk<'_>) {
         let Err(failure) = done else { return };
         self.stage = Stage::Failed;
-        desk.tally.fail(failure.to_string());
-        self.say_goodbye(&failure);
-        let _ = self.stream.shutdown(std::net::Shutdown::Both);
-    }
-
-    /// Tells the server why, if it can still be told.
-    fn say_goodbye(&mut self, failure: &Failure) {
-        if self.protocol.state() == State::CloseSent || !self.unsent.is_empty() {
-            return;
-        }
-        let frame = match failure {
-            Failure::Violation(violation) => violation.close_frame(),
-            Failure::Closed(_) => CloseFrame::default(),
-            _ => CloseFrame::from(CloseCode::NORMAL),
-        };
-        let mut bytes = Vec::new();
-        self.protocol.close(Instant::now(), &frame, &mut bytes);
-        let _ = self.stream.write(&bytes);
+        desk.tally.failures.add(failure.to_string());
+        self.link.say_goodbye(&failure);
+        let _ = self.link.stream.shutdown(std::net::Shutdown::Both);
     }
 }
 
@@ -346,6 +276,3 @@ fn relabel<'a>(mut events: Vec<Event<'_>>) -> Vec<Event<'a>> {
     events.clear();
     events.into_iter().map_while(|_| None).collect()
 }
-
-/// How long nothing may be heard from the server while it owes an echo.
-pub(super) const ECHO_WITHIN: Duration = Duration::from_secs(10);

@@ -30,12 +30,19 @@ pub(super) fn resolve(target: &Target) -> anyhow::Result<Vec<SocketAddr>> {
     Ok(addresses)
 }
 
-/// Connects to the first address that accepts, and does the opening handshake.
+/// Connects, and does the opening handshake; the socket does not block.
 pub(super) fn open(target: &Target, addresses: &[SocketAddr]) -> anyhow::Result<Opened> {
+    let opened = handshake(connect(addresses)?, target)?;
+    opened.stream.set_nonblocking(true)?;
+    Ok(opened)
+}
+
+/// Connects to the first address that accepts.
+pub(super) fn connect(addresses: &[SocketAddr]) -> anyhow::Result<TcpStream> {
     let mut last = None;
     for address in addresses {
         match TcpStream::connect_timeout(address, CONNECT_WITHIN) {
-            Ok(stream) => return handshake(stream, target),
+            Ok(stream) => return Ok(stream),
             Err(error) => last = Some((address, error)),
         }
     }
@@ -43,7 +50,8 @@ pub(super) fn open(target: &Target, addresses: &[SocketAddr]) -> anyhow::Result<
     Err(error).with_context(|| format!("connecting to {address}"))
 }
 
-fn handshake(mut stream: TcpStream, target: &Target) -> anyhow::Result<Opened> {
+/// Does the opening handshake; the socket blocks.
+pub(super) fn handshake(mut stream: TcpStream, target: &Target) -> anyhow::Result<Opened> {
     stream.set_nodelay(true)?;
     let mut nonce = [0; 16];
     rand::rng().fill_bytes(&mut nonce);
@@ -62,7 +70,6 @@ fn handshake(mut stream: TcpStream, target: &Target) -> anyhow::Result<Opened> {
         .write_all(head.as_bytes())
         .context("sending the opening handshake")?;
     let early = read_answer(&mut stream, &request)?;
-    stream.set_nonblocking(true)?;
     Ok(Opened { stream, early })
 }
 

@@ -4,7 +4,7 @@ use std::io;
 
 use wasket_ws::{CloseFrame, Message, Violation};
 
-use super::client::ECHO_WITHIN;
+use super::link::ANSWER_WITHIN;
 use crate::terminal::shown;
 
 /// Why a client's connection is no longer of use.
@@ -22,8 +22,22 @@ pub(super) enum Failure {
         "a message came that nothing was sent for: {0}; the service has to echo and to say nothing else"
     )]
     Unasked(Seen),
-    #[error("no echo of message {0} came within {ECHO_WITHIN:?}")]
+    #[error("no echo of message {0} came within {ANSWER_WITHIN:?}")]
     NoEcho(u64),
+    #[error("message {number} of sender {sender} did not arrive within {ANSWER_WITHIN:?}")]
+    NotDelivered { sender: usize, number: u64 },
+    #[error(
+        "message {number} of sender {sender} came when number {expected} was next: out of order, or a second time"
+    )]
+    OutOfOrder {
+        sender: usize,
+        number: u64,
+        expected: u64,
+    },
+    #[error("no pong came within {ANSWER_WITHIN:?}")]
+    NoPong,
+    #[error("the connection was not ended within {ANSWER_WITHIN:?} of the close frame")]
+    NotEnded,
     #[error("the server closed the connection {}", closed_with(.0))]
     Closed(CloseFrame),
     #[error("the server ended the connection without a close frame")]
@@ -33,6 +47,37 @@ pub(super) enum Failure {
     #[error("the connection was lost: {0}")]
     Socket(io::Error),
 }
+
+/// How many clients failed, and why.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Failures {
+    pub(super) count: u64,
+    /// Each reason once, and not too many.
+    pub(super) texts: Vec<String>,
+}
+
+impl Failures {
+    #[cold]
+    pub(super) fn add(&mut self, text: String) {
+        self.count += 1;
+        self.remember(text);
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        for text in other.texts {
+            self.remember(text);
+        }
+    }
+
+    fn remember(&mut self, text: String) {
+        if self.texts.len() < FAILURES_TOLD_MAX && !self.texts.contains(&text) {
+            self.texts.push(text);
+        }
+    }
+}
+
+const FAILURES_TOLD_MAX: usize = 5;
 
 impl Failure {
     #[cold]

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use mio::{Events, Interest, Poll, Token};
 
-use super::client::{Client, Desk, ECHO_WITHIN, Stage};
+use super::client::{Client, Desk, Stage};
 use super::connect::Opened;
+use super::failure::Failures;
 use super::histogram::Histogram;
+use super::link::ANSWER_WITHIN;
 use super::payload::Payload;
 
 /// What to do to the service.
@@ -35,14 +37,15 @@ pub(super) enum Extent {
 /// The time that counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
-    from: Instant,
-    until: Option<Instant>,
+    pub(super) from: Instant,
+    /// `None` where messages are counted, not time.
+    pub(super) until: Option<Instant>,
 }
 
 impl Window {
-    fn new(now: Instant, workload: &Workload) -> Self {
-        let from = now + workload.warmup;
-        let until = match workload.extent {
+    pub(super) fn new(now: Instant, warmup: Duration, extent: Extent) -> Self {
+        let from = now + warmup;
+        let until = match extent {
             Extent::Time(time) => Some(from + time),
             Extent::Messages(_) => None,
         };
@@ -57,6 +60,12 @@ impl Window {
         self.until.is_some_and(|until| now >= until)
     }
 
+    /// How long it was, if nothing happened after `last_at`.
+    pub(super) fn lasted(&self, last_at: Instant) -> Duration {
+        let ended_at = self.until.map_or(last_at, |until| until.min(last_at));
+        ended_at.saturating_duration_since(self.from)
+    }
+
     pub(super) fn contains(&self, now: Instant) -> bool {
         self.has_begun(now) && !self.is_over(now)
     }
@@ -67,11 +76,9 @@ impl Window {
 pub(super) struct Tally {
     pub(super) messages: u64,
     pub(super) latencies: Histogram,
-    last_echo_at: Option<Instant>,
+    pub(super) last_echo_at: Option<Instant>,
     /// Clients that failed, at any time.
-    pub(super) failed: u64,
-    /// Why; each reason once, and not too many.
-    pub(super) failures: Vec<String>,
+    pub(super) failures: Failures,
 }
 
 impl Tally {
@@ -80,8 +87,7 @@ impl Tally {
             messages: 0,
             latencies: Histogram::new(),
             last_echo_at: None,
-            failed: 0,
-            failures: Vec::new(),
+            failures: Failures::default(),
         }
     }
 
@@ -94,26 +100,11 @@ impl Tally {
         }
     }
 
-    #[cold]
-    pub(super) fn fail(&mut self, failure: String) {
-        self.failed += 1;
-        self.remember(failure);
-    }
-
-    fn remember(&mut self, failure: String) {
-        if self.failures.len() < FAILURES_TOLD_MAX && !self.failures.contains(&failure) {
-            self.failures.push(failure);
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.messages += other.messages;
         self.latencies.merge(&other.latencies);
         self.last_echo_at = self.last_echo_at.max(other.last_echo_at);
-        self.failed += other.failed;
-        for failure in other.failures {
-            self.remember(failure);
-        }
+        self.failures.merge(other.failures);
     }
 }
 
@@ -139,7 +130,7 @@ pub(super) fn run(
     observer: &mut impl Observer,
 ) -> anyhow::Result<Outcome> {
     let shares = share(workload, connections, threads)?;
-    let window = Window::new(Instant::now(), workload);
+    let window = Window::new(Instant::now(), workload.warmup, workload.extent);
     thread::scope(|scope| {
         let (working, worked) = mpsc::channel();
         let threads: Vec<_> = shares
@@ -158,19 +149,20 @@ pub(super) fn run(
                 .map_err(|_| anyhow::anyhow!("a load thread panicked"))?;
             tally.merge(theirs.context("waiting for sockets")?);
         }
-        let ended_at = match workload.extent {
+        let elapsed = window.lasted(match workload.extent {
             Extent::Messages(_) => tally.last_echo_at.unwrap_or(ended_at),
-            Extent::Time(_) => window.until.map_or(ended_at, |until| until.min(ended_at)),
-        };
-        Ok(Outcome {
-            tally,
-            elapsed: ended_at.saturating_duration_since(window.from),
-        })
+            Extent::Time(_) => ended_at,
+        });
+        Ok(Outcome { tally, elapsed })
     })
 }
 
 /// Waits for the measured time to begin and to end; returns when it did.
-fn observe(window: Window, worked: &Receiver<Infallible>, observer: &mut impl Observer) -> Instant {
+pub(super) fn observe(
+    window: Window,
+    worked: &Receiver<Infallible>,
+    observer: &mut impl Observer,
+) -> Instant {
     // Nothing is ever sent: either the time comes, or all threads have let go of the other end, early.
     let wait_until = |at: Instant| {
         let _ = worked.recv_timeout(at.saturating_duration_since(Instant::now()));
@@ -223,7 +215,7 @@ fn share(
             .poll
             .registry()
             .register(
-                &mut client.stream,
+                &mut client.link.stream,
                 Token(share.clients.len()),
                 Interest::READABLE | Interest::WRITABLE,
             )
@@ -261,7 +253,7 @@ impl Share {
         for client in &mut self.clients {
             client.close(&mut desk);
         }
-        let deadline = Instant::now() + ECHO_WITHIN;
+        let deadline = Instant::now() + ANSWER_WITHIN;
         let is_open = |stage| !matches!(stage, Stage::Ended | Stage::Failed);
         self.drive(&mut desk, Some(deadline), is_open)?;
         for client in &mut self.clients {
@@ -321,10 +313,9 @@ impl Share {
 }
 
 /// Large enough for what a pipeline of small messages brings at once.
-const INPUT_BYTES: usize = 256 * 1024;
-const EVENTS_MAX: usize = 1024;
+pub(super) const INPUT_BYTES: usize = 256 * 1024;
+pub(super) const EVENTS_MAX: usize = 1024;
 /// How often a thread looks for clients that wait in vain.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const FAILURES_TOLD_MAX: usize = 5;
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between the first payloads of two clients.
 const STRIDE: u64 = 17;

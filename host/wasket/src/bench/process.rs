@@ -1,4 +1,4 @@
-//! CPU time of a process, as the kernel tells it in `/proc/PID/stat`.
+//! CPU time and memory of a process, as the kernel tells them in `/proc/PID/stat` and `/proc/PID/status`.
 
 use std::io;
 use std::ops::Sub;
@@ -46,9 +46,44 @@ fn parse(stat: &str, ticks_per_second: u64) -> Option<CpuTime> {
     })
 }
 
+/// Resident memory of a process that no file is behind, in KB of 1024 bytes: heap, stacks, guests.
+pub(super) fn memory_kb(pid: u32) -> io::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    parse_memory(&status).ok_or_else(|| io::Error::other("/proc/PID/status has no RssAnon in kB"))
+}
+
+fn parse_memory(status: &str) -> Option<u64> {
+    let mut lines = status.lines();
+    let value = lines.find_map(|line| line.strip_prefix("RssAnon:"))?;
+    value.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_found_among_the_lines() {
+        for (status, kb) in [
+            (
+                "Name:\ta\nVmRSS:\t 9 kB\nRssAnon:\t    1234 kB\nRssFile:\t5 kB\n",
+                Some(1234),
+            ),
+            ("RssAnon: 0 kB", Some(0)),
+            ("VmRSS:\t 9 kB\n", None),
+            ("RssAnon: -1 kB", None),
+            ("RssAnon: 12 MB", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_memory(status), kb, "{status:?}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn our_own_memory_is_known() {
+        assert!(memory_kb(std::process::id()).unwrap() > 0);
+    }
 
     #[test]
     fn the_times_are_found_behind_any_name() {

@@ -1,11 +1,10 @@
-//! What was measured, as a table for people and as JSON for programs.
+//! What was measured of an echo service, as a table for people and as JSON for programs.
 
 use std::fmt::{self, Write};
-use std::time::Duration;
 
 use serde::Serialize;
 
-use super::histogram::Histogram;
+use super::figures::{Latency, Server, count, error_rows, grouped, row};
 use crate::terminal::shown;
 
 /// What was measured. The fields are those of the JSON object; docs/benchmarking.md says what they mean.
@@ -31,65 +30,7 @@ pub(super) struct Report {
     pub(super) server: Option<Server>,
 }
 
-/// Percentiles of the time from sending a message to its echo, in microseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Latency {
-    p50: f64,
-    p90: f64,
-    p99: f64,
-    p99_9: f64,
-    max: f64,
-}
-
-impl Latency {
-    pub(super) fn of(latencies: &Histogram) -> Option<Self> {
-        let us = |time: Duration| time.as_nanos() as f64 / 1000.0;
-        Some(Self {
-            p50: us(latencies.quantile(500)?),
-            p90: us(latencies.quantile(900)?),
-            p99: us(latencies.quantile(990)?),
-            p99_9: us(latencies.quantile(999)?),
-            max: us(latencies.max()?),
-        })
-    }
-}
-
-/// What the server used.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Server {
-    pub(super) pid: u32,
-    pub(super) cpu_cores: Option<f64>,
-    pub(super) cpu_us_per_message: Option<PerMessage>,
-    pub(super) instructions_per_message: Option<PerMessage>,
-    /// Why there are none.
-    pub(super) instructions_missing: Option<String>,
-}
-
-/// Something that was used in user mode and in the kernel, divided by the messages.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct PerMessage {
-    total: f64,
-    user: f64,
-    kernel: f64,
-}
-
-impl PerMessage {
-    /// `None` if there were no messages.
-    pub(super) fn new(user: f64, kernel: f64, messages: u64) -> Option<Self> {
-        let each = |used: f64| used / messages as f64;
-        (messages > 0).then(|| Self {
-            total: each(user + kernel),
-            user: each(user),
-            kernel: each(kernel),
-        })
-    }
-}
-
 impl Report {
-    pub(super) fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
-    }
-
     fn table(&self, out: &mut impl Write) -> fmt::Result {
         let Self { seconds, .. } = self;
         writeln!(out, "{}", shown(&self.url))?;
@@ -103,7 +44,7 @@ impl Report {
             count(self.threads, "load thread"),
             self.warmup_seconds,
         )?;
-        let mut row = |name: &str, text: String| writeln!(out, "{name:<14}{text}");
+        let mut row = |name: &str, text: String| row(out, name, &text);
         row("messages", grouped(self.messages as f64))?;
         row(
             "throughput",
@@ -125,11 +66,7 @@ impl Report {
         if let Some(server) = &self.server {
             server.rows(&mut row)?;
         }
-        row("errors", grouped(self.errors as f64))?;
-        for text in &self.error_texts {
-            row("", shown(text))?;
-        }
-        Ok(())
+        error_rows(self.errors, &self.error_texts, &mut row)
     }
 }
 
@@ -139,83 +76,12 @@ impl fmt::Display for Report {
     }
 }
 
-impl fmt::Display for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            p50,
-            p90,
-            p99,
-            p99_9,
-            max,
-        } = self;
-        let time = |us: &f64| match *us {
-            us if us < 10_000.0 => format!("{us:.1} us"),
-            us => format!("{:.1} ms", us / 1000.0),
-        };
-        for (name, us) in [("p50", p50), ("p90", p90), ("p99", p99), ("p99.9", p99_9)] {
-            write!(f, "{name} {}  ", time(us))?;
-        }
-        write!(f, "max {}", time(max))
-    }
-}
-
-impl Server {
-    fn rows(&self, row: &mut impl FnMut(&str, String) -> fmt::Result) -> fmt::Result {
-        let cores = match self.cpu_cores {
-            Some(cores) => format!("{cores:.2} cores"),
-            None => "not known (the process has ended)".to_owned(),
-        };
-        match &self.cpu_us_per_message {
-            Some(cpu) => row(
-                "server CPU",
-                format!(
-                    "{cores}, {:.2} us/message (user {:.2}, kernel {:.2})",
-                    cpu.total, cpu.user, cpu.kernel
-                ),
-            )?,
-            None => row("server CPU", cores)?,
-        }
-        match (&self.instructions_per_message, &self.instructions_missing) {
-            (Some(count), _) => row(
-                "instructions",
-                format!(
-                    "{}/message (user {}, kernel {})",
-                    grouped(count.total),
-                    grouped(count.user),
-                    grouped(count.kernel)
-                ),
-            ),
-            (None, Some(reason)) => row(
-                "instructions",
-                format!("not available here ({})", shown(reason)),
-            ),
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-fn count(number: impl TryInto<u64>, what: &str) -> String {
-    match number.try_into().unwrap_or(u64::MAX) {
-        1 => format!("1 {what}"),
-        number => format!("{} {what}s", grouped(number as f64)),
-    }
-}
-
-/// A number without decimals, its digits in groups of three.
-fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::figures::PerUnit;
+    use super::super::histogram::Histogram;
     use super::*;
 
     fn report() -> Report {
@@ -240,9 +106,10 @@ mod tests {
             load_cpu_cores: Some(0.987),
             server: Some(Server {
                 pid: 42,
+                unit: "message",
                 cpu_cores: Some(0.5),
-                cpu_us_per_message: PerMessage::new(1e6, 3e6, 1_234_567),
-                instructions_per_message: PerMessage::new(2e9, 3e9, 1_234_567),
+                cpu_us: PerUnit::new(1e6, 3e6, 1_234_567),
+                instructions: PerUnit::new(2e9, 3e9, 1_234_567),
                 instructions_missing: None,
             }),
         }
@@ -275,9 +142,10 @@ errors        1
         report.latency_us = None;
         report.server = Some(Server {
             pid: 42,
+            unit: "message",
             cpu_cores: None,
-            cpu_us_per_message: PerMessage::new(1.0, 1.0, 0),
-            instructions_per_message: None,
+            cpu_us: PerUnit::new(1.0, 1.0, 0),
+            instructions: None,
             instructions_missing: Some("perf is not installed".to_owned()),
         });
         let table = report.to_string();
@@ -294,7 +162,7 @@ errors        1
 
     #[test]
     fn json_is_one_object_with_the_documented_fields() {
-        let json = report().json().unwrap();
+        let json = serde_json::to_string(&report()).unwrap();
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         let documented = include_str!("../../../../docs/benchmarking.md");
         let objects = [&value, &value["latency_us"], &value["server"]];
@@ -307,17 +175,5 @@ errors        1
         let user = value["server"]["instructions_per_message"]["user"].as_f64();
         assert!((user.unwrap() - 1620.0).abs() < 0.01, "{user:?}");
         assert_eq!(value["type"], "binary");
-    }
-
-    #[test]
-    fn digits_are_grouped() {
-        for (number, text) in [
-            (0.0, "0"),
-            (999.4, "999"),
-            (1000.0, "1,000"),
-            (1e6, "1,000,000"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
     }
 }

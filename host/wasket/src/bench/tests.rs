@@ -15,6 +15,8 @@ use wasket_ws::{
 use super::report::Report;
 use super::{Options, measure, run};
 
+mod modes;
+
 /// What the server does with a message, whose number in its connection it is told.
 type Answer = dyn Fn(u64, &Message<'_>, &mut Vec<u8>) + Send + Sync;
 
@@ -63,17 +65,22 @@ fn serve_one(mut stream: TcpStream, answer: &Answer) {
             .receive(now, &mut input[..count], &mut events)
             .unwrap();
         let mut out = Vec::new();
+        connection.write_owed(&mut out);
+        let mut is_over = false;
         for event in &events {
             match event {
                 Event::Message(message) => {
                     number += 1;
                     answer(number, message, &mut out);
                 }
-                Event::Close(_) => connection.close(now, &CloseFrame::default(), &mut out),
+                Event::Close(_) => {
+                    is_over = true;
+                    connection.close(now, &CloseFrame::default(), &mut out);
+                }
                 _ => {}
             }
         }
-        if stream.write_all(&out).is_err() {
+        if stream.write_all(&out).is_err() || is_over {
             return;
         }
     }
@@ -225,6 +232,37 @@ fn what_cannot_begin_fails_with_the_reason() {
         ),
         (
             format!("ws://{address}/echo"),
+            "--mode churn --pipeline 2",
+            "--pipeline has no meaning with --mode churn",
+        ),
+        (format!("ws://{address}/echo"), "--touch", "--mode echo"),
+        (
+            format!("ws://{address}/echo"),
+            "--mode idle --messages 3",
+            "--messages has no meaning",
+        ),
+        (
+            format!("ws://{address}/echo"),
+            "--mode broadcast --senders 65",
+            "--senders 65 of 64",
+        ),
+        (
+            format!("ws://{address}/echo"),
+            "--mode churn --connections 1025",
+            "may be 1024",
+        ),
+        (
+            format!("ws://{address}/other"),
+            "--mode churn",
+            "the first cycle: the handshake was refused",
+        ),
+        (
+            format!("ws://{closed}/echo"),
+            "--mode idle",
+            "connection 1 of 64: connecting to",
+        ),
+        (
+            format!("ws://{address}/echo"),
             "--duration 0s",
             "measures nothing",
         ),
@@ -243,7 +281,7 @@ fn what_cannot_begin_fails_with_the_reason() {
     assert_eq!(server.pid, own);
     // Whether this machine can count or not, it says one of the two.
     assert_ne!(
-        server.instructions_per_message.is_some(),
+        server.instructions.is_some(),
         server.instructions_missing.is_some()
     );
 }
@@ -262,6 +300,8 @@ fn what_is_typed_wrong_is_refused() {
         "ws://a --messages 0",
         "ws://a --threads 0",
         "ws://a --server-pid 0",
+        "ws://a --mode flood",
+        "ws://a --mode broadcast --senders 0",
     ] {
         let typed = ["bench"].into_iter().chain(typed.split_whitespace());
         assert_eq!(

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::figures::{PerUnit, Server};
 use super::instructions::Counter;
 use super::load::Observer;
 use super::process::CpuTime;
-use super::report::{PerMessage, Server};
 use crate::exit::Usage;
 
 /// What is watched besides the messages.
@@ -39,19 +39,25 @@ impl Watch {
         self.load.cores(self.lasted)
     }
 
-    /// What the server used, over this many messages.
-    pub(super) fn server(self, messages: u64) -> Option<Server> {
+    /// Processors that the server kept busy, if its process is watched.
+    pub(super) fn server_cpu_cores(&self) -> Option<f64> {
+        let (process, _) = self.server.as_ref()?;
+        process.cores(self.lasted)
+    }
+
+    /// What the server used, over this many units of work.
+    pub(super) fn server(self, units: u64, unit: &'static str) -> Option<Server> {
         let (process, counter) = self.server?;
         let used = process.used;
         let counted = counter.and_then(Counter::finish);
         let us = |time: Duration| time.as_secs_f64() * 1e6;
         Some(Server {
             pid: process.pid,
+            unit,
             cpu_cores: process.cores(self.lasted),
-            cpu_us_per_message: used
-                .and_then(|used| PerMessage::new(us(used.user), us(used.system), messages)),
-            instructions_per_message: counted.as_ref().ok().and_then(|counted| {
-                PerMessage::new(counted.user as f64, counted.kernel as f64, messages)
+            cpu_us: used.and_then(|used| PerUnit::new(us(used.user), us(used.system), units)),
+            instructions: counted.as_ref().ok().and_then(|counted| {
+                PerUnit::new(counted.user as f64, counted.kernel as f64, units)
             }),
             instructions_missing: counted.err(),
         })
