@@ -1,7 +1,7 @@
 //! One open connection of the load generator: its socket, its protocol, and what the socket did not take yet.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -162,5 +162,5 @@ pub(super) fn opcode(is_text: bool) -> Opcode {
     }
 }
 
-/// A connection that may owe something is given up when nothing was heard for this long.
-pub(super) const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long nothing may come of what the server owes: an echo, a delivery, a pong, the end.
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
