@@ -20,10 +20,7 @@ pub fn origin(data: &[u8]) {
         assert!(origins.allow(origin, host), "{listed:?} takes {host} away");
     } else if origins.allow(origin, host) {
         let spelled = |text: &&str| *text == "*" || same(text.as_bytes(), origin);
-        assert!(
-            listed.iter().any(spelled),
-            "{listed:?} allow {origin:?}"
-        );
+        assert!(listed.iter().any(spelled), "{listed:?} allow {origin:?}");
     }
 }
 
