@@ -3,6 +3,7 @@
 //! An input that a fuzzer found goes into `tests/fuzz/corpus/TARGET`, and is a test from then on.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
+#![expect(clippy::print_stdout, reason = "names the input that fails")]
 
 use std::collections::BTreeSet;
 use std::fs;
