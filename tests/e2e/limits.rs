@@ -2,10 +2,11 @@
 
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use tungstenite::Message;
 
-use crate::host::{Host, wait_for};
+use crate::host::{Client, Host, wait_for};
 
 #[test]
 fn a_message_may_have_1_mib() {
@@ -49,14 +50,65 @@ fn a_message_may_have_131072_fragments() {
 fn a_guest_may_have_32_mib() {
     let host =
         Host::serve("[service.bad]\npath = \"/bad\"\ncomponent = \"GUESTS/misbehave.wasm\"\n");
+    // 512 pages of 64 KiB.
     let mut client = host.connect("bad");
-    client.send("allocate");
-    assert_eq!(client.closed().0, 1011);
+    assert_eq!(client.ask("memory:512"), "memory=512 pages");
+    for action in ["memory:513", "allocate"] {
+        let mut client = host.connect("bad");
+        client.send(action);
+        assert_eq!(client.closed().0, 1011, "{action}");
+    }
     host.logged(&["wasket::guest", "\"level\":\"ERROR\"", "memory"]);
-    // More than half of it is to be had: a message of 1 MiB goes in and out.
+}
+
+#[test]
+fn a_guest_may_run_for_100_ms() {
+    let host =
+        Host::serve("[service.bad]\npath = \"/bad\"\ncomponent = \"GUESTS/misbehave.wasm\"\n");
     let mut client = host.connect("bad");
-    client.send(&"x".repeat(1 << 20));
-    assert_eq!(client.text().len(), 1 << 20);
+    // However late it is scheduled: what it waits for a core is not counted.
+    assert_eq!(client.ask("spin:60"), "spin=60 ms");
+    let began = Instant::now();
+    client.send("loop");
+    assert_eq!(client.closed().0, 1011);
+    assert!(began.elapsed() >= Duration::from_millis(100));
+    host.logged(&["wasket::guest", "\"level\":\"ERROR\"", "event_time"]);
+}
+
+#[test]
+fn an_outbox_may_hold_4_mib() {
+    let host = Host::probe("");
+    let mut first = host.connect("probe");
+    let id = first.ask("id").trim_start_matches("id=").to_owned();
+    let mut other = host.connect("probe");
+    let queued = |other: &mut Client| -> usize {
+        let queued = other.ask(&format!("queued:{id}"));
+        queued.trim_start_matches("queued=").parse().unwrap()
+    };
+    let send = |other: &mut Client, bytes: usize| {
+        let answer = other.ask(&format!("send-to:{id}:{}", "x".repeat(bytes)));
+        answer.trim_start_matches("send-to=").to_owned()
+    };
+    // Full to the byte, at a moment when the kernel takes nothing more for the peer.
+    let full = wait_for(|| {
+        while send(&mut other, 1 << 18) == "accepted" {}
+        let room = (4 << 20) - queued(&mut other);
+        let most = room - header(room);
+        let answers = [send(&mut other, most + 1), send(&mut other, most)];
+        (queued(&mut other) == 4 << 20).then_some(answers)
+    });
+    assert_eq!(full.unwrap(), ["backlogged", "accepted"]);
+    assert_eq!(send(&mut other, 0), "backlogged");
+    drop(first);
+}
+
+/// What the header takes of a frame of so many bytes.
+fn header(frame: usize) -> usize {
+    match frame {
+        0..128 => 2,
+        128..65_540 => 4,
+        _ => 10,
+    }
 }
 
 #[test]

@@ -70,6 +70,21 @@ fn a_request_head_has_10_seconds() {
 }
 
 #[test]
+#[ignore = "slow: 10 s"]
+fn a_handshake_has_10_seconds() {
+    let host = Host::probe("event_wall_time = \"1m\"");
+    let mut stream = raw(&host);
+    takes(10 * SECOND, || {
+        let head = "GET /probe?handshake=sleep:30000 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
+                    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                    Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        assert_eq!(to_the_end(&mut stream), b"");
+    });
+    host.logged(&["handshake_timeout"]);
+}
+
+#[test]
 #[ignore = "slow: 40 s"]
 fn a_silent_peer_is_pinged_after_30_seconds_and_has_10_to_answer() {
     let host = Host::probe("");
@@ -88,6 +103,7 @@ fn a_silent_peer_is_pinged_after_30_seconds_and_has_10_to_answer() {
 #[test]
 #[ignore = "slow: 35 s"]
 fn a_peer_that_answers_pings_stays() {
+    // However idle it is, and however long it lives: both limits are off.
     let host = Host::probe("");
     let mut client = patient(&host);
     let message = client.socket.read().unwrap();

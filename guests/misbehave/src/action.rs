@@ -14,6 +14,8 @@ pub(crate) enum Action {
     Allocate,
     /// `grow`: grows the memory, page by page, without touching it, until it is refused; then answers.
     Grow,
+    /// `memory:PAGES`: grows the memory to so many pages (of 64 KiB) in all; then answers.
+    Memory(u64),
     /// `panic`.
     Panic,
     /// `exit`: ends the program as failed.
@@ -59,6 +61,7 @@ impl Action {
         if let Some((name, number)) = text.split_once(':') {
             let number = number.parse().ok()?;
             return Some(match name {
+                "memory" => Self::Memory(number),
                 "sleep" => Self::Sleep(number),
                 "spin" => Self::Spin(number),
                 "send" => Self::Send(number),
@@ -103,6 +106,7 @@ impl Action {
                 black_box(vec![1_u8; 1 << 20].leak());
             },
             Self::Grow => format!("grow={} pages", grow()),
+            Self::Memory(pages) => format!("memory={} pages", grow_to(pages)),
             Self::Panic => panic!("misbehave panics"),
             Self::Exit => std::process::exit(1),
             Self::Unreachable => unreachable(),
@@ -201,6 +205,16 @@ fn grow() -> usize {
     pages
 }
 
+/// The size afterwards.
+#[cfg(target_family = "wasm")]
+fn grow_to(pages: u64) -> usize {
+    let more = usize::try_from(pages)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(core::arch::wasm32::memory_size::<0>());
+    core::arch::wasm32::memory_grow::<0>(more);
+    core::arch::wasm32::memory_size::<0>()
+}
+
 #[cfg(target_family = "wasm")]
 fn unreachable() -> ! {
     core::arch::wasm32::unreachable()
@@ -215,6 +229,11 @@ fn read_past_the_end() -> u8 {
 
 #[cfg(not(target_family = "wasm"))]
 fn grow() -> usize {
+    0
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn grow_to(_: u64) -> usize {
     0
 }
 
