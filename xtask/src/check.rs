@@ -20,6 +20,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         .within(tree::root().join("tests/fuzz"))
         .run()
         .context("formatting; `cargo fmt` in tests/fuzz mends it")?;
+    Step::cargo("fmt --check")
+        .within(tree::root().join("tests/load"))
+        .run()
+        .context("formatting; `cargo fmt` in tests/load mends it")?;
     Step::cargo("clippy --workspace --all-targets -- -D warnings")
         .run()
         .context("clippy")?;
@@ -33,6 +37,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
             .run()
             .context("clippy of the guests")?;
     }
+    Step::cargo("clippy --locked --all-targets -- -D warnings")
+        .within(tree::root().join("tests/load"))
+        .env("CARGO_TARGET_DIR", tree::target()?.join("load/rust"))
+        .run()
+        .context("clippy of the servers in tests/load")?;
     Step::cargo("doc --workspace --no-deps --document-private-items")
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()
