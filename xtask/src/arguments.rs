@@ -15,7 +15,7 @@ impl Arguments {
         Self::new(std::env::args().skip(1))
     }
 
-    fn new(words: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn new(words: impl IntoIterator<Item = String>) -> Self {
         let mut words = words.into_iter();
         let left = words.by_ref().take_while(|word| word != "--").collect();
         Self {

@@ -24,6 +24,19 @@ pub(crate) enum Build {
     Everyday,
     /// Cargo's `release` profile.
     Release,
+    /// The `dist` profile of the workspace: what people install.
+    Dist,
+}
+
+impl Build {
+    /// The name of the profile.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Everyday => "dev",
+            Self::Release => "release",
+            Self::Dist => "dist",
+        }
+    }
 }
 
 /// Builds the host and returns where it is; or the host that `WASKET_BIN` names, unbuilt.
@@ -34,12 +47,18 @@ pub(crate) fn build(build: Build) -> Result<PathBuf> {
     let (arguments, folder) = match build {
         Build::Everyday => ("build --package wasket", "debug"),
         Build::Release => ("build --package wasket --release", "release"),
+        Build::Dist => ("build --package wasket --profile dist", "dist"),
     };
     Step::cargo(arguments).run().context("building the host")?;
     Ok(tree::target()?
         .join(folder)
         .join("wasket")
         .with_extension(std::env::consts::EXE_EXTENSION))
+}
+
+/// Whether [`build`] builds the host, instead of taking one that it is given.
+pub(crate) fn is_built_here() -> bool {
+    std::env::var_os("WASKET_BIN").is_none()
 }
 
 /// Writes the demo's configuration for another address to `.cache/NAME/wasket.toml`.
