@@ -84,8 +84,8 @@ cargo xtask COMMAND
       route (needs a nightly compiler and cargo-fuzz). `test` replays their corpora without either.
 
   bench [--quick] [--only P1,P2] [--peers wasket,bun] [--rounds N] [--callgrind] [--json] [--profile dist|release]
-      Measure the host (the dist build) and servers of other libraries in turns, and write BENCHMARKS.md: a quarter of an
-      hour, after builds of about as long, on a machine that does nothing else. With any option but --json, --callgrind
+      Measure the host (the dist build) and servers of other libraries in turns, and write BENCHMARKS.md: ten minutes
+      after the builds, on a machine that does nothing else. With any option but --json, --callgrind
       and 5 or more rounds the page goes to .cache/bench. --callgrind also counts user instructions (needs valgrind).
       Peers: minimal, fastwebsockets, tungstenite (built), bun, ws, workerd (need node and npm); one that cannot be
       installed is told as absent. docs/benchmarking.md says what the rows P1 to P10 are.

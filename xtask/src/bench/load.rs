@@ -20,7 +20,7 @@ pub(super) struct Times {
 impl Times {
     pub(super) const USUAL: Self = Self {
         warmup_ms: 300,
-        measured_ms: 1200,
+        measured_ms: 1000,
     };
     pub(super) const QUICK: Self = Self {
         warmup_ms: 100,

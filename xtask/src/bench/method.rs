@@ -19,7 +19,7 @@ pub(super) fn text(report: &Report<'_>) -> String {
     format!(
         "## How it was measured\n\n\
          ```\n{}\n```\n\n\
-         `cargo xtask bench` {} and the peers at the versions above, and loads them with `wasket bench`: {:.1} s each after a warm-up, one server at a time, started anew for each run, every server once a round. {} \
+         `cargo xtask bench` {} the peers at the versions above, and loads them with `wasket bench`: {:.1} s each after a warm-up, one server at a time, started anew for each run, every server once a round. {} \
          The peers' servers are in `tests/load`; compression is off; logs are silent.\n\n{}\n\n{judged}",
         commands(report),
         host(report),
@@ -32,10 +32,10 @@ pub(super) fn text(report: &Report<'_>) -> String {
 fn host(report: &Report<'_>) -> String {
     match crate::host::is_built_here() {
         true => format!(
-            "builds the host (profile `{}`)",
+            "builds the host (profile `{}`) and",
             report.options.build.name()
         ),
-        false => "took the host that WASKET_BIN named, built".to_owned(),
+        false => "takes the host that WASKET_BIN names, builds".to_owned(),
     }
 }
 
