@@ -106,4 +106,4 @@ peer's reference figure. \"±\" is how far the worst round was from the median. 
 system call take different times for as many - so a verdict by a few percent is none, and the other peers' opinions show how far \
 such verdicts are apart. Growth (P9) is judged beside that of `minimal`, for CPU time also has what ten thousand sockets cost the \
 kernel's caches.\n\n\
-Reference figures, thousands of instructions, measured with counters on a two-core machine (the first of each row judges):\n";
+Reference figures, thousands of instructions, measured with counters on a two-core machine (the column \"by\" says which one judged):\n";

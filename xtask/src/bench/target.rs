@@ -69,6 +69,18 @@ const AT_P3: &[Reference] = &[
     reference("fastwebsockets", P3, 13.6),
     reference("bun", P3, 6.9),
 ];
+/// A guest's cost is nearly all its own code, which runs more instructions in a microsecond than the floor's system calls:
+/// beside the floor it looks cheaper than its user instructions alone, as callgrind counts them.
+const AT_P2_GUEST: &[Reference] = &[
+    reference("fastwebsockets", P2, 12.7),
+    reference("minimal", P2, 1.0),
+    reference("bun", P2, 2.8),
+];
+const AT_P3_GUEST: &[Reference] = &[
+    reference("fastwebsockets", P3, 13.6),
+    reference("minimal", P3, 1.5),
+    reference("bun", P3, 6.9),
+];
 /// Text, too, is judged by a binary echo: no reference checks UTF-8 at a known price.
 const AT_P4: &[Reference] = &[
     reference("fastwebsockets", P4_BINARY, 52.0),
@@ -112,13 +124,13 @@ pub(super) const TARGETS: [Target; 29] = [
     cost("P1", "guest", "16 B, 1 in flight", 18.5, (P1, AT_P1)),
     cost("P1", "guest", "the same, stretch", 17.0, (P1, AT_P1)),
     cost("P2", "native", "16 B, 16 in flight", 1.2, (P2, AT_P2)),
-    cost("P2", "guest", "16 B, 16 in flight", 5.7, (P2, AT_P2)),
-    cost("P2", "guest", "the same, batched", 3.5, (P2, AT_P2)),
-    cost("P2", "guest", "the same, stretch", 2.8, (P2, AT_P2)),
+    cost("P2", "guest", "16 B, 16 in flight", 5.7, (P2, AT_P2_GUEST)),
+    cost("P2", "guest", "the same, batched", 3.5, (P2, AT_P2_GUEST)),
+    cost("P2", "guest", "the same, stretch", 2.8, (P2, AT_P2_GUEST)),
     cost("P3", "native", "1 KiB, 16 in flight", 1.6, (P3, AT_P3)),
-    cost("P3", "guest", "1 KiB, 16 in flight", 6.2, (P3, AT_P3)),
-    cost("P3", "guest", "the same, batched", 4.0, (P3, AT_P3)),
-    cost("P3", "guest", "the same, stretch", 3.5, (P3, AT_P3)),
+    cost("P3", "guest", "1 KiB, 16 in flight", 6.2, (P3, AT_P3_GUEST)),
+    cost("P3", "guest", "the same, batched", 4.0, (P3, AT_P3_GUEST)),
+    cost("P3", "guest", "the same, stretch", 3.5, (P3, AT_P3_GUEST)),
     cost("P4", "native", "64 KiB binary", 50.0, (P4_BINARY, AT_P4)),
     cost("P4", "guest", "64 KiB binary", 55.0, (P4_BINARY, AT_P4)),
     cost("P4", "guest", "64 KiB text", 92.0, (P4_TEXT, AT_P4)),
