@@ -4,6 +4,7 @@
 mod deadlines;
 mod echo;
 mod events;
+mod gated;
 mod handshake;
 mod races;
 mod support;
