@@ -19,7 +19,8 @@ pub struct Limits {
     pub ping_every: Option<Duration>,
     /// How long a peer may take to answer an automatic ping.
     pub pong_timeout: Duration,
-    /// How long the closing handshake may take.
+    /// How long the end of a session may take, from when either side asks to close: writing what is queued,
+    /// both close frames, and what the peer sends behind a violation.
     pub close_timeout: Duration,
     /// How long a write may make no progress.
     pub write_timeout: Duration,

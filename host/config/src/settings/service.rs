@@ -142,7 +142,8 @@ pub(super) const LIMITS: &[Setting] = &[
         "close_timeout",
         time(MILLISECOND, HOUR),
         r#""5s""#,
-        "How long the client may take to answer a close frame. Then the connection is cut.",
+        "How long the end of a session may take from when either side asks to close: what is queued still goes out, \
+         and the client answers the close frame. Then the connection is cut.",
     ),
     limit(
         "write_timeout",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use wasket_session::{Closing, Outcome, Party, ReadyState, Signals};
+use wasket_session::{Closing, Party, ReadyState, Signals};
 use wasket_ws::{CloseCode, CloseFrame, Overdue};
 
 use super::{Line, Pinged};
@@ -18,13 +18,19 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         if signals.full() && self.session.is_full() {
             self.full_since.get_or_insert(now);
         }
-        if signals.abandon() {
-            self.close_by = Some(now + self.session.limits().close_timeout);
+        if signals.closing() {
+            self.begin_end(now);
         }
         if signals.deadline() {
             self.mind_deadlines(now);
         }
         self.refresh_deadline();
+    }
+
+    /// Somebody asked to close. However slowly the peer takes what is queued, there is one deadline for all.
+    pub(super) fn begin_end(&mut self, now: Instant) {
+        self.close_by
+            .get_or_insert(now + self.session.limits().close_timeout);
     }
 
     fn mind_deadlines(&mut self, now: Instant) {
@@ -49,15 +55,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
         if past(self.full_since, limits.slow_reader_time) {
             self.full_since = None;
-            let shut = self.session.shut(Closing {
+            self.session.shut(Closing {
                 frame: CloseFrame::truncated(CloseCode::POLICY, "too slow a reader"),
                 by: Party::Host,
                 drain: false,
             });
-            if shut != Outcome::Accepted && self.close_by.is_none() {
-                // It was closing already, behind all that it does not read.
-                self.give_up();
-            }
         }
         if let Some(idle) = limits.idle_timeout
             && past(Some(self.last_message_at), idle)

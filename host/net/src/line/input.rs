@@ -30,9 +30,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     }
 
     /// After the events before it were delivered: the peer's close frame ends what can be sent.
-    pub(crate) fn heed_close(&self) {
+    pub(crate) fn heed_close(&mut self) {
         if self.ws.peer_close().is_some() {
             self.session.stop_accepting();
+            self.begin_end(Instant::now());
+            self.refresh_deadline();
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Line<I> {
     opened_at: Instant,
     last_message_at: Instant,
     full_since: Option<Instant>,
-    /// When a session that was closed without regard to its queue is given up.
+    /// When a session that somebody asked to close is given up.
     close_by: Option<Instant>,
     /// Who asked to close, and how, unless the peer was first.
     asked: Option<Closing>,
@@ -211,12 +211,17 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
     }
 
-    /// Ends the socket; after a clean end there is nothing to wait for.
+    /// Ends the socket; after a clean end there is nothing to wait for, after another one what is left of the
+    /// time for closing.
     pub(crate) async fn hang_up(mut self) {
         if !self.gone {
             let clean = self.ws.is_clean() || self.ended;
-            let within = self.session.limits().close_timeout;
-            linger::hang_up(&mut self.io, if clean { Duration::ZERO } else { within }).await;
+            let within = match self.close_by {
+                _ if clean => Duration::ZERO,
+                Some(by) => by.saturating_duration_since(Instant::now()),
+                None => self.session.limits().close_timeout,
+            };
+            linger::hang_up(&mut self.io, within).await;
         }
     }
 

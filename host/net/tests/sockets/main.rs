@@ -3,6 +3,7 @@
 
 mod deadlines;
 mod echo;
+mod ending;
 mod events;
 mod gated;
 mod handshake;

@@ -199,8 +199,7 @@ impl Session {
         if self.state() != ReadyState::Open || queue.closing.is_some() || queue.closed {
             return Outcome::NotOpen;
         }
-        let drain = closing.drain;
-        if !drain {
+        if !closing.drain {
             let dropped = queue.items.iter().map(Item::len).sum();
             queue.items = VecDeque::new();
             self.queued_bytes.fetch_sub(dropped, Ordering::Relaxed);
@@ -209,7 +208,7 @@ impl Session {
         self.mail.store(true, Ordering::Release);
         self.set_state(ReadyState::Closing);
         drop(queue);
-        self.signal(if drain { 0 } else { Signals::ABANDON });
+        self.signal(Signals::CLOSING);
         self.room.wake();
         Outcome::Accepted
     }

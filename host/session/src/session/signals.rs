@@ -6,7 +6,7 @@ impl Signals {
     pub(super) const TIMERS: u32 = 1;
     pub(super) const DEADLINE: u32 = 2;
     pub(super) const FULL: u32 = 4;
-    pub(super) const ABANDON: u32 = 8;
+    pub(super) const CLOSING: u32 = 8;
 
     /// Nothing at all.
     #[must_use]
@@ -32,10 +32,9 @@ impl Signals {
         self.0 & Self::FULL != 0
     }
 
-    /// The session was closed without regard to what was queued: its peer gets only the time of a
-    /// closing handshake for what is on its way.
+    /// Somebody asked the session to close: the time for the whole of its end runs.
     #[must_use]
-    pub fn abandon(self) -> bool {
-        self.0 & Self::ABANDON != 0
+    pub fn closing(self) -> bool {
+        self.0 & Self::CLOSING != 0
     }
 }

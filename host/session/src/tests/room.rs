@@ -161,7 +161,7 @@ fn a_broadcast_closes_or_passes_over_whoever_has_no_room() {
         slow.push(frame(100));
         assert_eq!(hub.broadcast(&binary(b"x"), None), Outcome::Accepted);
         assert_eq!(take_all(&quick), (3, None));
-        assert_eq!(slow.take_signals().abandon(), closes);
+        assert_eq!(slow.take_signals().closing(), closes);
         let (bytes, closing) = take_all(&slow);
         // Nothing of what it was too slow for is kept.
         assert_eq!(bytes, if closes { 0 } else { 100 });
