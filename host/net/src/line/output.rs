@@ -15,9 +15,10 @@ use super::Line;
 use crate::wire::SLICES;
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
-    /// Answers pings at the head of what a turn will write.
+    /// Answers pings at the head of what a turn will write. While the socket takes nothing they stay owed, for
+    /// of many the newest is enough: what a peer sends and does not read must not pile up here.
     pub(crate) fn write_owed(&mut self, output: &mut Vec<u8>) {
-        if self.ws.owes() && !self.gone {
+        if self.ws.owes() && !self.gone && self.wire.is_empty() {
             self.ws.write_owed(output);
         }
     }

@@ -144,6 +144,11 @@ impl Host {
         self.shared.log.lock().clone()
     }
 
+    /// How many lines the log has.
+    pub(crate) fn lines(&self) -> usize {
+        self.shared.log.lock().len()
+    }
+
     pub(crate) fn session(&self) -> Arc<Session> {
         let hub = &self.server.hub;
         hub.session(hub.ids(0, 1)[0]).unwrap()

@@ -5,6 +5,7 @@ mod deadlines;
 mod echo;
 mod ending;
 mod events;
+mod flood;
 mod gated;
 mod handshake;
 mod races;
