@@ -8,5 +8,7 @@ mod events;
 mod flood;
 mod gated;
 mod handshake;
+mod leak;
+mod parting;
 mod races;
 mod support;
