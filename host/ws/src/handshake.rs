@@ -13,6 +13,8 @@ use sha1::{Digest, Sha1};
 mod client;
 mod field;
 mod server;
+#[cfg(test)]
+mod work;
 
 pub use client::{Agreed, BadAnswer, BadProtocol, Request};
 pub use field::{ExtensionParams, is_token};
