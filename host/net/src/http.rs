@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    TRANSFER_ENCODING,
+};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -149,6 +152,10 @@ async fn answer(
     remote: SocketAddr,
     admitted: &Mutex<Option<Admitted>>,
 ) -> Answer {
+    if request.headers().contains_key(TRANSFER_ENCODING) {
+        // Nothing here takes a body. One whose end others may see elsewhere is no mere surplus.
+        return plain(StatusCode::BAD_REQUEST, "a request here has no body");
+    }
     let path = request.uri().path();
     if let Some(page) = listener.pages.get(path)
         && !request.headers().contains_key(http::header::UPGRADE)

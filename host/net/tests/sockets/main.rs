@@ -8,6 +8,7 @@ mod events;
 mod flood;
 mod gated;
 mod handshake;
+mod head;
 mod leak;
 mod parting;
 mod races;

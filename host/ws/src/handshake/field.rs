@@ -56,6 +56,14 @@ pub(super) fn list_has<'h>(
         .any(|element| element.trim_matches(is_white).eq_ignore_ascii_case(token))
 }
 
+/// Whether a body follows these headers (RFC 9112 section 6), however they say so.
+pub(super) fn has_body<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone) -> bool {
+    let transferred = values(headers.clone(), "transfer-encoding")
+        .next()
+        .is_some();
+    transferred || values(headers, "content-length").any(|length| length != Some("0"))
+}
+
 /// A list of distinct tokens, over all its lines. `None` if one is not a token or is there twice, or if the field is
 /// there without any.
 pub(super) fn distinct_tokens<'h>(

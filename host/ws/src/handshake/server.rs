@@ -33,7 +33,13 @@ pub fn examine<'h>(
     if method != "GET" {
         return Err(Refusal::Method);
     }
-    field::only_value(headers.clone(), "host").map_err(|()| Refusal::Host)?;
+    field::only_value(headers.clone(), "host")
+        .ok()
+        .filter(|host| is_host(host))
+        .ok_or(Refusal::Host)?;
+    if field::has_body(headers.clone()) {
+        return Err(Refusal::Body);
+    }
     if !field::list_has(headers.clone(), "upgrade", "websocket")
         || !field::list_has(headers.clone(), "connection", "upgrade")
     {
@@ -63,9 +69,13 @@ pub enum Refusal {
     /// The method is not GET.
     #[error("the method is not GET")]
     Method,
-    /// `Host` is missing or there twice.
-    #[error("Host is missing or doubled")]
+    /// `Host` is missing, there twice, or not a host and maybe a port (RFC 9112 section 3.2).
+    #[error("Host is missing, doubled or malformed")]
     Host,
+    /// The request has a body. What is behind an opening handshake are frames, and nobody shall see them as
+    /// something else.
+    #[error("an opening handshake has no body")]
+    Body,
     /// A plain request: no `Upgrade: websocket`, or no `Connection: Upgrade`.
     #[error("the request does not ask for an upgrade to websocket")]
     NotUpgrade,
@@ -104,6 +114,13 @@ impl Refusal {
             _ => &[],
         }
     }
+}
+
+/// Whether this may be a host and a port. Which host it is decides who listens; here only what would mean another
+/// place in a URL, or nothing, is kept out.
+fn is_host(host: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"/\\?#@\"<>^`{|}".contains(&byte);
+    !host.is_empty() && host.bytes().all(fits)
 }
 
 /// Whether this is 16 bytes in base64. Bits beyond them may be set, for some clients send 22 random characters.

@@ -46,16 +46,32 @@ fn the_request_of_the_rfc() {
     assert_eq!(offer.extensions, []);
 }
 
-/// hardening H6 H18, parity S9
+/// hardening H6 H16 H18, parity S9
 #[test]
 fn every_header_missing_doubled_or_odd() {
     type Case<'c> = (&'c str, &'c [&'c str], Result<(), Refusal>);
     const KEY: &str = "Sec-WebSocket-Key";
     const VERSION: &str = "Sec-WebSocket-Version";
-    let cases: [Case<'_>; 40] = [
+    let cases: [Case<'_>; 56] = [
         ("Host", &[], Err(Refusal::Host)),
         ("Host", &["a", "b"], Err(Refusal::Host)),
         ("host", &["a"], Ok(())),
+        ("Host", &["a_b.example:4649"], Ok(())),
+        ("Host", &["[::1]:80"], Ok(())),
+        ("Host", &[""], Err(Refusal::Host)),
+        ("Host", &["a b"], Err(Refusal::Host)),
+        ("Host", &["user@a"], Err(Refusal::Host)),
+        ("Host", &["a/b"], Err(Refusal::Host)),
+        ("Host", &["a?b"], Err(Refusal::Host)),
+        ("Host", &["a#b"], Err(Refusal::Host)),
+        ("Host", &["a\\b"], Err(Refusal::Host)),
+        ("Host", &["\u{e9}"], Err(Refusal::Host)),
+        ("Content-Length", &["0"], Ok(())),
+        ("Content-Length", &["1"], Err(Refusal::Body)),
+        ("content-length", &["0", "1"], Err(Refusal::Body)),
+        ("Content-Length", &["-0"], Err(Refusal::Body)),
+        ("Transfer-Encoding", &["chunked"], Err(Refusal::Body)),
+        ("transfer-encoding", &[""], Err(Refusal::Body)),
         ("Upgrade", &[], Err(Refusal::NotUpgrade)),
         ("Upgrade", &["h2c"], Err(Refusal::NotUpgrade)),
         ("Upgrade", &["websockets"], Err(Refusal::NotUpgrade)),
@@ -130,7 +146,8 @@ fn refusals_have_their_status_and_headers() {
 
     let version = ("sec-websocket-version", "13");
     type Case<'c> = (Refusal, u16, &'c [(&'c str, &'c str)]);
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 9] = [
+        (Refusal::Body, 400, &[]),
         (Refusal::HttpVersion, 400, &[]),
         (Refusal::Method, 405, &[("allow", "GET")]),
         (Refusal::Host, 400, &[]),
