@@ -4,6 +4,8 @@
 mod deadline;
 mod input;
 mod output;
+#[cfg(test)]
+mod tests;
 
 use std::pin::Pin;
 use std::sync::Arc;

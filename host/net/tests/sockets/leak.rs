@@ -11,7 +11,7 @@ use crate::support::{Peer, Running, masked, request, until};
 /// Connects, sends something that is not what it should be, and resets. Half of them are sessions first.
 async fn annoy(server: &Running, n: usize) {
     let mut peer = Peer::connect(server.address).await;
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let head = peer.ask(&request("/echo", "")).await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     }
@@ -60,7 +60,7 @@ async fn garbage_and_resets_leave_no_task() {
 
 // hardening H12
 #[tokio::test]
-#[ignore = "slow: 10 s"]
+#[ignore = "slow: 5 s"]
 async fn ten_thousand_resets_leave_no_task() {
     leaves_nothing_behind(10_000).await;
 }
