@@ -37,3 +37,4 @@ pub use inspect::{Denied, Inspection, Interface, MissingImport, OptionalExport};
 pub use limits::{Limits, MEMORY_BYTES_MAX, Settings, TABLE_ELEMENTS_MAX};
 pub use load::Component;
 pub use service::GuestService;
+pub use text::{escaped, is_unsafe};

@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 
-/// Guest text as it may be printed: no control characters (so no line breaks, no escape sequences for a
-/// terminal), no characters that reorder a line.
-pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+/// Text of guests and peers as it may be printed: no control characters (so no line breaks, no escape sequences
+/// for a terminal), no characters that reorder a line.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -23,9 +24,13 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
         .unwrap_or(text)
 }
 
-fn is_unsafe(c: char) -> bool {
-    let reorders =
-        matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+/// Whether a character could end a line, steer a terminal or reorder what is shown. A tab may stay.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
+    let reorders = matches!(
+        c,
+        '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
     let breaks = matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
     c != '\t' && c.is_control() || reorders || breaks
 }
@@ -46,6 +51,7 @@ mod tests {
                 "\\u{9b}31m \\u{202e}txt\\u{2028}",
             ),
             ("nul\0", "nul\\u{0}"),
+            ("\u{61c}\u{2066}x\u{2069}", "\\u{61c}\\u{2066}x\\u{2069}"),
         ];
         for (raw, safe) in cases {
             assert_eq!(escaped(raw), safe);

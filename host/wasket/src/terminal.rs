@@ -35,13 +35,7 @@ pub(crate) fn coloured(stream: &impl IsTerminal) -> bool {
 
 /// Text of others, safe to print on a line of ours.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let plain = escaped.is_none().then_some(c);
-            escaped.into_iter().flatten().chain(plain)
-        })
-        .collect()
+    wasket_runtime::escaped(text).into_owned()
 }
 
 #[cfg(test)]
@@ -56,5 +50,6 @@ mod tests {
             shown("a\nb\r\u{1b}[31m\u{9b}\0"),
             "a\\nb\\r\\u{1b}[31m\\u{9b}\\u{0}"
         );
+        assert_eq!(shown("\u{202e}moc.elpmaxe"), "\\u{202e}moc.elpmaxe");
     }
 }
