@@ -9,6 +9,7 @@ mod closing;
 mod demo;
 mod failure;
 mod host;
+mod hostile;
 mod limits;
 mod order;
 mod program;
