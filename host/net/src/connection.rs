@@ -67,7 +67,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             if !self.held.is_empty() {
                 let held = std::mem::take(&mut self.held);
                 let lease = Lease::take();
-                self.turn(lease, &held).await;
+                self.turn(lease, &held).await.give_back();
                 continue;
             }
             if let Some(trouble) = self.line.take_trouble() {

@@ -5,6 +5,7 @@ mod frames;
 mod leak;
 mod log;
 mod trickle;
+mod waiting;
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -18,7 +18,7 @@ use wasket_session::{CloseEvent, Closing, Party, ReadyState, Session, SessionErr
 use wasket_ws::{self as ws, CloseCode, CloseFrame, Event, State, Violation, ViolationKind};
 
 use crate::clock::Clock;
-use crate::lease::Lease;
+use crate::lease::{INPUT_BYTES, Lease};
 use crate::linger;
 use crate::wire::Wire;
 
@@ -38,6 +38,8 @@ pub(crate) struct Line<I> {
     asked: Option<Closing>,
     trouble: Option<Trouble>,
     pinged: Pinged,
+    /// The last read would have filled a small buffer.
+    reads_much: bool,
     /// Our close frame has been written, or is in the wire.
     close_written: bool,
     /// The peer sends no more.
@@ -91,6 +93,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             asked: None,
             trouble: None,
             pinged: Pinged::Idle,
+            reads_much: false,
             close_written: false,
             ended: false,
             gone: false,
@@ -131,9 +134,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         if self.ended {
             return Poll::Pending;
         }
-        let mut lease = Lease::take();
+        let mut lease = if self.reads_much {
+            Lease::take_large()
+        } else {
+            Lease::take()
+        };
         match self.poll_read(cx, &mut lease.input) {
-            Poll::Ready(Some(count)) => Poll::Ready(Woken::Input(lease, count)),
+            Poll::Ready(Some(count)) => {
+                self.reads_much = count >= INPUT_BYTES;
+                Poll::Ready(Woken::Input(lease, count))
+            }
             Poll::Ready(None) => {
                 lease.give_back();
                 Poll::Ready(Woken::Over)
