@@ -28,6 +28,9 @@
 /// [`Handshake`](crate::Handshake), [`Control`](crate::Control), [`Timer`](crate::Timer) and
 /// [`Lifecycle`](crate::Lifecycle), joined with `+`. An implementation that is not named is not exported,
 /// and the host never calls it.
+///
+/// The contract's `batch` is always exported: messages that arrived together come in one call of the host,
+/// and [`Behavior::message`](crate::Behavior::message) gets one after the other as ever.
 #[macro_export]
 macro_rules! export {
     ($ty:ty) => {
@@ -67,6 +70,11 @@ macro_rules! __export {
                 }
                 fn on_close(session: u64, close: $crate::rt::behavior::CloseEvent) {
                     SESSIONS.with(|sessions| sessions.close(session, close.into()));
+                }
+            });
+            $crate::__component!(batch $ty {
+                fn on_messages(session: u64, messages: ::std::vec::Vec<$crate::rt::batch::Message>) {
+                    SESSIONS.with(|sessions| sessions.messages(session, messages));
                 }
             });
         };

@@ -1,12 +1,12 @@
 //! What the expansion of [`export!`](crate::export!) names. Not for use by hand; may change at any time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::thread::LocalKey;
 
 use crate::{Behavior, Close, Control, Message, Session, SessionError, Timer};
 
 #[cfg(target_family = "wasm")]
-pub use crate::wit::{behavior, control, handshake, lifecycle, timer};
+pub use crate::wit::{batch, behavior, control, handshake, lifecycle, timer};
 
 /// A behavior whose sessions have a place to live.
 pub trait Exported: Behavior {
@@ -48,6 +48,19 @@ impl<B: Behavior> Registry<B> {
     /// `on-message`.
     pub fn message(&self, id: u64, message: Message) {
         self.enter(id, |state, session| state.message(session, message));
+    }
+
+    /// `on-messages`. Once the behavior has closed the session, the rest has no effect.
+    pub fn messages<M: Into<Message>>(&self, id: u64, messages: Vec<M>) {
+        self.enter(id, |state, session| {
+            BATCH.set(Some(id));
+            for message in messages {
+                state.message(session, message.into());
+                if BATCH.get().is_none() {
+                    break;
+                }
+            }
+        });
     }
 
     /// `on-error`.
@@ -98,6 +111,67 @@ impl<B: Timer> Registry<B> {
     }
 }
 
+/// The host has accepted that this session closes.
+pub(crate) fn closed(id: u64) {
+    if BATCH.get() == Some(id) {
+        BATCH.set(None);
+    }
+}
+
+thread_local! {
+    /// The session whose batch is being taken, until it is closed.
+    static BATCH: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
 /// A state made anew in silence would lose what the author keeps in it: a trap that says why is better.
 const NEVER_OPENED: &str = "an event of a session that this instance never opened";
 const OPENED_TWICE: &str = "a session opened twice";
+
+#[cfg(all(test, not(target_family = "wasm")))]
+mod tests {
+    use super::*;
+    use crate::testing::Host;
+
+    /// Closes the session, or another, when told to.
+    #[derive(Default)]
+    struct Script(Vec<Message>);
+
+    impl Behavior for Script {
+        fn open(_session: Session) -> Self {
+            Self::default()
+        }
+
+        fn message(&mut self, session: Session, message: Message) {
+            if let Some(id) = message.as_text().and_then(|text| text.parse().ok()) {
+                let _ = Session::from_id(id).close(1000, "");
+            } else if message == "refused" {
+                let _ = session.close(1005, "");
+            }
+            self.0.push(message);
+        }
+    }
+
+    #[test]
+    fn a_batch_ends_when_the_behavior_has_closed_its_session() {
+        let host = Host::<Script>::new();
+        let registry = Registry::<Script>::new();
+        let open = || {
+            let id = host.open("/").session().id();
+            registry.open(id);
+            id
+        };
+        let (one, two) = (open(), open());
+        let heard = |id| registry.0.borrow()[usize::from(id == two)].1.0.len();
+        let batch = |id: u64| {
+            ["a", "refused", &id.to_string(), "b"]
+                .map(Message::from)
+                .to_vec()
+        };
+        registry.messages(one, batch(two));
+        assert_eq!(heard(one), 4, "another session was closed");
+        registry.messages(one, batch(one));
+        assert_eq!(heard(one), 7, "its own was");
+        registry.messages(two, batch(two));
+        assert_eq!(heard(two), 4, "it was closed before");
+    }
+}

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::{AsMessage, Error, ReadyState, Request, host, timers};
+use crate::{AsMessage, Error, ReadyState, Request, host, rt, timers};
 
 /// Names one session, that is, one open WebSocket connection to the service. A plain number: cheap to
 /// copy, safe to store, to compare and to hand to another instance of the service. Never reused. It is
@@ -49,7 +49,9 @@ impl Session {
     /// [`Error::Invalid`] for another code or a longer reason, [`Error::NotOpen`] when it is closing
     /// already.
     pub fn close(self, code: impl Into<Option<u16>>, reason: &str) -> Result<(), Error> {
-        host::close(self.0, code.into(), reason)
+        host::close(self.0, code.into(), reason)?;
+        rt::closed(self.0);
+        Ok(())
     }
 
     /// Where it stands.

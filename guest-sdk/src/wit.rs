@@ -56,6 +56,26 @@ pub mod behavior {
     };
 }
 
+/// `batch`, which every component exports too.
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    reason = "generated"
+)]
+pub mod batch {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "wasket:websocket/with-batch",
+        pub_export_macro: true,
+        export_macro_name: "export_component",
+        default_bindings_module: "::wasket_guest::rt::batch",
+        with: { "wasket:websocket/types@0.1.0": crate::wit::behavior::wasket::websocket::types },
+    });
+    pub use self::exports::wasket::websocket::batch::{Guest, Message};
+}
+
 /// `handshake`.
 #[allow(
     unsafe_code,

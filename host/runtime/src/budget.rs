@@ -113,26 +113,39 @@ const RUNNING: u8 = 0;
 const YIELDING: u8 = 1;
 const WAITING: u8 = 2;
 
-/// Ticks that the present event has used and may use.
+/// Ticks that the present call has used and may use.
 #[derive(Debug)]
 pub(crate) struct Ticks {
     used: u32,
-    max: u32,
+    events: u32,
+    event_time: Duration,
+    tick: Duration,
 }
 
 impl Ticks {
-    /// As many ticks as `event_time` has, and one more, since the first may be nearly over.
     pub(crate) fn new(event_time: Duration, tick: Duration) -> Self {
-        let ticks = event_time.as_nanos().div_ceil(tick.as_nanos().max(1));
         Self {
             used: 0,
-            max: u32::try_from(ticks).unwrap_or(u32::MAX).saturating_add(1),
+            events: 1,
+            event_time,
+            tick,
         }
     }
 
-    /// A new event begins.
-    pub(crate) fn reset(&mut self) {
+    /// A new call begins, for so many events.
+    pub(crate) fn reset(&mut self, events: u32) {
         self.used = 0;
+        self.events = events;
+    }
+
+    /// As many ticks as the call's events have time, and one more, since the first may be nearly over.
+    fn max(&self) -> u32 {
+        let time = self
+            .event_time
+            .as_nanos()
+            .saturating_mul(self.events.into());
+        let ticks = time.div_ceil(self.tick.as_nanos().max(1));
+        u32::try_from(ticks).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// What becomes of a guest whose code was met running at a tick: others get their turn first.
@@ -140,7 +153,7 @@ impl Ticks {
         if meter.is_own_tick() {
             self.used = self.used.saturating_add(1);
         }
-        if self.used > self.max {
+        if self.used > self.max() {
             return Err(OutOfTime.into());
         }
         Ok(UpdateDeadline::Yield(1))
@@ -173,8 +186,23 @@ mod tests {
             assert!(ticks.tick(&meter).is_ok());
         }
         assert!(ticks.tick(&meter).is_err());
-        ticks.reset();
+        ticks.reset(1);
         assert!(ticks.tick(&meter).is_ok());
+    }
+
+    #[test]
+    fn a_call_has_the_time_of_all_its_events() {
+        let mut ticks = Ticks::new(Duration::from_micros(1_500), Duration::from_millis(1));
+        let meter = meter();
+        for (events, max) in [(1, 3), (2, 4), (64, 97)] {
+            ticks.reset(events);
+            for _ in 0..max {
+                assert!(ticks.tick(&meter).is_ok(), "{events}");
+            }
+            assert!(ticks.tick(&meter).is_err(), "{events}");
+        }
+        ticks.event_time = Duration::MAX;
+        assert_eq!(ticks.max(), u32::MAX);
     }
 
     #[test]

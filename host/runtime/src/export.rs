@@ -15,6 +15,7 @@ pub(crate) struct Exports {
     pub(crate) on_error: ComponentExportIndex,
     pub(crate) on_close: ComponentExportIndex,
     pub(crate) on_handshake: Option<ComponentExportIndex>,
+    pub(crate) on_messages: Option<ComponentExportIndex>,
     pub(crate) control: Option<Control>,
     pub(crate) on_timer: Option<ComponentExportIndex>,
     pub(crate) lifecycle: Option<Lifecycle>,
@@ -36,6 +37,7 @@ pub(crate) struct Lifecycle {
 
 pub(crate) type OnSession = (u64,);
 pub(crate) type OnMessage<'a> = (u64, MessageIn<'a>);
+pub(crate) type OnMessages<'a> = (u64, &'a [MessageIn<'a>]);
 pub(crate) type OnError = (u64, SessionError);
 pub(crate) type OnClose = (u64, CloseEvent);
 pub(crate) type OnHandshake = (u64, Request);
@@ -67,6 +69,9 @@ impl Exports {
             on_close: behavior.function::<OnClose, ()>("on-close")?,
             on_handshake: Interface::find(pre, HANDSHAKE)
                 .map(|handshake| handshake.function::<OnHandshake, Handshaken>("on-handshake"))
+                .transpose()?,
+            on_messages: Interface::find(pre, BATCH)
+                .map(|batch| batch.function::<OnMessages<'static>, ()>("on-messages"))
                 .transpose()?,
             control: control.transpose()?,
             on_timer: Interface::find(pre, TIMER)
@@ -139,6 +144,7 @@ pub(crate) fn wrong_world(exports: Vec<String>) -> Mismatch {
 
 /// What every service exports.
 pub(crate) const BEHAVIOR: &str = "wasket:websocket/behavior@0.1.0";
+const BATCH: &str = "wasket:websocket/batch@0.1.0";
 const HANDSHAKE: &str = "wasket:websocket/handshake@0.1.0";
 const CONTROL: &str = "wasket:websocket/control@0.1.0";
 const TIMER: &str = "wasket:websocket/timer@0.1.0";
@@ -146,11 +152,11 @@ const LIFECYCLE: &str = "wasket:websocket/lifecycle@0.1.0";
 
 /// Optional exports, and whether this version of the host uses them.
 pub(crate) const OPTIONAL: [(&str, bool); 9] = [
+    (BATCH, true),
     (HANDSHAKE, true),
     (CONTROL, true),
     (TIMER, true),
     (LIFECYCLE, true),
-    ("wasket:websocket/batch@0.1.0", false),
     ("wasket:websocket/hibernation@0.1.0", false),
     ("wasket:websocket/connection@0.1.0", false),
     ("wasket:websocket/credentials@0.1.0", false),

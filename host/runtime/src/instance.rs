@@ -85,11 +85,12 @@ impl Instance {
             .map_err(|e| self.fail("look up", &Failure::of(&e)))
     }
 
-    /// Calls the guest for one event, within the event's budgets.
+    /// Calls the guest for one event or for several, within the budgets of so many.
     #[inline]
     pub(crate) async fn call<P, R>(
         &mut self,
         event: &'static str,
+        events: u32,
         function: &TypedFunc<P, R>,
         params: P,
     ) -> Result<R, Fault>
@@ -101,10 +102,11 @@ impl Instance {
             return Err(Fault::Trap);
         }
         let guest = self.store.data_mut();
-        guest.begin_event();
+        guest.begin_call(events);
         let event_wall_time = guest.shared().limits.event_wall_time;
+        let wall_time = event_wall_time.saturating_mul(events);
         let call = function.call_async(&mut self.store, params);
-        match self.meter.run(event_wall_time, call).await {
+        match self.meter.run(wall_time, call).await {
             Ok(Ok(results)) => Ok(results),
             Ok(Err(e)) => Err(self.fail(event, &Failure::of(&e))),
             Err(e) => Err(self.fail(event, &e.into())),
@@ -124,7 +126,7 @@ impl Instance {
     {
         let function = self.function(index)?;
         self.begin_run();
-        self.call(event, &function, params).await
+        self.call(event, 1, &function, params).await
     }
 
     #[cold]

@@ -9,6 +9,7 @@
 //! directory, address, environment variable or argument.
 #![deny(unsafe_code)]
 
+mod batch;
 mod budget;
 mod cache;
 mod engine;

@@ -6,7 +6,10 @@ use wasket_session::ws::Event;
 use wasket_session::{Call, CloseEvent, Fault, Inbox, Outbox, ReadyState, Seat, SessionError};
 use wasmtime::component::TypedFunc;
 
-use crate::export::{Exports, OnClose, OnControl, OnError, OnMessage, OnSession, OnTimer};
+use crate::batch::Batch;
+use crate::export::{
+    Exports, OnClose, OnControl, OnError, OnMessage, OnMessages, OnSession, OnTimer,
+};
 use crate::instance::Instance;
 
 /// Serves one session with an instance of its own.
@@ -15,6 +18,7 @@ pub(crate) struct GuestSeat {
     exports: Arc<Exports>,
     session: u64,
     on_message: TypedFunc<OnMessage<'static>, ()>,
+    on_messages: Option<TypedFunc<OnMessages<'static>, ()>>,
     control: Option<ControlFunctions>,
 }
 
@@ -26,6 +30,10 @@ struct ControlFunctions {
 impl GuestSeat {
     pub(crate) fn new(mut instance: Instance, exports: Arc<Exports>) -> Result<Self, Fault> {
         let on_message = instance.function(&exports.on_message)?;
+        let on_messages = match &exports.on_messages {
+            Some(on_messages) => Some(instance.function(on_messages)?),
+            None => None,
+        };
         let control = match &exports.control {
             Some(control) => Some(ControlFunctions {
                 on_ping: instance.function(&control.on_ping)?,
@@ -38,6 +46,7 @@ impl GuestSeat {
             instance,
             exports,
             on_message,
+            on_messages,
             control,
         })
     }
@@ -47,34 +56,88 @@ impl GuestSeat {
         // messages that tick had.
         self.instance.begin_run();
         for event in inbox {
-            if self.instance.guest().session().state() != ReadyState::Open {
+            if !self.is_open() {
                 break;
             }
             match event {
                 Event::Message(message) => {
                     let function: &TypedFunc<OnMessage<'_>, ()> = &self.on_message;
                     let params = (self.session, message.into());
-                    self.instance.call("on-message", function, params).await?;
+                    self.instance
+                        .call("on-message", 1, function, params)
+                        .await?;
                 }
-                Event::Ping(payload) => self.control("on-ping", payload).await?,
-                Event::Pong(payload) => self.control("on-pong", payload).await?,
+                Event::Ping(_) | Event::Pong(_) => self.control(event).await?,
                 Event::Close(_) => {}
             }
         }
         Ok(())
     }
 
-    async fn control(&mut self, event: &'static str, payload: &[u8]) -> Result<(), Fault> {
+    /// Messages that follow one another go in together; a control frame that the guest wants to hear of
+    /// keeps its place between them.
+    async fn take_in_batches(&mut self, inbox: Inbox<'_>) -> Result<(), Fault> {
+        self.instance.begin_run();
+        let mut batch = Batch::for_events(inbox.len());
+        for event in inbox {
+            if let Event::Message(message) = event {
+                if !batch.has_room_for(message) {
+                    self.deliver(&mut batch).await?;
+                }
+                batch.push(message);
+            } else if self.control.is_some() {
+                self.deliver(&mut batch).await?;
+                if self.is_open() {
+                    self.control(event).await?;
+                }
+            }
+        }
+        self.deliver(&mut batch).await
+    }
+
+    /// Empties a batch into the guest: one message by `on-message`, several by `on-messages`.
+    async fn deliver(&mut self, batch: &mut Batch<'_>) -> Result<(), Fault> {
+        if self.is_open() {
+            match (batch.messages(), &self.on_messages) {
+                ([], _) | (_, None) => {}
+                ([message], _) => {
+                    let function: &TypedFunc<OnMessage<'_>, ()> = &self.on_message;
+                    let params = (self.session, *message);
+                    self.instance
+                        .call("on-message", 1, function, params)
+                        .await?;
+                }
+                (messages, Some(on_messages)) => {
+                    let function: &TypedFunc<OnMessages<'_>, ()> = on_messages;
+                    let events = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+                    let params = (self.session, messages);
+                    self.instance
+                        .call("on-messages", events, function, params)
+                        .await?;
+                }
+            }
+        }
+        batch.clear();
+        Ok(())
+    }
+
+    /// After the guest, or anybody else, asked to close, nothing more is delivered.
+    fn is_open(&self) -> bool {
+        self.instance.guest().session().state() == ReadyState::Open
+    }
+
+    async fn control(&mut self, event: &Event<'_>) -> Result<(), Fault> {
         let Some(control) = &self.control else {
             return Ok(());
         };
-        let function: &TypedFunc<OnControl<'_>, ()> = match event {
-            "on-ping" => &control.on_ping,
-            _ => &control.on_pong,
+        let (name, function, payload) = match event {
+            Event::Ping(payload) => ("on-ping", &control.on_ping, payload),
+            Event::Pong(payload) => ("on-pong", &control.on_pong, payload),
+            Event::Message(_) | Event::Close(_) => return Ok(()),
         };
-        self.instance
-            .call(event, function, (self.session, payload))
-            .await
+        let function: &TypedFunc<OnControl<'_>, ()> = function;
+        let params: OnControl<'_> = (self.session, payload);
+        self.instance.call(name, 1, function, params).await
     }
 
     async fn wake(&mut self, token: u64) -> Result<(), Fault> {
@@ -125,7 +188,12 @@ impl Seat for GuestSeat {
     }
 
     fn receive<'a>(&'a mut self, inbox: Inbox<'a>, outbox: &'a mut Outbox) -> Call<'a> {
-        with_outbox!(self, outbox, self.take(inbox))
+        // Each in a box of its own size: that for batches is the larger one, and most reads bring one message.
+        if self.on_messages.is_some() && inbox.len() > 1 {
+            with_outbox!(self, outbox, self.take_in_batches(inbox))
+        } else {
+            with_outbox!(self, outbox, self.take(inbox))
+        }
     }
 
     fn timer<'a>(&'a mut self, token: u64, outbox: &'a mut Outbox) -> Call<'a> {

@@ -132,10 +132,10 @@ impl Guest {
         }
     }
 
-    /// A new event begins, with a budget of its own.
+    /// A call for so many events begins, with a budget of its own.
     #[inline]
-    pub(crate) fn begin_event(&mut self) {
-        self.ticks.reset();
+    pub(crate) fn begin_call(&mut self, events: u32) {
+        self.ticks.reset(events);
     }
 
     /// What was accepted until now goes out: the guest is about to wait.

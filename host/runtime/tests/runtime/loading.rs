@@ -187,7 +187,9 @@ async fn an_inspection_tells_all_before_anything_runs() {
     let imports = r#"
       (import "wasi:filesystem/preopens@0.2.3" (instance))
       (import "acme:db/sql@1.0.0" (instance))"#;
-    let rest = r#"(export "wasket:websocket/batch@0.1.0" (instance $behavior))"#;
+    let rest = r#"
+      (export "wasket:websocket/batch@0.1.0" (instance $behavior))
+      (export "wasket:websocket/hibernation@0.1.0" (instance $behavior))"#;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.wat");
     std::fs::write(&path, service_with(imports, ECHO, rest)).expect("written");
@@ -202,7 +204,10 @@ async fn an_inspection_tells_all_before_anything_runs() {
     let lines: Vec<String> = found.optional.iter().map(ToString::to_string).collect();
     assert_eq!(
         lines,
-        ["wasket:websocket/batch@0.1.0: found, not used by this version"]
+        [
+            "wasket:websocket/batch@0.1.0: found",
+            "wasket:websocket/hibernation@0.1.0: found, not used by this version"
+        ]
     );
     let exports = &found.exports[0];
     assert_eq!(exports.name, "wasket:websocket/behavior@0.1.0");

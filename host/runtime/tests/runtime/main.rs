@@ -1,5 +1,6 @@
 //! The runtime without sockets: components go in, and what a connection would see comes out.
 
+mod batch;
 mod cache;
 mod faults;
 mod guests;

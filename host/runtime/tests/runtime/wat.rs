@@ -103,6 +103,13 @@ pub(crate) fn service_with(imports: &str, core: &str, rest: &str) -> String {
     )
 }
 
+/// The rest of a service whose core exports `messages` too.
+pub(crate) const BATCH: &str = r#"
+  (func $on-messages (param "session" u64) (param "messages" (list $message))
+    (canon lift (core func $main "messages") (memory $mem) (realloc $realloc)))
+  (instance $batch (export "on-messages" (func $on-messages)))
+  (export "wasket:websocket/batch@0.1.0" (instance $batch))"#;
+
 /// Sends every message back.
 pub(crate) const ECHO: &str = r#"
   (func (export "message") (param i64 i32 i32 i32)
