@@ -49,7 +49,7 @@ impl Lease {
 
     /// The list of events, empty, for borrows of any length.
     pub(crate) fn take_events<'a>(&mut self) -> Vec<Event<'a>> {
-        relabel(std::mem::take(&mut self.events))
+        std::mem::take(&mut self.events)
     }
 
     /// Takes the list back for its memory.
