@@ -106,8 +106,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             Event::Close(_) => false,
         };
         // After the guest or the host asked to close, nothing is delivered.
-        let open = self.line.session().state() == ReadyState::Open;
-        if open && events.iter().any(deliver) {
+        if !self.line.session().is_shut() && events.iter().any(deliver) {
             // Pongs go ahead of what the guest has to say, within the same write.
             self.line.write_owed(&mut lease.output);
             self.outbox.lend(std::mem::take(&mut lease.output));

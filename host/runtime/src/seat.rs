@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasket_session::ws::Event;
-use wasket_session::{Call, CloseEvent, Fault, Inbox, Outbox, ReadyState, Seat, SessionError};
+use wasket_session::{Call, CloseEvent, Fault, Inbox, Outbox, Seat, SessionError};
 use wasmtime::component::TypedFunc;
 
 use crate::batch::Batch;
@@ -56,7 +56,7 @@ impl GuestSeat {
         // messages that tick had.
         self.instance.begin_run();
         for event in inbox {
-            if !self.is_open() {
+            if self.is_shut() {
                 break;
             }
             match event {
@@ -87,7 +87,7 @@ impl GuestSeat {
                 batch.push(message);
             } else if self.control.is_some() {
                 self.deliver(&mut batch).await?;
-                if self.is_open() {
+                if !self.is_shut() {
                     self.control(event).await?;
                 }
             }
@@ -97,7 +97,7 @@ impl GuestSeat {
 
     /// Empties a batch into the guest: one message by `on-message`, several by `on-messages`.
     async fn deliver(&mut self, batch: &mut Batch<'_>) -> Result<(), Fault> {
-        if self.is_open() {
+        if !self.is_shut() {
             match (batch.messages(), &self.on_messages) {
                 ([], _) | (_, None) => {}
                 ([message], _) => {
@@ -121,9 +121,9 @@ impl GuestSeat {
         Ok(())
     }
 
-    /// After the guest, or anybody else, asked to close, nothing more is delivered.
-    fn is_open(&self) -> bool {
-        self.instance.guest().session().state() == ReadyState::Open
+    /// After the guest or the host asked to close, nothing more is delivered.
+    fn is_shut(&self) -> bool {
+        self.instance.guest().session().is_shut()
     }
 
     async fn control(&mut self, event: &Event<'_>) -> Result<(), Fault> {

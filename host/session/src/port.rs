@@ -72,7 +72,7 @@ pub trait Seat: Send {
     fn open<'a>(&'a mut self, outbox: &'a mut Outbox) -> Call<'a>;
 
     /// Everything that one read brought, in the order of the wire. A seat stops taking from the inbox
-    /// when its session is no longer open.
+    /// when its session [was shut](Session::is_shut).
     fn receive<'a>(&'a mut self, inbox: Inbox<'a>, outbox: &'a mut Outbox) -> Call<'a>;
 
     /// A timer of this session is due.

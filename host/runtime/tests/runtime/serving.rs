@@ -6,7 +6,7 @@ use wasket_runtime::Limits;
 use wasket_session::ws::{CloseCode, Event, Message};
 use wasket_session::{Closing, Party, Service};
 
-use crate::harness::{Bench, Setup, load, runtime, runtime_of};
+use crate::harness::{Bench, Log, Setup, guest, is_pending, load, runtime, runtime_of};
 use crate::wat::{ECHO, service, service_with};
 
 #[tokio::test]
@@ -43,6 +43,30 @@ async fn nothing_is_delivered_once_the_session_is_not_open() {
         drain: true,
     });
     assert_eq!(client.ask("late").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_the_peer_sent_before_its_close_is_delivered() {
+    let (log, _guard) = Log::record();
+    let runtime = runtime();
+    let component = guest(&runtime, "probe").await;
+    let bench = Bench::new(&runtime, &component, Setup::default());
+    let mut client = bench.open("/probe").await;
+    let text = |text: &'static str| Event::Message(Message::Text(text.into()));
+    let events = [
+        text("sleep:50"),
+        Event::Ping(b"p".as_slice().into()),
+        text("state"),
+    ];
+    let session = Arc::clone(&client.session);
+    let mut waiting = Box::pin(client.events(&events));
+    assert!(is_pending(&mut waiting).await);
+    // The close frame was read ahead, while the guest waits in the first of three events.
+    session.stop_accepting();
+    waiting.await.expect("three events");
+    assert_eq!(log.lines("event on-message").len(), 2);
+    assert_eq!(log.lines("event on-ping").len(), 1);
+    assert_eq!(log.lines("state=closing").len(), 1);
 }
 
 #[tokio::test]

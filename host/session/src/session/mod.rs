@@ -32,6 +32,8 @@ pub struct Session {
     /// When the connection wants to be looked at, in milliseconds of the host's monotonic clock.
     deadline_ms: AtomicU64,
     signals: AtomicU32,
+    /// Somebody asked to close before the peer did.
+    shut: AtomicBool,
     /// Bytes in `queue`, and those that the connection holds unwritten.
     queued_bytes: AtomicUsize,
     /// The outbox was found full and has not drained to half since.
@@ -95,6 +97,7 @@ impl Session {
             heard_at_ms: AtomicU64::new(now_ms),
             deadline_ms: AtomicU64::new(u64::MAX),
             signals: AtomicU32::new(0),
+            shut: AtomicBool::new(false),
             queued_bytes: AtomicUsize::new(0),
             full: AtomicBool::new(false),
             mail: AtomicBool::new(false),
@@ -206,11 +209,20 @@ impl Session {
         }
         queue.closing = Some(closing);
         self.mail.store(true, Ordering::Release);
+        self.shut.store(true, Ordering::Release);
         self.set_state(ReadyState::Closing);
         drop(queue);
         self.signal(Signals::CLOSING);
         self.room.wake();
         Outcome::Accepted
+    }
+
+    /// Whether the guest or the host asked to close: nothing more is delivered. What a peer sent before its
+    /// own close frame still is.
+    #[must_use]
+    #[inline]
+    pub fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::Acquire)
     }
 
     fn push_item(&self, item: Item) -> Outcome {
