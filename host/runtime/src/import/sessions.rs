@@ -62,6 +62,9 @@ type Store<'a> = StoreContextMut<'a, Guest>;
 type Answer<'a> = Box<dyn Future<Output = Result<(Outcome,)>> + Send + 'a>;
 
 /// Waits only for room in the own session's outbox, and then off the fast path.
+///
+/// Async although it hardly ever waits: a synchronous import cannot, and an interruption at the guest's next
+/// loop or call would come after whatever it sends until there.
 fn send<'a>(mut store: Store<'a>, (to, message): (u64, MessageOut)) -> Answer<'a> {
     let own = store.data().is_own(to);
     let outcome = with_outbox(&mut store, &message, |store, outbox, message| {
