@@ -6,57 +6,62 @@ use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::info;
-use wasket_session::{Call, CloseEvent, Fault, Hub, Inbox, Outbox, ReadyState, Seat, Session};
+use wasket_session::{
+    Call, CloseEvent, Fault, Hub, Inbox, Outbox, ReadyState, Reserved, Seat, Session,
+};
 use wasket_ws::{CloseCode, CloseFrame, Event};
 
 use crate::lease::Lease;
 use crate::line::{Line, Trouble, Woken};
 
-/// An open session: its line to the peer, and what serves it.
+/// An open session: its line to the peer, and what serves it. Boxed once: its task's future holds a pointer,
+/// wherever it has been moved.
 pub(crate) struct Connection<I> {
     pub(crate) line: Line<I>,
-    pub(crate) hub: Arc<Hub>,
     /// Gone after a fault.
     seat: Option<Box<dyn Seat>>,
     wants_control: bool,
     outbox: Outbox,
     /// What was read ahead while a guest had the turn.
     held: Vec<Event<'static>>,
+    joined: Joined,
+    /// The session's place in its service.
+    reserved: Reserved,
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
-    pub(crate) fn new(line: Line<I>, hub: Arc<Hub>, seat: Box<dyn Seat>) -> Self {
+    /// Makes the session visible to the others, until it has left or this is dropped.
+    pub(crate) fn join(
+        line: Line<I>,
+        hub: Arc<Hub>,
+        seat: Box<dyn Seat>,
+        reserved: Reserved,
+    ) -> Self {
         let session = Arc::clone(line.session());
+        hub.join(Arc::clone(&session));
         Self {
             line,
-            hub,
             wants_control: seat.wants_control(),
             seat: Some(seat),
-            outbox: Outbox::new(session),
+            outbox: Outbox::new(Arc::clone(&session)),
             held: Vec::new(),
+            joined: Joined { hub, session },
+            reserved,
         }
     }
 
-    /// Lets the others see the session, until it has left or what this returns is dropped.
-    pub(crate) fn join(&self) -> Joined {
-        let session = Arc::clone(self.line.session());
-        self.hub.join(Arc::clone(&session));
-        Joined {
-            hub: Arc::clone(&self.hub),
-            session,
-        }
-    }
-
-    /// Runs a session that has [joined](Self::join) from its `open` to after its `close`. `early` is what
-    /// the peer sent right behind its opening handshake.
-    pub(crate) async fn run(mut self, early: &mut [u8]) {
+    /// Takes what the peer sent right behind its opening handshake, before anything else is read.
+    pub(crate) fn hear(&mut self, early: &mut [u8]) {
         if !early.is_empty() {
-            // Before anything is read ahead, which comes after it.
             let mut events = Vec::new();
             self.line.interpret(early, &mut events);
             let events = events.into_iter().map(Event::into_owned);
             self.held.extend(events);
         }
+    }
+
+    /// Runs the session from its `open` to after its `close`.
+    pub(crate) async fn run(mut self: Box<Self>) {
         let opened = Box::pin(self.open()).await;
         self.serve().await;
         Box::pin(self.close(opened)).await;
@@ -156,9 +161,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
     }
 
     /// Tells the guest of trouble, unless it has asked to close: of all events only `close` still comes.
-    async fn report(&mut self, trouble: Trouble) {
+    async fn report(&mut self, trouble: Box<Trouble>) {
         tracing::debug!(
-            service = &**self.hub.service(),
+            service = &**self.joined.hub.service(),
             session = self.line.session().id().get(),
             ?trouble,
             "session in trouble"
@@ -173,18 +178,26 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             self.flush_outbox().await;
         }
         self.held = Vec::new();
-        if let Trouble::Violation(violation) = &trouble {
+        if let Trouble::Violation(violation) = &*trouble {
             self.line.fail(violation);
         }
     }
 
-    async fn close(self, opened: bool) {
-        let event = self.line.close_event();
-        self.line.session().finish();
-        self.hub.leave(self.line.session());
-        log_close(&self.line, &self.hub, &event);
-        let (seat, mut outbox) = (self.seat.filter(|_| opened), self.outbox);
-        let hang_up = self.line.hang_up();
+    async fn close(self: Box<Self>, opened: bool) {
+        let Self {
+            line,
+            seat,
+            mut outbox,
+            joined,
+            reserved,
+            ..
+        } = *self;
+        let event = line.close_event();
+        let hub = Arc::clone(&joined.hub);
+        drop(joined);
+        log_close(&line, &hub, &event);
+        let seat = seat.filter(|_| opened);
+        let hang_up = line.hang_up();
         let last_call = async move {
             if let Some(mut seat) = seat {
                 // The seat has logged what it may have to say.
@@ -192,6 +205,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             }
         };
         tokio::join!(hang_up, last_call);
+        drop(reserved);
     }
 
     /// After a fault there is no seat, and the session closes with 1011; what was accepted goes out.
@@ -216,18 +230,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
     }
 }
 
-/// Takes a session out of its hub although its task panicked or was dropped: nobody would ever drain it.
-pub(crate) struct Joined {
+/// Takes a session out of its hub, also when its task panicked or was dropped: nobody would ever drain it.
+struct Joined {
     hub: Arc<Hub>,
     session: Arc<Session>,
 }
 
 impl Drop for Joined {
     fn drop(&mut self) {
-        if self.session.state() != ReadyState::Closed {
-            self.session.finish();
-            self.hub.leave(&self.session);
-        }
+        self.session.finish();
+        self.hub.leave(&self.session);
     }
 }
 
@@ -258,4 +270,24 @@ fn log_close<I: AsyncRead + AsyncWrite + Unpin>(line: &Line<I>, hub: &Hub, event
         by = ?event.by,
         "closed"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    // What every open session pays, however idle: look for what can be boxed before raising it.
+    #[test]
+    fn an_open_session_is_kept_small() {
+        let kept = size_of::<Connection<TcpStream>>();
+        assert!(kept <= 464, "{kept}");
+        let run = size_of_output(Connection::<TcpStream>::run);
+        assert!(run <= 296, "{run}");
+    }
+
+    fn size_of_output<A, F>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn upgrade(
             "this service is full",
         ));
     };
-    let opening = opening(request, &found, &offer, authority, remote);
+    let opening = opening(shared, request, &found, &offer, authority, remote);
     let id = shared.ids.next(SystemTime::now());
     let now_ms = shared.clock.unix_ms(Instant::now());
     let session = Arc::new(Session::new(id, Arc::clone(hub.limits()), opening, now_ms));
@@ -147,6 +147,7 @@ fn foreign_origin<'r>(
 }
 
 fn opening(
+    shared: &Shared,
     request: &Request<hyper::body::Incoming>,
     found: &Found,
     offer: &Offer,
@@ -160,7 +161,8 @@ fn opening(
         .map_or("/", |target| target.as_str());
     Opening {
         service: Arc::clone(&found.place.name),
-        method: request.method().as_str().into(),
+        // As `examine` requires.
+        method: "GET",
         authority: authority.into(),
         target: target.into(),
         path: found.path.as_str().into(),
@@ -170,7 +172,7 @@ fn opening(
         principal: None,
         remote_address: remote,
         secure: false,
-        properties: Box::new([("http-version".into(), "1.1".into())]),
+        properties: Arc::clone(&shared.properties),
     }
 }
 

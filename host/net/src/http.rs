@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 use wasket_ws as ws;
 
+use crate::address::Seated;
 use crate::answer::{Answer, Body, plain};
 use crate::connection::Connection;
 use crate::handshake::{self, Admitted};
@@ -30,28 +31,45 @@ use crate::listener::Listener;
 use crate::page::Page;
 use crate::shared::Shared;
 
-/// Serves one accepted connection to its end.
-pub(crate) async fn serve<I>(
+/// Serves one accepted connection to its end, and gives its place back. Not an `async fn`: such a future
+/// would keep its arguments for as long as it lives, and this one lives as long as the session.
+pub(crate) fn serve<I>(
     io: I,
     remote: SocketAddr,
     listener: Arc<Listener>,
     shared: Arc<Shared>,
-) where
+    seated: Seated,
+) -> impl Future<Output = ()> + Send
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // Boxed: the handshake's state is gone when the session lives.
+    let opening = Box::pin(begin(io, remote, listener, shared));
+    async move {
+        if let Some(connection) = opening.await {
+            connection.run().await;
+        }
+        drop(seated);
+    }
+}
+
+/// From an accepted connection to an open session that has joined its service.
+async fn begin<I>(
+    io: I,
+    remote: SocketAddr,
+    listener: Arc<Listener>,
+    shared: Arc<Shared>,
+) -> Option<Box<Connection<I>>>
+where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let within = listener.handshake_timeout;
-    // Boxed: the handshake's state is gone when the session lives.
-    let opened = Box::pin(tokio::time::timeout(
-        within,
-        open(io, remote, listener, &shared),
-    ));
-    let Ok(opened) = opened.await else {
+    let opened = tokio::time::timeout(within, open(io, remote, listener, &shared)).await;
+    let Ok(opened) = opened else {
         debug!(%remote, "cut off: no opening handshake within `handshake_timeout`");
-        return;
+        return None;
     };
-    let Some((io, early, admitted)) = opened else {
-        return;
-    };
+    let (io, early, admitted) = opened?;
     let Admitted {
         session,
         hub,
@@ -59,15 +77,14 @@ pub(crate) async fn serve<I>(
         reserved,
     } = admitted;
     let ws = protocol(&session);
-    let line = Line::new(io, ws, session, shared.clock);
-    let connection = Connection::new(line, hub, seat);
-    let _joined = connection.join();
+    let line = Line::new(io, ws, session, Arc::clone(&shared.clock));
+    let mut connection = Box::new(Connection::join(line, hub, seat, reserved));
     // Looked at after joining: whoever stops the host tells those that have joined.
     if shared.stopping.is_cancelled() {
         connection.line.shut(shared.farewell());
     }
-    connection.run(&mut early.to_vec()).await;
-    drop(reserved);
+    connection.hear(&mut Vec::from(early));
+    Some(connection)
 }
 
 fn protocol(session: &wasket_session::Session) -> ws::Connection {
@@ -200,3 +217,21 @@ fn show(page: &Page, method: &Method) -> Answer {
 }
 
 const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    // The task of a connection holds this. Nothing of the handshake is to be in it.
+    #[test]
+    fn the_handshake_leaves_nothing_in_the_task() {
+        let serve = size_of_output(serve::<TcpStream>);
+        assert!(serve <= 352, "{serve}");
+    }
+
+    fn size_of_output<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+}

@@ -47,7 +47,8 @@ impl Server {
             shared: Arc::new(Shared {
                 routes,
                 ids,
-                clock: Clock::new(),
+                clock: Arc::new(Clock::new()),
+                properties: Arc::new([("http-version".into(), "1.1".into())]),
                 stopping: CancellationToken::new(),
             }),
             tasks: TaskTracker::new(),
@@ -145,10 +146,7 @@ async fn accept(
         };
         tune(&stream, &listener);
         let (listener, shared) = (Arc::clone(&listener), Arc::clone(&shared));
-        tasks.spawn(async move {
-            http::serve(stream, remote, listener, shared).await;
-            drop(seated);
-        });
+        tasks.spawn(http::serve(stream, remote, listener, shared, seated));
     }
 }
 

@@ -11,7 +11,9 @@ use crate::clock::Clock;
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) ids: IdSource,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
+    /// What every opening request here has.
+    pub(crate) properties: Arc<[(Box<str>, Box<str>)]>,
     pub(crate) stopping: CancellationToken,
 }
 

@@ -240,7 +240,7 @@ impl Request {
         };
         Self {
             service: opening.service.as_ref().into(),
-            method: opening.method.as_ref().into(),
+            method: opening.method.into(),
             authority: opening.authority.as_ref().into(),
             target: opening.target.as_ref().into(),
             path: opening.path.as_ref().into(),

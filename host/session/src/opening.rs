@@ -8,7 +8,7 @@ pub struct Opening {
     /// The name of the service.
     pub service: Arc<str>,
     /// `GET`, or `CONNECT` over HTTP/2.
-    pub method: Box<str>,
+    pub method: &'static str,
     /// The Host header or the `:authority`.
     pub authority: Box<str>,
     /// The request target as sent, undecoded.
@@ -22,13 +22,13 @@ pub struct Opening {
     /// Subprotocols the client offers, in its order of preference.
     pub protocols: Box<[Box<str>]>,
     /// Who is asking, as far as the host knows.
-    pub principal: Option<Principal>,
+    pub principal: Option<Box<Principal>>,
     /// The peer, seen through trusted proxies.
     pub remote_address: SocketAddr,
     /// Whether the connection is encrypted.
     pub secure: bool,
-    /// What else the host knows, such as `http-version`.
-    pub properties: Box<[(Box<str>, Box<str>)]>,
+    /// What else the host knows, such as `http-version`: the same for many sessions, so it is shared.
+    pub properties: Arc<[(Box<str>, Box<str>)]>,
 }
 
 impl Opening {
@@ -222,7 +222,7 @@ mod tests {
     fn cookies_come_from_every_cookie_header() {
         let opening = Opening {
             service: "s".into(),
-            method: "GET".into(),
+            method: "GET",
             authority: "h".into(),
             target: "/p?a=1".into(),
             path: "/p".into(),
@@ -236,7 +236,7 @@ mod tests {
             principal: None,
             remote_address: SocketAddr::from(([127, 0, 0, 1], 1)),
             secure: false,
-            properties: Box::default(),
+            properties: Arc::default(),
         };
         assert_eq!(opening.cookies(), [("a", "1"), ("b", "x y"), ("c", "3=3")]);
         assert_eq!(opening.query(), [("a".to_owned(), "1".to_owned())]);

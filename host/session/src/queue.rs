@@ -94,7 +94,7 @@ pub struct Closing {
 pub(crate) struct Queue {
     pub(crate) items: VecDeque<Item>,
     /// Set once; nothing is queued behind it.
-    pub(crate) closing: Option<Closing>,
+    pub(crate) closing: Option<Box<Closing>>,
     /// The connection has taken the closing.
     pub(crate) closed: bool,
 }

@@ -25,7 +25,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             self.refresh_deadline();
         }
         if let Err(violation) = verdict {
-            self.trouble = Some(Trouble::Violation(violation));
+            self.trouble = Some(Trouble::Violation(violation).into());
         }
     }
 

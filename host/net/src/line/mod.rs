@@ -26,7 +26,7 @@ pub(crate) struct Line<I> {
     io: I,
     ws: ws::Connection,
     session: Arc<Session>,
-    clock: Clock,
+    clock: Arc<Clock>,
     wire: Wire,
     timer: Option<Pin<Box<Sleep>>>,
     opened_at: Instant,
@@ -35,8 +35,8 @@ pub(crate) struct Line<I> {
     /// When a session that somebody asked to close is given up.
     close_by: Option<Instant>,
     /// Who asked to close, and how, unless the peer was first.
-    asked: Option<Closing>,
-    trouble: Option<Trouble>,
+    asked: Option<Box<Closing>>,
+    trouble: Option<Box<Trouble>>,
     pinged: Pinged,
     /// The last read would have filled a small buffer.
     reads_much: bool,
@@ -77,7 +77,7 @@ pub(crate) enum Woken {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
-    pub(crate) fn new(io: I, ws: ws::Connection, session: Arc<Session>, clock: Clock) -> Self {
+    pub(crate) fn new(io: I, ws: ws::Connection, session: Arc<Session>, clock: Arc<Clock>) -> Self {
         let now = Instant::now();
         let line = Self {
             io,
@@ -118,7 +118,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     }
 
     /// What went wrong, told once.
-    pub(crate) fn take_trouble(&mut self) -> Option<Trouble> {
+    pub(crate) fn take_trouble(&mut self) -> Option<Box<Trouble>> {
         self.trouble.take()
     }
 
@@ -254,7 +254,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     /// The connection failed: there is no closing handshake any more.
     fn lose(&mut self, why: &str) {
         if self.session.state() == ReadyState::Open && self.trouble.is_none() {
-            self.trouble = Some(Trouble::Connection(why.to_owned()));
+            self.trouble = Some(Trouble::Connection(why.to_owned()).into());
         }
         self.give_up();
     }
@@ -270,7 +270,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         });
         self.session.written(dropped);
         // Whoever asked for the end is still the one who did, although the peer will not hear of it.
-        self.asked = self.asked.take().or(closing);
+        self.asked = self.asked.take().or(closing.map(Box::new));
     }
 }
 

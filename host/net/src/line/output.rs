@@ -199,7 +199,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
         if let Some(closing) = closing {
             self.write_close(&closing.frame, output);
-            self.asked = Some(closing);
+            self.asked = Some(closing.into());
         }
     }
 

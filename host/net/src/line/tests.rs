@@ -92,7 +92,7 @@ fn protocol(role: Role) -> ws::Connection {
 fn session() -> Arc<Session> {
     let opening = Opening {
         service: "test".into(),
-        method: "GET".into(),
+        method: "GET",
         authority: "localhost".into(),
         target: "/".into(),
         path: "/".into(),
@@ -102,7 +102,7 @@ fn session() -> Arc<Session> {
         principal: None,
         remote_address: SocketAddr::from(([127, 0, 0, 1], 1)),
         secure: false,
-        properties: Box::default(),
+        properties: Arc::default(),
     };
     let id = IdSource::new(0).next(SystemTime::now());
     let limits = Limits {
@@ -127,7 +127,12 @@ fn at_once(bytes: &[u8]) -> Outcome {
 /// Runs a line over a script to its end. Each wait is polled once and dropped; where `turns` say so, a guest has the
 /// turn instead, and the line reads ahead.
 fn through_a_line(script: Script, turns: &[bool]) -> (Outcome, Line<Script>) {
-    let mut line = Line::new(script, protocol(Role::Server), session(), Clock::new());
+    let mut line = Line::new(
+        script,
+        protocol(Role::Server),
+        session(),
+        Arc::new(Clock::new()),
+    );
     let mut cx = Context::from_waker(Waker::noop());
     let mut all = Vec::new();
     for is_guests in turns.iter().copied().cycle().take(POLLS_MAX) {
@@ -146,7 +151,7 @@ fn through_a_line(script: Script, turns: &[bool]) -> (Outcome, Line<Script>) {
             }
         }
         line.heed_close();
-        match line.take_trouble() {
+        match line.take_trouble().map(|trouble| *trouble) {
             Some(Trouble::Violation(violation)) => return ((all, Some(violation)), line),
             Some(Trouble::Connection(_)) => return ((all, None), line),
             None if line.is_over() => return ((all, None), line),

@@ -87,7 +87,7 @@ impl Bench {
         let hub = self.service.hub();
         let opening = Opening {
             service: Arc::clone(hub.service()),
-            method: "GET".into(),
+            method: "GET",
             authority: "localhost".into(),
             target: target.into(),
             path: target.split('?').next().unwrap_or_default().into(),
@@ -97,7 +97,7 @@ impl Bench {
             principal: None,
             remote_address: ([127, 0, 0, 1], 9).into(),
             secure: false,
-            properties: Box::new([("http-version".into(), "1.1".into())]),
+            properties: Arc::new([("http-version".into(), "1.1".into())]),
         };
         let id = self.ids.next(std::time::SystemTime::now());
         Arc::new(Session::new(id, Arc::clone(hub.limits()), opening, 1_000))

@@ -15,7 +15,7 @@ impl Session {
     pub fn open(&self, protocol: Option<Box<str>>, principal: Option<Principal>) {
         let _ = self.agreed.set(Agreed {
             protocol,
-            principal,
+            principal: principal.map(Box::new),
         });
         self.set_state(ReadyState::Open);
     }
@@ -77,7 +77,7 @@ impl Session {
         self.mail.store(false, Ordering::Release);
         let closing = queue.closing.take();
         queue.closed |= closing.is_some();
-        closing
+        closing.map(|closing| *closing)
     }
 
     /// The connection holds more (positive) accepted bytes that it could not write yet.

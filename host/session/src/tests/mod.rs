@@ -18,20 +18,20 @@ use crate::{Closing, Frame, Headers, Limits, Opening, Party, Principal, Session,
 pub(crate) fn connecting(id: u64, limits: Limits) -> Arc<Session> {
     let opening = Opening {
         service: "test".into(),
-        method: "GET".into(),
+        method: "GET",
         authority: "localhost".into(),
         target: "/".into(),
         path: "/".into(),
         parameters: Box::default(),
         headers: Headers::default(),
         protocols: Box::new(["b".into(), "a".into()]),
-        principal: Some(Principal {
+        principal: Some(Box::new(Principal {
             name: "from the host".into(),
             ..Principal::default()
-        }),
+        })),
         remote_address: ([127, 0, 0, 1], 1).into(),
         secure: false,
-        properties: Box::default(),
+        properties: Arc::default(),
     };
     let id = SessionId::new(id).unwrap();
     Arc::new(Session::new(id, Arc::new(limits), opening, 1_000))
