@@ -3,12 +3,12 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use wasmtime::UpdateDeadline;
 
 /// Shared by a store, whose epoch callback counts ticks, and whoever polls its calls: tells a tick that
@@ -16,6 +16,8 @@ use wasmtime::UpdateDeadline;
 #[derive(Debug)]
 pub(crate) struct Meter {
     state: AtomicU8,
+    /// What the guest waits for is its own peer.
+    waits_for_peer: AtomicBool,
     slow_lane: Arc<Semaphore>,
 }
 
@@ -24,6 +26,7 @@ impl Meter {
     pub(crate) fn new(slow_lane: Arc<Semaphore>) -> Self {
         Self {
             state: AtomicU8::new(RUNNING),
+            waits_for_peer: AtomicBool::new(false),
             slow_lane,
         }
     }
@@ -44,7 +47,7 @@ impl Meter {
             if let Some(slow) = &mut slow
                 && !slow.lane.may_run(cx)
             {
-                return slow.clock(cx);
+                return slow.clock(false, cx);
             }
             if let Poll::Ready(output) = call.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
@@ -57,9 +60,18 @@ impl Meter {
             } else {
                 Lane::Fast
             };
-            slow.clock(cx)
+            slow.clock(self.waits_for_peer.load(Ordering::Relaxed), cx)
         })
         .await
+    }
+
+    /// Waits within a call for the session's own peer, which is not the guest's to answer for: the event's
+    /// clock stands still, and how slow the peer may be is the session's rule.
+    pub(crate) async fn wait_for_peer<T>(&self, progress: impl Future<Output = T>) -> T {
+        self.waits_for_peer.store(true, Ordering::Relaxed);
+        let progress = progress.await;
+        self.waits_for_peer.store(false, Ordering::Relaxed);
+        progress
     }
 
     /// A tick has passed while the guest's code ran. Whether it counts against the guest.
@@ -71,6 +83,8 @@ impl Meter {
 /// What a call has that did not end at once.
 struct Slow {
     clock: Pin<Box<Sleep>>,
+    /// Since when the clock stands still.
+    stopped_at: Option<Instant>,
     lane: Lane,
 }
 
@@ -85,11 +99,24 @@ impl Slow {
     fn new(event_wall_time: Duration) -> Box<Self> {
         Box::new(Self {
             clock: Box::pin(tokio::time::sleep(event_wall_time)),
+            stopped_at: None,
             lane: Lane::Fast,
         })
     }
 
-    fn clock<T>(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, OutOfWallTime>> {
+    fn clock<T>(
+        &mut self,
+        waits_for_peer: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<T, OutOfWallTime>> {
+        if waits_for_peer {
+            self.stopped_at.get_or_insert_with(Instant::now);
+            return Poll::Pending;
+        }
+        if let Some(at) = self.stopped_at.take() {
+            let deadline = self.clock.deadline() + at.elapsed();
+            self.clock.as_mut().reset(deadline);
+        }
         self.clock.as_mut().poll(cx).map(|()| Err(OutOfWallTime))
     }
 }
@@ -224,6 +251,19 @@ mod tests {
         assert!(meter.run(Duration::ZERO, async { 1 }).await.is_ok());
         assert!(meter.run(long, tokio::task::yield_now()).await.is_ok());
         assert!(meter.run(Duration::ZERO, waiting()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_clock_stands_still_while_the_peer_is_waited_for() {
+        let meter = meter();
+        let (short, longer) = (Duration::from_millis(1), Duration::from_millis(20));
+        let peer = || meter.wait_for_peer(tokio::time::sleep(longer));
+        assert!(meter.run(short, peer()).await.is_ok());
+        let then_others = async {
+            peer().await;
+            std::future::pending::<()>().await;
+        };
+        assert!(meter.run(short, then_others).await.is_err());
     }
 
     // hardening H28

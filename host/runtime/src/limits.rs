@@ -34,7 +34,8 @@ pub struct Limits {
     /// How long the guest may run within one event, counted in ticks of its own running: what others
     /// take of the processor is not counted, nor is waiting.
     pub event_time: Duration,
-    /// How long an event may take in all once the guest began to wait.
+    /// How long an event may take in all once the guest began to wait. Waiting for the session's own peer to
+    /// read is not counted: that is bounded by the session's `slow_reader_time`.
     pub event_wall_time: Duration,
     /// What all instances of the service may log in a second, in bytes; the rest is dropped and counted.
     pub log_bytes_per_second_max: usize,

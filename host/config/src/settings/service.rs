@@ -124,7 +124,7 @@ pub(super) const LIMITS: &[Setting] = &[
         "event_wall_time",
         time(MILLISECOND, HOUR),
         r#""10s""#,
-        "How long one event may take altogether, computing and waiting. Past it the session ends with 1011.",
+        "How long one event may take altogether, computing and waiting. Past it the session ends with 1011. Waiting for the own client to read is not counted: `slow_reader_time` bounds that.",
     ),
     limit(
         "ping_every",

@@ -1,6 +1,7 @@
 //! `wasket:websocket/sessions`.
 
 use std::future::{poll_fn, ready};
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -91,11 +92,12 @@ fn send<'a>(mut store: Store<'a>, (to, message): (u64, MessageOut)) -> Answer<'a
 #[cold]
 async fn send_when_room(mut store: Store<'_>, message: MessageOut) -> Result<(Outcome,)> {
     loop {
-        poll_fn(|cx| match store.data_mut().outbox() {
+        let meter = Arc::clone(store.data().meter());
+        let room = poll_fn(|cx| match store.data_mut().outbox() {
             Some(outbox) => outbox.poll_room(cx),
             None => Poll::Ready(()),
-        })
-        .await;
+        });
+        meter.wait_for_peer(room).await;
         let outcome = with_outbox(&mut store, &message, |_, outbox, message| {
             Ok(outbox.send(message))
         })?;
