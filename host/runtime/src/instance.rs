@@ -50,6 +50,9 @@ impl Instance {
             Ok(Err(e)) if e.is::<wasmtime::PoolConcurrencyLimitError>() => {
                 return Err(NoInstance::Full);
             }
+            Ok(Err(e)) if e.downcast_ref() == Some(&rustix::io::Errno::NOMEM) => {
+                return Err(NoInstance::Unmapped);
+            }
             Ok(Err(e)) => Failure::of(&e),
             Err(e) => e.into(),
         };
@@ -149,6 +152,8 @@ fn report(store: &Store<Guest>, event: &'static str, failure: &Failure) {
 pub(crate) enum NoInstance {
     /// The host has no room for another one.
     Full,
+    /// The system gives no memory mappings for another one.
+    Unmapped,
     /// The guest failed while it was made; logged.
     Failed,
 }

@@ -87,12 +87,12 @@ impl GuestService {
 
     async fn seat(&self, session: &Arc<Session>) -> Result<Admission, Refusal> {
         let permit = self.runtime.reserve(self.component.weight());
-        let permit = permit.ok_or_else(|| self.full())?;
+        let permit = permit.ok_or_else(|| self.full(NoInstance::Full))?;
         let pre = self.component.pre();
         let made = Instance::new(&self.runtime, &self.shared, session, pre, permit).await;
         let mut instance = made.map_err(|why| match why {
-            NoInstance::Full => self.full(),
             NoInstance::Failed => unavailable(),
+            why => self.full(why),
         })?;
         self.start(&mut instance, session).await?;
         let answer = self.handshake(&mut instance, session).await?;
@@ -171,15 +171,20 @@ impl GuestService {
     }
 
     #[cold]
-    fn full(&self) -> Refusal {
+    fn full(&self, why: NoInstance) -> Refusal {
         let now = Instant::now();
         let mut told = self.full_told.lock();
         if told.is_none_or(|at| now.saturating_duration_since(at) >= Duration::from_secs(1)) {
             *told = Some(now);
+            let mend = match why {
+                NoInstance::Unmapped => {
+                    "the system gives no more memory mappings; raise vm.max_map_count"
+                }
+                _ => "raise it, and vm.max_map_count with it",
+            };
             tracing::warn!(
                 service = &**self.shared.hub.service(),
-                "no room for another instance: sessions are refused with 503 (instances_max = {}; raise it, \
-                 and vm.max_map_count with it)",
+                "no room for another instance: sessions are refused with 503 (instances_max = {}; {mend})",
                 self.runtime.instances_max()
             );
         }
