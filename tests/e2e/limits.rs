@@ -161,7 +161,7 @@ fn a_ping_may_have_125_bytes_and_a_reason_123() {
     assert_eq!(client.closed(), (1000, "r".repeat(123)));
 }
 
-// The instances are reserved before the 101: the one too many gets a clean 503.
+// The instances are reserved before the 101: the one too many gets a clean 503, whichever service it is for.
 #[test]
 fn the_instance_too_many_gets_503() {
     let host = Host::serve(
@@ -171,15 +171,27 @@ instances_max = 3
 [service.echo]
 path = "/echo"
 component = "GUESTS/echo.wasm"
+[service.probe]
+path = "/probe"
+component = "GUESTS/probe.wasm"
+[service.native]
+path = "/native"
+native = "echo"
 "#,
     );
     let mut clients: Vec<_> = (0..3).map(|_| host.connect("echo")).collect();
-    let refused = host.connect_to("echo", "", &[]).err().unwrap();
-    assert_eq!(refused.status, 503);
+    for service in ["echo", "probe"] {
+        let refused = host.connect_to(service, "", &[]).err().unwrap();
+        assert_eq!(refused.status, 503, "{service}");
+        assert!(refused.head.headers.contains_key("retry-after"));
+    }
     host.logged(&["instances_max"]);
+    assert_eq!(host.connect("native").ask("no instance"), "no instance");
     clients.pop().unwrap().close(1000, "");
-    let back = wait_for(|| host.connect_to("echo", "", &[]).ok());
-    assert_eq!(back.unwrap().ask("hi"), "hi");
+    let mut back = wait_for(|| host.connect_to("probe", "", &[]).ok()).unwrap();
+    assert_eq!(back.ask("count"), "count=1");
+    assert_eq!(host.connect_to("echo", "", &[]).err().unwrap().status, 503);
+    assert_eq!(clients[0].ask("hi"), "hi");
 }
 
 #[test]

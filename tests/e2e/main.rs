@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
+mod bare;
 mod behavior;
 mod closing;
 mod demo;
@@ -12,5 +13,8 @@ mod host;
 mod hostile;
 mod limits;
 mod order;
+mod pressure;
 mod program;
+mod size;
+
 mod slow;

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cache;
+mod churn;
 mod faults;
 mod guests;
 mod harness;

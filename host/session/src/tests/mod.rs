@@ -1,5 +1,6 @@
 //! What the parts do together. There is no socket here: a test plays the connection.
 
+mod churn;
 mod hub;
 mod life;
 mod order;
