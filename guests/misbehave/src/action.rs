@@ -1,7 +1,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use wasket_guest::{Error, Session, broadcast, log};
+use wasket_guest::{Error, Session, broadcast, log, topics};
 
 /// What to do, from `name` or `name:number`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,11 @@ pub(crate) enum Action {
     StdoutFlood,
     /// `send-flood`: 64 KiB messages to its own session, until one is not accepted.
     SendFlood,
-    /// `broadcast-flood`: 64 KiB messages to everyone, until one is not accepted.
-    BroadcastFlood,
+    /// `broadcast-flood`, or `broadcast-flood:BYTES`: messages to everyone, of 64 KiB if nothing else is said,
+    /// until one is not accepted.
+    BroadcastFlood(u64),
+    /// `publish-flood:BYTES`: messages to a topic that its own session subscribes to, until one is not accepted.
+    PublishFlood(u64),
     /// `ping-flood`: pings until one is not accepted.
     PingFlood,
     /// `timer-flood`: timers of an hour, each with a token of its own, until one is not accepted.
@@ -66,6 +69,8 @@ impl Action {
                 "spin" => Self::Spin(number),
                 "send" => Self::Send(number),
                 "broadcast" => Self::Broadcast(number),
+                "broadcast-flood" => Self::BroadcastFlood(number),
+                "publish-flood" => Self::PublishFlood(number),
                 "log" => Self::Log(number),
                 "timer" => Self::Timer(number),
                 _ => return None,
@@ -84,7 +89,7 @@ impl Action {
             "stderr-flood" => Self::StderrFlood,
             "stdout-flood" => Self::StdoutFlood,
             "send-flood" => Self::SendFlood,
-            "broadcast-flood" => Self::BroadcastFlood,
+            "broadcast-flood" => Self::BroadcastFlood(1 << 16),
             "ping-flood" => Self::PingFlood,
             "timer-flood" => Self::TimerFlood,
             "subscribe-flood" => Self::SubscribeFlood,
@@ -124,9 +129,16 @@ impl Action {
                 let message = [0; 1 << 16];
                 flood("send-flood", |_| session.send(message))
             }
-            Self::BroadcastFlood => {
-                let message = [0; 1 << 16];
-                flood("broadcast-flood", |_| broadcast(message))
+            Self::BroadcastFlood(bytes) => {
+                let message = payload(bytes);
+                flood("broadcast-flood", |_| broadcast(&*message))
+            }
+            Self::PublishFlood(bytes) => {
+                let message = payload(bytes);
+                if let Err(error) = session.subscribe("flood") {
+                    return format!("publish-flood: {}", error.name());
+                }
+                flood("publish-flood", |_| topics::publish("flood", &*message))
             }
             Self::PingFlood => flood("ping-flood", |_| session.ping([0; 125])),
             Self::TimerFlood => flood("timer-flood", |token| {

@@ -40,6 +40,8 @@ pub struct Host {
     pub workers: usize,
     /// Sandboxes at once over all services.
     pub instances_max: u32,
+    /// Bytes that the outboxes of all services may hold together.
+    pub queued_bytes_max: usize,
     /// Whether compiled components are kept on disk.
     pub cache: bool,
     /// Where; `None`: `wasket` below the user's cache directory.
@@ -57,6 +59,7 @@ impl Default for Host {
         Self {
             workers: 0,
             instances_max: 10_000,
+            queued_bytes_max: 1024 * MIB,
             cache: true,
             cache_directory: None,
             epoch_tick: Duration::from_millis(5),
@@ -226,6 +229,8 @@ pub struct Limits {
     pub fragments_max: u32,
     /// Bytes that may wait to be written to one client.
     pub outbox_bytes_max: usize,
+    /// Bytes that the outboxes of all its sessions may hold together.
+    pub service_queued_bytes_max: usize,
     /// How long an outbox may stay full.
     pub slow_reader_time: Duration,
     /// What becomes of a client whose outbox a broadcast overflows.
@@ -238,6 +243,10 @@ pub struct Limits {
     pub event_time: Duration,
     /// How long one event may take, waiting included.
     pub event_wall_time: Duration,
+    /// Messages that one event may queue for other sessions.
+    pub event_deliveries_max: usize,
+    /// Bytes that one event may queue for other sessions.
+    pub event_bytes_max: usize,
     /// How often a quiet client is pinged; `None`: never.
     pub ping_every: Option<Duration>,
     /// How long the pong may take.
@@ -266,12 +275,15 @@ impl Default for Limits {
             message_bytes_max: MIB,
             fragments_max: 131_072,
             outbox_bytes_max: 4 * MIB,
+            service_queued_bytes_max: 256 * MIB,
             slow_reader_time: Duration::from_secs(10),
             slow_reader: SlowReader::Close,
             memory_bytes_max: 32 * MIB,
             table_elements_max: 20_000,
             event_time: Duration::from_millis(100),
             event_wall_time: Duration::from_secs(10),
+            event_deliveries_max: 100_000,
+            event_bytes_max: 2 * MIB,
             ping_every: Some(Duration::from_secs(30)),
             pong_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(5),

@@ -68,7 +68,7 @@ pub(crate) async fn upgrade(
     let opening = opening(shared, request, &found, &offer, authority, remote);
     let id = shared.ids.next(SystemTime::now());
     let now_ms = shared.clock.unix_ms(Instant::now());
-    let session = Arc::new(Session::new(id, Arc::clone(hub.limits()), opening, now_ms));
+    let session = Arc::new(Session::new(id, &hub, opening, now_ms));
     let admission = service.admit(&session).await;
     let Admission {
         protocol,

@@ -12,6 +12,7 @@ mod address;
 mod answer;
 mod clock;
 mod connection;
+mod full;
 mod handshake;
 mod http;
 mod lease;

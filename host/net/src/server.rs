@@ -12,7 +12,7 @@ use wasket_session::{Closing, IdSource, Party};
 use crate::address::{Crowd, Full};
 use crate::clock::Clock;
 use crate::shared::Shared;
-use crate::{BindError, Listener, Routes, http};
+use crate::{BindError, Listener, Routes, full, http};
 
 /// The listeners of a host, bound and serving.
 pub struct Server {
@@ -189,6 +189,7 @@ async fn sweep(shared: Arc<Shared>, done: CancellationToken) {
     let mut interval = tokio::time::interval(SWEEP_EVERY);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let hubs = shared.hubs();
+    let mut full = full::Queues::of(&hubs);
     loop {
         tokio::select! {
             () = done.cancelled() => return,
@@ -198,6 +199,7 @@ async fn sweep(shared: Arc<Shared>, done: CancellationToken) {
         for hub in &hubs {
             hub.sweep(now_ms);
         }
+        full.tell();
     }
 }
 

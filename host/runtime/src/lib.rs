@@ -25,6 +25,8 @@ mod limits;
 mod load;
 mod log;
 mod precompiled;
+mod quota;
+mod refusal;
 mod seat;
 mod service;
 mod stdio;

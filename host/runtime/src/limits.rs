@@ -37,6 +37,12 @@ pub struct Limits {
     /// How long an event may take in all once the guest began to wait. Waiting for the session's own peer to
     /// read is not counted: that is bounded by the session's `slow_reader_time`.
     pub event_wall_time: Duration,
+    /// Messages that one event may queue for sessions other than its own, each counted for each of its
+    /// receivers; the first broadcast of an event always goes.
+    pub event_deliveries_max: usize,
+    /// Bytes that one event may queue for sessions other than its own. Receivers of one message share its
+    /// bytes, so they count once; the first message of an event always goes.
+    pub event_bytes_max: usize,
     /// What all instances of the service may log in a second, in bytes; the rest is dropped and counted.
     pub log_bytes_per_second_max: usize,
 }
@@ -48,6 +54,8 @@ impl Default for Limits {
             table_elements_max: TABLE_ELEMENTS_MAX,
             event_time: Duration::from_millis(100),
             event_wall_time: Duration::from_secs(10),
+            event_deliveries_max: 100_000,
+            event_bytes_max: 2 << 20,
             log_bytes_per_second_max: 64 << 10,
         }
     }

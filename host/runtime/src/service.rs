@@ -14,6 +14,7 @@ use crate::handshake::{self, Answer};
 use crate::instance::{Instance, NoInstance};
 use crate::limits::{MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
 use crate::log::{LogBudget, TARGET};
+use crate::refusal::Refusals;
 use crate::seat::GuestSeat;
 use crate::store::Shared;
 use crate::text::escaped;
@@ -74,6 +75,7 @@ impl GuestService {
                 config,
                 limits,
                 log: Arc::new(log),
+                refusals: Refusals::default(),
             }),
             full_told: Mutex::new(None),
         })

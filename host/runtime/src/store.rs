@@ -14,6 +14,8 @@ use crate::limits::{
     TABLES_MAX,
 };
 use crate::log::{GuestLog, LogBudget, Stream};
+use crate::quota::{Exceeded, Quota};
+use crate::refusal::Refusals;
 use crate::stdio::GuestOutput;
 use crate::{Limits, Runtime};
 
@@ -24,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) limits: Limits,
     pub(crate) log: Arc<LogBudget>,
+    pub(crate) refusals: Refusals,
 }
 
 /// The data of a store.
@@ -35,6 +38,7 @@ pub(crate) struct Guest {
     memory_bytes: usize,
     table_elements: usize,
     ticks: Ticks,
+    quota: Quota,
     meter: Arc<Meter>,
     /// Made when the guest first touches WASI.
     wasi: Option<Box<Wasi>>,
@@ -62,6 +66,7 @@ impl Guest {
                 memory_bytes: 0,
                 table_elements: 0,
                 ticks: Ticks::new(shared.limits.event_time, runtime.epoch_tick()),
+                quota: Quota::new(),
                 meter: Arc::new(Meter::new(runtime.slow_lane())),
                 wasi: None,
             },
@@ -136,6 +141,31 @@ impl Guest {
     #[inline]
     pub(crate) fn begin_call(&mut self, events: u32) {
         self.ticks.reset(events);
+        self.quota.reset(events);
+    }
+
+    /// Whether the present event may queue a message for so many other sessions. Where it may not, the
+    /// operator is told why.
+    pub(crate) fn may_deliver(&self, receivers: usize, bytes: usize) -> bool {
+        let limits = &self.shared.limits;
+        match self.quota.take(receivers, bytes, limits) {
+            Ok(()) => true,
+            Err(Exceeded::Deliveries) => {
+                self.refuse("event_deliveries_max", limits.event_deliveries_max);
+                false
+            }
+            Err(Exceeded::Bytes) => {
+                self.refuse("event_bytes_max", limits.event_bytes_max);
+                false
+            }
+        }
+    }
+
+    /// Tells the operator which setting a guest met.
+    #[cold]
+    pub(crate) fn refuse(&self, setting: &'static str, max: usize) {
+        let (service, session) = (self.hub().service(), self.session.id().get());
+        self.shared.refusals.tell(service, session, setting, max);
     }
 
     /// What was accepted until now goes out: the guest is about to wait.

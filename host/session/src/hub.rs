@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wasket_ws::Message;
 
+use crate::account::Account;
 use crate::registry::Registry;
 use crate::topic::{TOPIC_BYTES_MAX, Topics};
 use crate::{Closing, Frame, Limits, Opening, Outcome, Session, SessionId};
@@ -12,6 +13,7 @@ use crate::{Closing, Frame, Limits, Opening, Outcome, Session, SessionId};
 pub struct Hub {
     service: Arc<str>,
     limits: Arc<Limits>,
+    account: Arc<Account>,
     protocols: Vec<String>,
     /// Sessions that were admitted, whether they have joined yet or not.
     reserved: AtomicUsize,
@@ -36,12 +38,26 @@ impl Hub {
     pub fn new(service: &str, limits: Limits, protocols: Vec<String>) -> Self {
         Self {
             service: service.into(),
+            account: Account::part_of(None, limits.queued_bytes_max),
             limits: limits.into(),
             protocols,
             reserved: AtomicUsize::new(0),
             registry: Registry::default(),
             topics: Topics::default(),
         }
+    }
+
+    /// Has what its sessions' queues hold count in the account of the whole host too. Done before any session is made.
+    #[must_use]
+    pub fn within(mut self, host: &Arc<Account>) -> Self {
+        self.account = Account::part_of(Some(Arc::clone(host)), self.limits.queued_bytes_max);
+        self
+    }
+
+    /// What its sessions' queues hold together.
+    #[must_use]
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
     }
 
     /// The name of the service.
@@ -90,7 +106,7 @@ impl Hub {
             return Outcome::TooLarge;
         }
         match self.registry.find(to) {
-            Some(session) => session.push(Frame::new(message)),
+            Some(session) => session.push_message(message),
             None => Outcome::NotOpen,
         }
     }
@@ -98,10 +114,23 @@ impl Hub {
     /// Queues a message to every open session but `except`: encoded once, shared by all. A slow reader
     /// fills its own outbox and delays nobody.
     pub fn broadcast(&self, message: &Message<'_>, except: Option<SessionId>) -> Outcome {
+        self.broadcast_if(message, except, |_| true)
+    }
+
+    /// The same, unless `may` refuses to have it queued for so many sessions.
+    pub fn broadcast_if(
+        &self,
+        message: &Message<'_>,
+        except: Option<SessionId>,
+        may: impl FnOnce(usize) -> bool,
+    ) -> Outcome {
         if message.len() > self.limits.message_bytes_max {
             return Outcome::TooLarge;
         }
-        let frame = Frame::new(message);
+        if !may(self.registry.len()) {
+            return Outcome::Refused;
+        }
+        let frame = Frame::on(&self.account, message);
         self.registry.for_each(|session| {
             if Some(session.id()) != except {
                 session.push_broadcast(frame.clone());
@@ -132,14 +161,25 @@ impl Hub {
         message: &Message<'_>,
         except: Option<SessionId>,
     ) -> Outcome {
+        self.publish_if(topic, message, except, |_| true)
+    }
+
+    /// The same, unless `may` refuses to have it queued for so many sessions.
+    pub fn publish_if(
+        &self,
+        topic: &str,
+        message: &Message<'_>,
+        except: Option<SessionId>,
+        may: impl FnOnce(usize) -> bool,
+    ) -> Outcome {
         if message.len() > self.limits.message_bytes_max {
             return Outcome::TooLarge;
         }
         if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
             return Outcome::Invalid;
         }
-        self.topics.publish(topic, &Frame::new(message), except);
-        Outcome::Accepted
+        let frame = || Frame::on(&self.account, message);
+        self.topics.publish(topic, frame, except, may)
     }
 
     // ---- for the tasks that own connections ----

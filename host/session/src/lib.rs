@@ -10,6 +10,7 @@
 //! but the arguments `now`.
 #![forbid(unsafe_code)]
 
+mod account;
 pub mod echo;
 mod hub;
 mod id;
@@ -25,6 +26,7 @@ mod session;
 mod tests;
 mod topic;
 
+pub use account::{Account, OUTBOX_BYTES_ASSURED};
 pub use hub::{Hub, Reserved};
 pub use id::{IdSource, SessionId};
 pub use limits::{Limits, SlowReader};

@@ -11,6 +11,9 @@ pub struct Limits {
     pub fragments_max: u32,
     /// Bytes accepted for sending and not yet written to the socket.
     pub outbox_bytes_max: usize,
+    /// Bytes that the outboxes of all its sessions may hold together. While they hold more, each is as small
+    /// as [`OUTBOX_BYTES_ASSURED`](crate::OUTBOX_BYTES_ASSURED).
+    pub queued_bytes_max: usize,
     /// How long the outbox may stay full before the session is closed with 1008.
     pub slow_reader_time: Duration,
     /// What happens to a session whose outbox a broadcast overflows.
@@ -51,6 +54,7 @@ impl Default for Limits {
             message_bytes_max: 1 << 20,
             fragments_max: 131_072,
             outbox_bytes_max: 4 << 20,
+            queued_bytes_max: 256 << 20,
             slow_reader_time: Duration::from_secs(10),
             slow_reader: SlowReader::Close,
             ping_every: Some(Duration::from_secs(30)),

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use wasket_ws::{CloseFrame, Message, frame};
 
 use crate::queue::opcode;
-use crate::{Closing, Frame, Hub, Outcome, Party, ReadyState, Session, SessionId};
+use crate::{Closing, Hub, Outcome, Party, ReadyState, Session, SessionId};
 
 /// The private end of a session's queue: what the session's own guest sends within an event is encoded
 /// straight into the buffer that the event's one write will take, without a lock.
@@ -49,7 +48,7 @@ impl Outbox {
         }
         if self.session.has_mail() {
             self.publish();
-            return self.session.push(Frame::new(message));
+            return self.session.push_message(message);
         }
         let queued = self.queued_bytes();
         if !self
@@ -79,27 +78,31 @@ impl Outbox {
         })
     }
 
-    /// Queues a message to every open session of the service but `except`, the own one included.
+    /// Queues a message to every open session of the service but `except`, the own one included, unless
+    /// `may` refuses to have it queued for so many.
     pub fn broadcast(
         &mut self,
         hub: &Hub,
         message: &Message<'_>,
         except: Option<SessionId>,
+        may: impl FnOnce(usize) -> bool,
     ) -> Outcome {
         self.publish();
-        hub.broadcast(message, except)
+        hub.broadcast_if(message, except, may)
     }
 
-    /// Queues a message to every subscriber of a topic but `except`.
+    /// Queues a message to every subscriber of a topic but `except`, unless `may` refuses to have it queued
+    /// for so many.
     pub fn publish_topic(
         &mut self,
         hub: &Hub,
         topic: &str,
         message: &Message<'_>,
         except: Option<SessionId>,
+        may: impl FnOnce(usize) -> bool,
     ) -> Outcome {
         self.publish();
-        hub.publish(topic, message, except)
+        hub.publish_if(topic, message, except, may)
     }
 
     /// Bytes accepted for sending and not yet written to the socket.
@@ -113,7 +116,7 @@ impl Outbox {
     /// guest is about to wait, or has used a whole tick.
     pub fn publish(&mut self) {
         if !self.buffer.is_empty() {
-            self.session.publish(Bytes::copy_from_slice(&self.buffer));
+            self.session.publish(&self.buffer);
             self.buffer.clear();
         }
     }

@@ -3,7 +3,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use wasket_ws::{CloseFrame, Message, Opcode, frame};
 
+use std::sync::Arc;
+
 use crate::Party;
+use crate::account::{Account, Charge};
 
 /// A message as the wire carries it, encoded once and shared by all its receivers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +18,16 @@ impl Frame {
     /// Encodes a message as one unmasked frame.
     #[must_use]
     pub fn new(message: &Message<'_>) -> Self {
-        let mut out = Vec::with_capacity(frame::HEADER_BYTES_MAX + message.len());
-        frame::encode(&mut out, opcode(message), message.as_bytes(), None);
-        Self { bytes: out.into() }
+        Self {
+            bytes: encoded(message).into(),
+        }
+    }
+
+    /// The same, on an account for as long as anybody holds it.
+    pub(crate) fn on(account: &Arc<Account>, message: &Message<'_>) -> Self {
+        Self {
+            bytes: account.hold(encoded(message)),
+        }
     }
 
     /// Whole frames that are already encoded.
@@ -42,6 +52,12 @@ impl Frame {
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
+}
+
+fn encoded(message: &Message<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(frame::HEADER_BYTES_MAX + message.len());
+    frame::encode(&mut out, opcode(message), message.as_bytes(), None);
+    out
 }
 
 pub(crate) fn opcode(message: &Message<'_>) -> Opcode {
@@ -93,10 +109,30 @@ pub struct Closing {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     pub(crate) items: VecDeque<Item>,
+    /// What the items take by themselves, once they are many.
+    pub(crate) items_charge: Option<Charge>,
     /// Set once; nothing is queued behind it.
     pub(crate) closing: Option<Box<Closing>>,
     /// The connection has taken the closing.
     pub(crate) closed: bool,
+}
+
+impl Queue {
+    /// Whether one more item needs memory that is not paid for.
+    pub(crate) fn would_grow(&self) -> bool {
+        self.items.len() >= ITEMS_KEPT && self.items.len() == self.items.capacity()
+    }
+
+    /// Counts what the items take, after it changed.
+    pub(crate) fn count_items(&mut self, account: &Arc<Account>) {
+        let bytes = match self.items.capacity() {
+            ..=ITEMS_KEPT => 0,
+            many => many * size_of::<Item>(),
+        };
+        if bytes != self.items_charge.as_ref().map_or(0, Charge::bytes) {
+            self.items_charge = (bytes > 0).then(|| Charge::new(account, bytes));
+        }
+    }
 }
 
 /// Items that wait for a peer at most: tiny ones cost more here than the bytes they count.

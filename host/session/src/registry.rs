@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
@@ -11,17 +12,23 @@ use crate::{Session, SessionId};
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     shards: [RwLock<BTreeMap<SessionId, Arc<Session>>>; SHARDS],
+    len: AtomicUsize,
 }
 
 impl Registry {
     pub(crate) fn insert(&self, session: Arc<Session>) {
-        self.shard(session.id())
-            .write()
-            .insert(session.id(), session);
+        let mut shard = self.shard(session.id()).write();
+        if shard.insert(session.id(), session).is_none() {
+            self.len.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn remove(&self, id: SessionId) -> bool {
-        self.shard(id).write().remove(&id).is_some()
+        let there = self.shard(id).write().remove(&id).is_some();
+        if there {
+            self.len.fetch_sub(1, Ordering::Relaxed);
+        }
+        there
     }
 
     pub(crate) fn find(&self, id: SessionId) -> Option<Arc<Session>> {
@@ -29,7 +36,7 @@ impl Registry {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().len()).sum()
+        self.len.load(Ordering::Relaxed)
     }
 
     /// Up to `limit` ids above `after`, in order.

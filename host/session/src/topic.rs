@@ -60,13 +60,28 @@ impl Topics {
         }
     }
 
-    pub(crate) fn publish(&self, topic: &str, frame: &Frame, except: Option<SessionId>) {
+    /// Encodes a frame only for a topic that has subscribers.
+    pub(crate) fn publish(
+        &self,
+        topic: &str,
+        frame: impl FnOnce() -> Frame,
+        except: Option<SessionId>,
+        may: impl FnOnce(usize) -> bool,
+    ) -> Outcome {
         let subscribers = self.subscribers.read();
-        for (id, session) in subscribers.get(topic).into_iter().flatten() {
+        let Some(receivers) = subscribers.get(topic) else {
+            return Outcome::Accepted;
+        };
+        if !may(receivers.len()) {
+            return Outcome::Refused;
+        }
+        let frame = frame();
+        for (id, session) in receivers {
             if Some(*id) != except {
                 session.push_broadcast(frame.clone());
             }
         }
+        Outcome::Accepted
     }
 }
 

@@ -10,7 +10,7 @@ use wasket_config::plan::{self, Behavior, Native, Plan};
 use wasket_net::{Listener, Origins, Place, Route, Routes};
 use wasket_runtime::{Component, Digest, GuestService, Runtime, Settings};
 use wasket_session::echo::Echo;
-use wasket_session::{Hub, Limits, Service, SlowReader};
+use wasket_session::{Account, Hub, Limits, Service, SlowReader};
 
 /// A service of the plan and what became of it.
 pub(crate) struct Built<'p> {
@@ -102,6 +102,8 @@ struct Components<'p> {
     /// Made for the first component: it reserves much address space.
     runtime: Option<Runtime>,
     loaded: HashMap<(PathBuf, Option<Digest>), Component>,
+    /// What the outboxes of all services hold.
+    queued: Arc<Account>,
 }
 
 impl<'p> Components<'p> {
@@ -110,13 +112,15 @@ impl<'p> Components<'p> {
             host,
             runtime: None,
             loaded: HashMap::new(),
+            queued: Account::new(host.queued_bytes_max),
         }
     }
 
     async fn service(&mut self, plan: &plan::Service) -> Made {
         let protocols = plan.protocols.iter().map(ToString::to_string).collect();
         let limits = session_limits(&plan.limits);
-        let hub = Arc::new(Hub::new(plan.name.as_str(), limits, protocols));
+        let hub = Hub::new(plan.name.as_str(), limits, protocols).within(&self.queued);
+        let hub = Arc::new(hub);
         match &plan.behavior {
             Behavior::Native(Native::Echo) => Ok(Arc::new(Echo::new(hub))),
             Behavior::Component { file, sha256 } => {
@@ -162,6 +166,7 @@ fn session_limits(limits: &plan::Limits) -> Limits {
         message_bytes_max: limits.message_bytes_max,
         fragments_max: limits.fragments_max,
         outbox_bytes_max: limits.outbox_bytes_max,
+        queued_bytes_max: limits.service_queued_bytes_max,
         slow_reader_time: limits.slow_reader_time,
         slow_reader: match limits.slow_reader {
             plan::SlowReader::Close => SlowReader::Close,
@@ -184,6 +189,8 @@ fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
         table_elements_max: limits.table_elements_max,
         event_time: limits.event_time,
         event_wall_time: limits.event_wall_time,
+        event_deliveries_max: limits.event_deliveries_max,
+        event_bytes_max: limits.event_bytes_max,
         log_bytes_per_second_max: limits.log_bytes_per_second_max,
     }
 }

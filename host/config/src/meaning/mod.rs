@@ -90,6 +90,7 @@ impl<'t> Reader<'t> {
         };
         typed.number("workers", &mut host.workers);
         typed.number("instances_max", &mut host.instances_max);
+        typed.number("queued_bytes_max", &mut host.queued_bytes_max);
         typed.flag("cache", &mut host.cache);
         host.cache_directory = typed
             .text("cache_directory", |text| self.path(text))
@@ -213,6 +214,10 @@ fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
     typed.number("message_bytes_max", &mut limits.message_bytes_max);
     typed.number("fragments_max", &mut limits.fragments_max);
     typed.number("outbox_bytes_max", &mut limits.outbox_bytes_max);
+    typed.number(
+        "service_queued_bytes_max",
+        &mut limits.service_queued_bytes_max,
+    );
     typed.time("slow_reader_time", &mut limits.slow_reader_time);
     if let Some(slow_reader) = typed.choice("slow_reader", SlowReader::named) {
         limits.slow_reader = slow_reader;
@@ -221,6 +226,8 @@ fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
     typed.number("table_elements_max", &mut limits.table_elements_max);
     typed.time("event_time", &mut limits.event_time);
     typed.time("event_wall_time", &mut limits.event_wall_time);
+    typed.number("event_deliveries_max", &mut limits.event_deliveries_max);
+    typed.number("event_bytes_max", &mut limits.event_bytes_max);
     typed.timer("ping_every", &mut limits.ping_every);
     typed.time("pong_timeout", &mut limits.pong_timeout);
     typed.time("close_timeout", &mut limits.close_timeout);

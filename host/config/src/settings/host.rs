@@ -2,7 +2,7 @@
 
 use super::Section::{Host, Log};
 use super::Standard::{Absent, Value};
-use super::{HOUR, Kind, MILLISECOND, Setting, TICK, count, time};
+use super::{HOUR, Kind, MIB, MILLISECOND, Setting, TIB, TICK, bytes, count, time};
 use std::time::Duration;
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -21,6 +21,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Sandboxes that exist at once, over all services. A connection that finds none free is answered 503 \
               before its handshake. An instance takes four to six memory mappings: above about 10,000 raise the \
               kernel's `vm.max_map_count` too.",
+    },
+    Setting {
+        section: Host,
+        key: "queued_bytes_max",
+        kind: bytes(MIB, TIB),
+        default: Value(r#""1GiB""#),
+        doc: "Bytes that may wait to be written to the clients of all services together. While more waits, it is as if \
+              every service had met its own `service_queued_bytes_max`: the outbox of each client has 64 KiB only.",
     },
     Setting {
         section: Host,

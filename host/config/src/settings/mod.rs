@@ -125,6 +125,7 @@ impl Section {
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
+const TIB: u64 = 1024 * GIB;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const TICK: Duration = Duration::from_millis(10);
 const HOUR: Duration = Duration::from_secs(60 * 60);

@@ -3,8 +3,8 @@
 use super::Section::{Limits, Service};
 use super::Standard::{Absent, Required, Value};
 use super::{
-    GIB, HOUR, KIB, Kind, MIB, MILLISECOND, MONTH, Section, Setting, Standard, TICK, bytes, count,
-    count_or_off, time, time_or_off,
+    GIB, HOUR, KIB, Kind, MIB, MILLISECOND, MONTH, Section, Setting, Standard, TIB, TICK, bytes,
+    count, count_or_off, time, time_or_off,
 };
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -89,6 +89,14 @@ pub(super) const LIMITS: &[Setting] = &[
          waits where the instance serves that session alone.",
     ),
     limit(
+        "service_queued_bytes_max",
+        bytes(MIB, TIB),
+        r#""256MiB""#,
+        "Bytes that may wait to be written to all clients of the service together; a message to many counts once. \
+         While more waits, the outbox of each client has 64 KiB only: slow readers meet `slow_reader` and \
+         `slow_reader_time`, others notice nothing.",
+    ),
+    limit(
         "slow_reader_time",
         time(TICK, HOUR),
         r#""10s""#,
@@ -125,6 +133,22 @@ pub(super) const LIMITS: &[Setting] = &[
         time(MILLISECOND, HOUR),
         r#""10s""#,
         "How long one event may take altogether, computing and waiting. Past it the session ends with 1011. Waiting for the own client to read is not counted: `slow_reader_time` bounds that.",
+    ),
+    limit(
+        "event_deliveries_max",
+        count(1, 1_000_000_000),
+        "100000",
+        "Messages that a guest may queue within one event for sessions other than its own: a broadcast to 1,000 \
+         sessions counts 1,000. Further ones of that event are `refused`; its first broadcast always goes. What it \
+         sends to its own session is not counted: there it waits for its client.",
+    ),
+    limit(
+        "event_bytes_max",
+        bytes(KIB, GIB),
+        r#""2MiB""#,
+        "Bytes of the messages that a guest may queue within one event for sessions other than its own. A message \
+         counts once, whatever its receivers. Further ones of that event are `refused`; its first always goes. Less \
+         than `outbox_bytes_max`, so that no single event closes clients that keep up.",
     ),
     limit(
         "ping_every",

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wasket_session::{Item, ReadyState};
 use wasket_ws::{CloseFrame, State};
@@ -71,7 +70,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         let rest = output.get(taken..).unwrap_or_default();
         if !rest.is_empty() && !self.gone {
             self.session.held(rest.len());
-            self.wire.push(Bytes::copy_from_slice(rest));
+            self.wire.push(self.session.copy(rest));
         }
         output.clear();
     }
@@ -82,9 +81,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             if self.wire.is_empty() {
                 let taken = self.try_write(cx, output);
                 self.account(taken);
-                self.wire.push(Bytes::copy_from_slice(
-                    output.get(taken..).unwrap_or_default(),
-                ));
+                let rest = output.get(taken..).unwrap_or_default();
+                self.wire.push(self.session.copy(rest));
             }
             output.clear();
         }
@@ -154,7 +152,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
         if !self.wire.is_empty() && !output.is_empty() {
             // A large message is in the wire already, and this comes after it.
-            self.wire.push(Bytes::copy_from_slice(output));
+            self.wire.push(self.session.copy(output));
             output.clear();
         }
         !output.is_empty() || !self.wire.is_empty()
@@ -176,7 +174,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                     output.extend_from_slice(frame.bytes());
                 }
                 Item::Frame(frame) => {
-                    self.wire.push(Bytes::copy_from_slice(output));
+                    self.wire.push(session.copy(output));
                     output.clear();
                     self.wire.push(frame.bytes().clone());
                 }

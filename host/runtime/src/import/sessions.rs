@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use wasket_session::ws::{CloseCode, CloseFrame, CloseReason, Role};
+use wasket_session::ws::{CloseCode, CloseFrame, CloseReason, Message, Role};
 use wasket_session::{self as session, Closing, SessionId};
 use wasmtime::component::{Linker, WasmList, WasmStr};
 use wasmtime::{Result, StoreContextMut};
@@ -76,7 +76,7 @@ fn send<'a>(mut store: Store<'a>, (to, message): (u64, MessageOut)) -> Answer<'a
         // nothing has to be published here.
         let to = SessionId::new(to);
         Ok(to.map_or(session::Outcome::NotOpen, |to| {
-            store.data().hub().send(to, message)
+            send_to_other(store.data(), to, message)
         }))
     });
     match outcome {
@@ -86,6 +86,14 @@ fn send<'a>(mut store: Store<'a>, (to, message): (u64, MessageOut)) -> Answer<'a
         }
         Ok(session::Outcome::Backlogged) if own => Box::new(send_when_room(store, message)),
         outcome => Box::new(ready(outcome.map(|outcome| (outcome.into(),)))),
+    }
+}
+
+fn send_to_other(guest: &Guest, to: SessionId, message: &Message<'_>) -> session::Outcome {
+    if guest.may_deliver(1, message.len()) {
+        guest.hub().send(to, message)
+    } else {
+        session::Outcome::Refused
     }
 }
 
@@ -115,9 +123,11 @@ fn ping(mut store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<(Out
         session::Outcome::Invalid
     } else if own {
         outbox.ping(payload)
-    } else {
+    } else if store.data().may_deliver(1, payload.len()) {
         let session = store.data().find(to);
         session.map_or(session::Outcome::NotOpen, |s| s.ping(payload))
+    } else {
+        session::Outcome::Refused
     };
     store.data_mut().put_outbox(outbox);
     Ok((outcome.into(),))
@@ -162,7 +172,9 @@ fn broadcast(
     (message, left_out): (MessageOut, Option<u64>),
 ) -> Result<(Outcome,)> {
     let outcome = with_outbox(&mut store, &message, |store, outbox, message| {
-        Ok(outbox.broadcast(store.data().hub(), message, except(left_out)))
+        let guest = store.data();
+        let may = |receivers| guest.may_deliver(receivers, message.len());
+        Ok(outbox.broadcast(guest.hub(), message, except(left_out), may))
     })?;
     Ok((outcome.into(),))
 }

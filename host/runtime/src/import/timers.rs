@@ -27,6 +27,10 @@ fn set(store: Store<'_>, (id, after_ms, token): (Option<u64>, u64, u64)) -> Resu
     };
     let session = store.data().find(id);
     let outcome = session.map_or(session::Outcome::NotOpen, |s| s.set_timer(at, token));
+    if outcome == session::Outcome::Refused {
+        let max = store.data().hub().limits().timers_max;
+        store.data().refuse("timers_per_session_max", max);
+    }
     Ok((outcome.into(),))
 }
 

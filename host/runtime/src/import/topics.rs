@@ -22,6 +22,10 @@ fn subscribe(store: Store<'_>, (id, topic): (u64, WasmStr)) -> Result<(Outcome,)
     let outcome = SessionId::new(id).map_or(session::Outcome::NotOpen, |id| {
         store.data().hub().subscribe(id, &topic)
     });
+    if outcome == session::Outcome::Refused {
+        let max = store.data().hub().limits().topics_max;
+        store.data().refuse("topics_per_session_max", max);
+    }
     Ok((outcome.into(),))
 }
 
@@ -39,7 +43,9 @@ fn publish(
 ) -> Result<(Outcome,)> {
     let outcome = with_outbox(&mut store, &message, |store, outbox, message| {
         let topic = topic.to_str(store)?;
-        Ok(outbox.publish_topic(store.data().hub(), &topic, message, except(left_out)))
+        let guest = store.data();
+        let may = |receivers| guest.may_deliver(receivers, message.len());
+        Ok(outbox.publish_topic(guest.hub(), &topic, message, except(left_out), may))
     })?;
     Ok((outcome.into(),))
 }

@@ -100,7 +100,7 @@ impl Bench {
             properties: Arc::new([("http-version".into(), "1.1".into())]),
         };
         let id = self.ids.next(std::time::SystemTime::now());
-        Arc::new(Session::new(id, Arc::clone(hub.limits()), opening, 1_000))
+        Arc::new(Session::new(id, hub, opening, 1_000))
     }
 
     pub(crate) async fn admit(&self, target: &str) -> Result<(Arc<Session>, Admission), Refusal> {

@@ -8,5 +8,6 @@ mod guests;
 mod harness;
 mod imports;
 mod loading;
+mod quotas;
 mod serving;
 mod wat;

@@ -9,11 +9,12 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use wasket_ws::{CloseCode, CloseFrame};
+use wasket_ws::{CloseCode, CloseFrame, Message};
 
+use crate::account::{Account, OUTBOX_BYTES_ASSURED};
 use crate::queue::{Queue, items_max};
 use crate::rare::Rare;
-use crate::{Closing, Frame, Item, Limits, Opening, Party, Principal, SessionId, SlowReader};
+use crate::{Closing, Frame, Hub, Item, Limits, Opening, Party, Principal, SessionId, SlowReader};
 
 pub use keep::ATTACHMENT_BYTES_MAX;
 pub use signals::Signals;
@@ -24,6 +25,7 @@ pub use signals::Signals;
 pub struct Session {
     id: SessionId,
     limits: Arc<Limits>,
+    account: Arc<Account>,
     opening: Opening,
     opened_at_ms: u64,
     agreed: OnceLock<Agreed>,
@@ -84,12 +86,14 @@ pub enum Outcome {
 }
 
 impl Session {
-    /// A session that is connecting. `now_ms` is milliseconds since the Unix epoch.
+    /// A session of the hub's service that is connecting: it has not joined yet. `now_ms` is milliseconds
+    /// since the Unix epoch.
     #[must_use]
-    pub fn new(id: SessionId, limits: Arc<Limits>, opening: Opening, now_ms: u64) -> Self {
+    pub fn new(id: SessionId, hub: &Hub, opening: Opening, now_ms: u64) -> Self {
         Self {
             id,
-            limits,
+            limits: Arc::clone(hub.limits()),
+            account: Arc::clone(hub.account()),
             opening,
             opened_at_ms: now_ms,
             agreed: OnceLock::new(),
@@ -176,6 +180,11 @@ impl Session {
         self.push_item(Item::Frame(frame))
     }
 
+    /// Encodes a message and queues it.
+    pub(crate) fn push_message(&self, message: &Message<'_>) -> Outcome {
+        self.push(Frame::on(&self.account, message))
+    }
+
     /// Queues a ping.
     pub fn ping(&self, payload: &[u8]) -> Outcome {
         if payload.len() > 125 {
@@ -231,8 +240,10 @@ impl Session {
         if self.state() != ReadyState::Open || queue.closing.is_some() {
             return Outcome::NotOpen;
         }
-        let fits = self.has_room(self.queued_bytes(), bytes);
-        if !fits || queue.items.len() >= items_max(self.limits.outbox_bytes_max) {
+        let fits = self.has_room(self.queued_bytes(), bytes)
+            && queue.items.len() < items_max(self.limits.outbox_bytes_max)
+            && !(queue.would_grow() && self.account.is_full());
+        if !fits {
             drop(queue);
             self.note_full();
             return Outcome::Backlogged;
@@ -240,6 +251,7 @@ impl Session {
         self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let first = queue.items.is_empty();
         queue.items.push_back(item);
+        queue.count_items(&self.account);
         self.mail.store(true, Ordering::Release);
         drop(queue);
         if first {
@@ -251,7 +263,10 @@ impl Session {
     /// One message always fits an empty outbox.
     #[inline]
     pub(crate) fn has_room(&self, queued: usize, bytes: usize) -> bool {
-        queued == 0 || queued.saturating_add(bytes) <= self.limits.outbox_bytes_max
+        let total = queued.saturating_add(bytes);
+        queued == 0
+            || total <= self.limits.outbox_bytes_max
+                && (total <= OUTBOX_BYTES_ASSURED || !self.account.is_full())
     }
 
     /// Only [`written`](Self::written) ends it, so it does not begin when all was written meanwhile.
@@ -278,4 +293,4 @@ impl Session {
 }
 
 // An idle session costs little more than this and the head of its request.
-const _: () = assert!(size_of::<Session>() <= 416);
+const _: () = assert!(size_of::<Session>() <= 440);

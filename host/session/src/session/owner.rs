@@ -35,6 +35,7 @@ impl Session {
         let mut queue = self.queue.lock();
         queue.closed = true;
         queue.items = VecDeque::new();
+        queue.count_items(&self.account);
         self.mail.store(false, Ordering::Release);
         self.set_state(ReadyState::Closed);
         drop(queue);
@@ -73,6 +74,7 @@ impl Session {
         if queue.items.capacity() > ITEMS_KEPT {
             // A session that was slow once shall not keep the memory for it.
             queue.items = VecDeque::new();
+            queue.count_items(&self.account);
         }
         self.mail.store(false, Ordering::Release);
         let closing = queue.closing.take();
@@ -83,6 +85,15 @@ impl Session {
     /// The connection holds more (positive) accepted bytes that it could not write yet.
     pub fn held(&self, bytes: usize) {
         self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A copy of accepted bytes for the connection to hold, on the service's account until it is dropped.
+    #[must_use]
+    pub fn copy(&self, bytes: &[u8]) -> Bytes {
+        if bytes.is_empty() {
+            return Bytes::new();
+        }
+        self.account.hold(bytes.to_vec())
     }
 
     /// Counted bytes went to the socket, or were given up. Wakes a guest that waits for room once half
@@ -150,12 +161,13 @@ impl Session {
     }
 
     /// Puts frames that the outbox has accepted before whatever others queued since.
-    pub(crate) fn publish(&self, bytes: Bytes) {
+    pub(crate) fn publish(&self, bytes: &[u8]) {
         let mut queue = self.queue.lock();
         if queue.closed {
             return;
         }
         self.queued_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        let bytes = self.account.hold(bytes.to_vec());
         // Nothing was queued when these were sent.
         queue.items.push_front(Item::Frame(Frame::encoded(bytes)));
         self.mail.store(true, Ordering::Release);

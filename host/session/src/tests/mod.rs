@@ -6,6 +6,7 @@ mod life;
 mod order;
 mod room;
 mod stress;
+mod total;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,10 +14,15 @@ use std::task::Wake;
 
 use wasket_ws::{CloseCode, CloseFrame, Message};
 
-use crate::{Closing, Frame, Headers, Limits, Opening, Party, Principal, Session, SessionId};
+use crate::{Closing, Frame, Headers, Hub, Limits, Opening, Party, Principal, Session, SessionId};
 
 /// A session that is connecting.
 pub(crate) fn connecting(id: u64, limits: Limits) -> Arc<Session> {
+    connecting_to(&Hub::new("test", limits, Vec::new()), id)
+}
+
+/// The same, of this service.
+pub(crate) fn connecting_to(hub: &Hub, id: u64) -> Arc<Session> {
     let opening = Opening {
         service: "test".into(),
         method: "GET",
@@ -35,7 +41,7 @@ pub(crate) fn connecting(id: u64, limits: Limits) -> Arc<Session> {
         properties: Arc::default(),
     };
     let id = SessionId::new(id).unwrap();
-    Arc::new(Session::new(id, Arc::new(limits), opening, 1_000))
+    Arc::new(Session::new(id, hub, opening, 1_000))
 }
 
 /// A session that is open.

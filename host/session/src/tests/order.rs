@@ -88,7 +88,8 @@ impl World {
             }
             Step::Broadcast(len) => {
                 let payload = payload(len);
-                self.outbox.broadcast(&self.hub, &binary(&payload), None);
+                self.outbox
+                    .broadcast(&self.hub, &binary(&payload), None, |_| true);
                 let grown = self.outbox.queued_bytes() > before;
                 let outcome = if grown {
                     Outcome::Accepted

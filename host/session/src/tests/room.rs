@@ -25,8 +25,11 @@ fn a_message_has_its_largest_size_everywhere() {
         let payload = vec![0; len];
         let message = binary(&payload);
         assert_eq!(outbox.send(&message), expected);
-        assert_eq!(outbox.broadcast(&hub, &message, None), expected);
-        assert_eq!(outbox.publish_topic(&hub, "t", &message, None), expected);
+        assert_eq!(outbox.broadcast(&hub, &message, None, |_| true), expected);
+        assert_eq!(
+            outbox.publish_topic(&hub, "t", &message, None, |_| true),
+            expected
+        );
         assert_eq!(hub.send(session.id(), &message), expected);
     }
     let session = open(1, limits(1000));

@@ -1,0 +1,62 @@
+//! What a guest is refused for a limit's sake: it hears `refused`, the operator which setting says so.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::log::TARGET;
+
+/// When the guests of one service were last refused something, setting by setting.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    told: Mutex<Vec<(&'static str, Instant)>>,
+}
+
+impl Refusals {
+    /// Tells the operator, once a minute at most: a guest may ask as often as it likes.
+    #[cold]
+    pub(crate) fn tell(&self, service: &str, session: u64, setting: &'static str, max: usize) {
+        if self.is_news(setting, Instant::now()) {
+            tracing::warn!(
+                target: TARGET,
+                service,
+                session,
+                setting,
+                "the guest is refused more than {setting} = {max}; further refusals are not told for a minute"
+            );
+        }
+    }
+
+    fn is_news(&self, setting: &'static str, now: Instant) -> bool {
+        let mut told = self.told.lock();
+        match told.iter_mut().find(|(name, _)| *name == setting) {
+            Some((_, at)) if now.saturating_duration_since(*at) < TELL_AGAIN => false,
+            Some((_, at)) => {
+                *at = now;
+                true
+            }
+            None => {
+                told.push((setting, now));
+                true
+            }
+        }
+    }
+}
+
+const TELL_AGAIN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_is_told_once_a_minute() {
+        let refusals = Refusals::default();
+        let now = Instant::now();
+        assert!(refusals.is_news("a", now));
+        assert!(refusals.is_news("b", now));
+        assert!(!refusals.is_news("a", now + Duration::from_secs(59)));
+        assert!(refusals.is_news("a", now + Duration::from_secs(60)));
+        assert!(!refusals.is_news("a", now + Duration::from_secs(61)));
+    }
+}
