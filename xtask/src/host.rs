@@ -130,6 +130,11 @@ impl Host {
         &self.base
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks the host to end as an operator would (SIGTERM); an error unless it drains and exits with 0 in time.
     pub(crate) fn stop(mut self) -> Result<()> {
         // The shell's own `kill`: not every machine has a program of that name.

@@ -18,6 +18,7 @@ mod foreign;
 mod fuzz;
 mod guests;
 mod host;
+mod soak;
 mod step;
 mod test;
 mod tree;
@@ -49,6 +50,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
         Some("conformance") => conformance::run(arguments),
         Some("fuzz") => fuzz::run(arguments),
         Some("bench") => bench::run(arguments),
+        Some("soak") => soak::run(arguments),
         Some("help") | None => {
             print!("{HELP}");
             Ok(())
@@ -89,6 +91,11 @@ cargo xtask COMMAND
       and 5 or more rounds the page goes to .cache/bench. --callgrind also counts user instructions (needs valgrind).
       Peers: minimal, fastwebsockets, tungstenite (built), bun, ws, workerd (need node and npm); one that cannot be
       installed is told as absent. docs/benchmarking.md says what the rows P1 to P10 are.
+
+  soak --isolation [--seconds N] [--only MISBEHAVIOR]
+      200 sessions that behave, alone and then beside 1,000 whose guests do what no service should, for 60 seconds
+      or N: says what the ones lose and wait because of the others, and what those leave behind. Fails when a
+      message is lost, when p99 rises by more than three epoch ticks, or when something stays.
 
   help
       This text.
