@@ -148,7 +148,8 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
         .max_tables_per_module(TABLES_MAX)
         .max_memories_per_module(MEMORIES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
-        .decommit_batch_size(64);
+        // A batch would keep what dropped instances had touched, up to 32 MiB each, and then give it back at once.
+        .decommit_batch_size(1);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
         // Without the scan, keeping pages zeroes untouched ones and so makes them resident.
         pool.pagemap_scan(Enabled::Yes)
