@@ -71,7 +71,7 @@ impl Account {
 
     /// Bytes that are counted for as long as anybody holds them.
     pub(crate) fn hold(self: &Arc<Self>, bytes: Vec<u8>) -> Bytes {
-        let charge = Charge::new(self, bytes.len());
+        let charge = Charge::new(self, bytes.capacity());
         Bytes::from_owner(Held {
             bytes,
             _charge: charge,

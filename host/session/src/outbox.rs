@@ -116,8 +116,14 @@ impl Outbox {
     /// guest is about to wait, or has used a whole tick.
     pub fn publish(&mut self) {
         if !self.buffer.is_empty() {
-            self.session.publish(&self.buffer);
-            self.buffer.clear();
+            let bytes = if self.buffer.len() < HANDED_OVER_BYTES {
+                let copy = self.buffer.to_vec();
+                self.buffer.clear();
+                copy
+            } else {
+                std::mem::take(&mut self.buffer)
+            };
+            self.session.publish(bytes);
         }
     }
 
@@ -149,3 +155,6 @@ impl Outbox {
         std::mem::swap(&mut self.buffer, &mut other.buffer);
     }
 }
+
+/// From here on a buffer is handed over instead of copied: a guest that waits shall not keep as much again.
+const HANDED_OVER_BYTES: usize = 64 << 10;

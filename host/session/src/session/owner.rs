@@ -161,13 +161,13 @@ impl Session {
     }
 
     /// Puts frames that the outbox has accepted before whatever others queued since.
-    pub(crate) fn publish(&self, bytes: &[u8]) {
+    pub(crate) fn publish(&self, bytes: Vec<u8>) {
         let mut queue = self.queue.lock();
         if queue.closed {
             return;
         }
         self.queued_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
-        let bytes = self.account.hold(bytes.to_vec());
+        let bytes = self.account.hold(bytes);
         // Nothing was queued when these were sent.
         queue.items.push_front(Item::Frame(Frame::encoded(bytes)));
         self.mail.store(true, Ordering::Release);
