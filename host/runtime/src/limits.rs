@@ -81,8 +81,13 @@ pub(crate) const CORE_INSTANCES_MAX: u32 = 256;
 /// Tables of one component.
 pub(crate) const TABLES_MAX: u32 = 256;
 
-/// Bytes that one call may make the host copy out of a guest.
-pub(crate) const HOSTCALL_BYTES_MAX: usize = 128 << 20;
+/// Bytes that one call may make the host copy out of a guest. Messages are read where they lie and do not
+/// count; what does is the answer to a handshake, what WASI writes at once, and lists of resources.
+pub(crate) const HOSTCALL_BYTES_MAX: usize = 2 << 20;
+
+/// Handles of resources that a component may hold, those that it makes itself included. JavaScript and
+/// Python hold a few hundred.
+pub(crate) const HANDLES_MAX: usize = 4_096;
 
 /// Resources (streams, pollables, descriptors) that a guest may hold.
 pub(crate) const RESOURCES_MAX: usize = 1_024;

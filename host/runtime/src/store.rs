@@ -10,8 +10,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::budget::{Meter, Ticks};
 use crate::limits::{
-    CORE_INSTANCES_MAX, HOSTCALL_BYTES_MAX, MEMORIES_MAX, RANDOM_BYTES_MAX, RESOURCES_MAX,
-    TABLES_MAX,
+    CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, MEMORIES_MAX, RANDOM_BYTES_MAX,
+    RESOURCES_MAX, TABLES_MAX,
 };
 use crate::log::{GuestLog, LogBudget, Stream};
 use crate::quota::{Exceeded, Quota};
@@ -73,6 +73,7 @@ impl Guest {
         );
         store.limiter(|guest| guest);
         store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.set_max_component_handles(HANDLES_MAX);
         store.epoch_deadline_callback(|mut store| store.data_mut().tick());
         store.set_epoch_deadline(1);
         store

@@ -8,6 +8,7 @@ mod guests;
 mod harness;
 mod imports;
 mod loading;
+mod pins;
 mod quotas;
 mod serving;
 mod wat;
