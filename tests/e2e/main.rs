@@ -11,10 +11,10 @@ mod demo;
 mod failure;
 mod host;
 mod hostile;
+mod isolation;
 mod limits;
 mod order;
 mod pressure;
 mod program;
 mod size;
-
 mod slow;
