@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use proptest::prelude::*;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use wasket_session::{Headers, IdSource, Limits, Opening, Session};
+use wasket_session::{Headers, Hub, IdSource, Limits, Opening, Session};
 use wasket_ws::frame::{self, FirstByte};
 use wasket_ws::{self as ws, Event, Opcode, Role, State, Timing, Violation, mask};
 
@@ -109,7 +109,8 @@ fn session() -> Arc<Session> {
         ping_every: None,
         ..Limits::default()
     };
-    let session = Session::new(id, limits.into(), opening, 0);
+    let hub = Hub::new("test", limits, Vec::new());
+    let session = Session::new(id, &hub, opening, 0);
     session.open(None, None);
     session.into()
 }
