@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasket_runtime::Limits;
-use wasket_session::{Fault, Service};
+use wasket_session::Service;
 
 use crate::harness::{Bench, Log, Setup, guest, runtime};
 
