@@ -13,6 +13,7 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
+use crate::budget::STEPS_A_TICK;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::import;
@@ -51,8 +52,8 @@ impl Runtime {
         let wasm = Engine::new(&config(&settings)).map_err(engine)?;
         let mut linker = Linker::new(&wasm);
         import::add_to_linker(&mut linker).map_err(engine)?;
-        let tick = settings.epoch_tick.max(EPOCH_TICK_MIN);
-        let ticker = Ticker::start(&wasm, tick).map_err(|e| Error::Engine {
+        let step = epoch_step(&settings);
+        let ticker = Ticker::start(&wasm, step).map_err(|e| Error::Engine {
             reason: format!("no thread for its ticker: {e}"),
         })?;
         let cache = settings.cache_directory.as_ref();
@@ -93,11 +94,12 @@ impl Runtime {
         self.parts.cache.as_ref()
     }
 
-    pub(crate) fn epoch_tick(&self) -> Duration {
-        self.parts.settings.epoch_tick.max(EPOCH_TICK_MIN)
+    /// Between two advances of the epoch.
+    pub(crate) fn epoch_step(&self) -> Duration {
+        epoch_step(&self.parts.settings)
     }
 
-    /// Where calls that used a whole tick take turns.
+    /// Where calls that did not end within their first turns take further ones.
     pub(crate) fn slow_lane(&self) -> Arc<Semaphore> {
         Arc::clone(&self.parts.slow_lane)
     }
@@ -129,6 +131,9 @@ fn config(settings: &Settings) -> Config {
         .memory_reservation(MEMORY_BYTES_MAX as u64)
         .memory_guard_size(64 << 10)
         .memory_reservation_for_growth(0)
+        // Else a stack keeps all that the deepest recursion on it has touched, and one guest's values lie there
+        // while another runs.
+        .async_stack_zeroing(true)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)));
     config
 }
@@ -148,6 +153,8 @@ fn pool(settings: &Settings) -> PoolingAllocationConfig {
         .max_tables_per_module(TABLES_MAX)
         .max_memories_per_module(MEMORIES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
+        // The page that every call touches is zeroed, what is below is given back.
+        .async_stack_keep_resident(4 << 10)
         // A batch would keep what dropped instances had touched, up to 32 MiB each, and then give it back at once.
         .decommit_batch_size(1);
     if PoolingAllocationConfig::is_pagemap_scan_available() {
@@ -194,6 +201,10 @@ const MAPPINGS_OF_THE_HOST: u64 = 2_000;
 /// Below this the ticker would be a load of its own.
 const EPOCH_TICK_MIN: Duration = Duration::from_micros(100);
 
+fn epoch_step(settings: &Settings) -> Duration {
+    settings.epoch_tick.max(EPOCH_TICK_MIN) / STEPS_A_TICK
+}
+
 /// Advances the engine's epoch, on a thread of its own that ends with it.
 struct Ticker {
     stop: Option<Sender<()>>,
@@ -201,13 +212,13 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn start(engine: &Engine, tick: Duration) -> std::io::Result<Self> {
+    fn start(engine: &Engine, step: Duration) -> std::io::Result<Self> {
         let engine = engine.weak();
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("wasket-ticker".into())
             .spawn(move || {
-                while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+                while stopped.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
                     let Some(engine) = engine.upgrade() else {
                         break;
                     };

@@ -65,7 +65,7 @@ impl Guest {
                 outbox: Some(Outbox::new(Arc::clone(session))),
                 memory_bytes: 0,
                 table_elements: 0,
-                ticks: Ticks::new(shared.limits.event_time, runtime.epoch_tick()),
+                ticks: Ticks::new(shared.limits.event_time, runtime.epoch_step()),
                 quota: Quota::new(),
                 meter: Arc::new(Meter::new(runtime.slow_lane())),
                 wasi: None,

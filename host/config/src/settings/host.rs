@@ -52,8 +52,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "epoch_tick",
         kind: time(MILLISECOND, TICK),
         default: Value(r#""5ms""#),
-        doc: "How often running guests are interrupted, so that others get their turn. It is the grain of \
-              `event_time`.",
+        doc: "How long a guest that computes runs at a time before others get their turn; the first two turns of \
+              an event are a quarter of it each. It is the grain of `event_time`.",
     },
     Setting {
         section: Host,
