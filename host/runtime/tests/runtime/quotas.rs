@@ -37,7 +37,7 @@ async fn a_flood_to_others_is_refused_at_the_defaults() {
     for (sessions, action, accepted, told) in cases {
         let setup = Setup {
             limits: Limits {
-                event_time: std::time::Duration::from_secs(60),
+                event_time: Duration::from_secs(60),
                 ..Limits::default()
             },
             ..Setup::default()
