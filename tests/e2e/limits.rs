@@ -45,6 +45,24 @@ fn a_message_may_have_131072_fragments() {
     }
 }
 
+// However far past the limit, an outcome is no failure; and a larger limit is one for the guest too.
+#[test]
+fn messages_as_large_as_a_guest_can_make_have_their_outcome() {
+    let host = Host::probe("");
+    let mut client = host.connect("probe");
+    assert_eq!(client.ask("send-binary:16777216"), "send-binary=too-large");
+    let host = Host::probe("message_bytes_max = \"8MiB\"\noutbox_bytes_max = \"16MiB\"");
+    let mut client = host.connect("probe");
+    client
+        .socket
+        .send(Message::binary(vec![0; 8 << 20]))
+        .unwrap();
+    assert_eq!(client.text(), "binary=8388608 bytes");
+    client.send("send-binary:8388608");
+    assert_eq!(client.message().len(), 8 << 20);
+    assert_eq!(client.text(), "send-binary=accepted");
+}
+
 #[test]
 fn a_guest_may_have_32_mib() {
     let host =

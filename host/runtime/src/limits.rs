@@ -81,9 +81,9 @@ pub(crate) const CORE_INSTANCES_MAX: u32 = 256;
 /// Tables of one component.
 pub(crate) const TABLES_MAX: u32 = 256;
 
-/// Bytes that one call may make the host copy out of a guest. Messages are read where they lie and do not
-/// count; what does is the answer to a handshake, what WASI writes at once, and lists of resources.
-pub(crate) const HOSTCALL_BYTES_MAX: usize = 2 << 20;
+/// Bytes that one call may make the host take from a guest, beyond as many as the guest's memory has. A message
+/// counts, although it is read where it lies: one that is too large has its outcome, and is no failure.
+pub(crate) const HOSTCALL_BYTES_MORE: usize = 2 << 20;
 
 /// Handles of resources that a component may hold, those that it makes itself included. JavaScript and
 /// Python hold a few hundred.

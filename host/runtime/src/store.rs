@@ -10,7 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::budget::{Meter, Ticks};
 use crate::limits::{
-    CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MAX, MEMORIES_MAX, RANDOM_BYTES_MAX,
+    CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, RANDOM_BYTES_MAX,
     RESOURCES_MAX, TABLES_MAX,
 };
 use crate::log::{GuestLog, LogBudget, Stream};
@@ -57,6 +57,8 @@ impl Guest {
         shared: &Arc<Shared>,
         session: &Arc<Session>,
     ) -> Store<Self> {
+        let memory_bytes_max = shared.limits.memory_bytes_max;
+        let hostcall_bytes_max = memory_bytes_max.saturating_add(HOSTCALL_BYTES_MORE);
         let mut store = Store::new(
             runtime.engine(),
             Self {
@@ -72,7 +74,7 @@ impl Guest {
             },
         );
         store.limiter(|guest| guest);
-        store.set_hostcall_fuel(HOSTCALL_BYTES_MAX);
+        store.set_hostcall_fuel(hostcall_bytes_max);
         store.set_max_component_handles(HANDLES_MAX);
         store.epoch_deadline_callback(|mut store| store.data_mut().tick());
         store.set_epoch_deadline(1);
