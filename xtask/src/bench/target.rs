@@ -59,28 +59,19 @@ const AT_P1: &[Reference] = &[
     reference("minimal", P1, 13.8),
 ];
 /// At sixteen, libraries that write once a message do other work than a server that writes once a read: the floor judges.
-const AT_P2: &[Reference] = &[
-    reference("minimal", P2, 1.0),
-    reference("fastwebsockets", P2, 12.7),
-    reference("bun", P2, 2.8),
-];
-const AT_P3: &[Reference] = &[
-    reference("minimal", P3, 1.5),
-    reference("fastwebsockets", P3, 13.6),
-    reference("bun", P3, 6.9),
-];
+const AT_P2: &[Reference] = &[P2_MINIMAL, P2_FASTWEBSOCKETS, P2_BUN];
+const AT_P3: &[Reference] = &[P3_MINIMAL, P3_FASTWEBSOCKETS, P3_BUN];
 /// A guest's cost is nearly all its own code, which runs more instructions in a microsecond than the floor's system calls:
 /// beside the floor it looks cheaper than its user instructions alone, as callgrind counts them.
-const AT_P2_GUEST: &[Reference] = &[
-    reference("fastwebsockets", P2, 12.7),
-    reference("minimal", P2, 1.0),
-    reference("bun", P2, 2.8),
-];
-const AT_P3_GUEST: &[Reference] = &[
-    reference("fastwebsockets", P3, 13.6),
-    reference("minimal", P3, 1.5),
-    reference("bun", P3, 6.9),
-];
+const AT_P2_GUEST: &[Reference] = &[P2_FASTWEBSOCKETS, P2_MINIMAL, P2_BUN];
+const AT_P3_GUEST: &[Reference] = &[P3_FASTWEBSOCKETS, P3_MINIMAL, P3_BUN];
+
+const P2_MINIMAL: Reference = reference("minimal", P2, 1.0);
+const P2_FASTWEBSOCKETS: Reference = reference("fastwebsockets", P2, 12.7);
+const P2_BUN: Reference = reference("bun", P2, 2.8);
+const P3_MINIMAL: Reference = reference("minimal", P3, 1.5);
+const P3_FASTWEBSOCKETS: Reference = reference("fastwebsockets", P3, 13.6);
+const P3_BUN: Reference = reference("bun", P3, 6.9);
 /// Text, too, is judged by a binary echo: no reference checks UTF-8 at a known price.
 const AT_P4: &[Reference] = &[
     reference("fastwebsockets", P4_BINARY, 52.0),

@@ -163,6 +163,23 @@ pub(super) fn row(out: &mut impl Write, name: &str, text: &str) -> fmt::Result {
     writeln!(out, "{name:<14}{text}")
 }
 
+/// What it took: the time to answer, or why there is none, and the work of both sides.
+pub(super) fn cost_rows(
+    latency: Result<&Latency, &str>,
+    load_cpu: Option<String>,
+    server: Option<&Server>,
+    row: &mut Row<'_>,
+) -> fmt::Result {
+    row(
+        "latency",
+        latency.map_or_else(str::to_owned, Latency::to_string),
+    )?;
+    if let Some(cores) = load_cpu {
+        row("load CPU", cores)?;
+    }
+    server.map_or(Ok(()), |server| server.rows(row))
+}
+
 /// The last lines of every table.
 pub(super) fn error_rows(errors: u64, texts: &[String], row: &mut Row<'_>) -> fmt::Result {
     row("errors", grouped(errors as f64))?;

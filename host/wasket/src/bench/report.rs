@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::figures::{Latency, Server, count, error_rows, grouped, row};
+use super::figures::{Latency, Server, cost_rows, count, error_rows, grouped, row};
 use crate::terminal::shown;
 
 /// What was measured. The fields are those of the JSON object; docs/benchmarking.md says what they mean.
@@ -52,20 +52,16 @@ impl Report {
         )?;
         let each_way = self.megabytes_per_second_each_way;
         row("payload", format!("{each_way:.2} MB/s each way"))?;
-        match &self.latency_us {
-            Some(latency) => row("latency", latency.to_string())?,
-            None => row(
-                "latency",
-                "no message came back in the measured time".to_owned(),
-            )?,
-        }
-        if let Some(cores) = self.load_cpu_cores {
-            let of = count(self.threads, "thread");
-            row("load CPU", format!("{cores:.2} cores of {of}"))?;
-        }
-        if let Some(server) = &self.server {
-            server.rows(&mut row)?;
-        }
+        let latency = self.latency_us.as_ref();
+        cost_rows(
+            latency.ok_or("no message came back in the measured time"),
+            self.load_cpu_cores.map(|cores| {
+                let of = count(self.threads, "thread");
+                format!("{cores:.2} cores of {of}")
+            }),
+            self.server.as_ref(),
+            &mut row,
+        )?;
         error_rows(self.errors, &self.error_texts, &mut row)
     }
 }

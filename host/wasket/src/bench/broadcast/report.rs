@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::super::figures::{Latency, Server, count, error_rows, grouped, rate, row};
+use super::super::figures::{Latency, Server, cost_rows, count, error_rows, grouped, rate, row};
 use super::super::target::Target;
 use super::super::usage::Watch;
 use super::{Outcome, Plan};
@@ -85,19 +85,14 @@ impl fmt::Display for Report {
         row("deliveries", grouped(self.deliveries as f64))?;
         let rate = grouped(self.deliveries_per_second);
         row("throughput", format!("{rate} deliveries/s"))?;
-        match &self.latency_us {
-            Some(latency) => row("latency", latency.to_string())?,
-            None => row(
-                "latency",
-                "no message arrived in the measured time".to_owned(),
-            )?,
-        }
-        if let Some(cores) = self.load_cpu_cores {
-            row("load CPU", format!("{cores:.2} cores of 1 thread"))?;
-        }
-        if let Some(server) = &self.server {
-            server.rows(&mut row)?;
-        }
+        let latency = self.latency_us.as_ref();
+        cost_rows(
+            latency.ok_or("no message arrived in the measured time"),
+            self.load_cpu_cores
+                .map(|cores| format!("{cores:.2} cores of 1 thread")),
+            self.server.as_ref(),
+            &mut row,
+        )?;
         row("lost", grouped(self.lost as f64))?;
         error_rows(self.errors, &self.error_texts, &mut row)
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::super::figures::{Latency, Server, count, error_rows, grouped, rate, row};
+use super::super::figures::{Latency, Server, cost_rows, count, error_rows, grouped, rate, row};
 use super::super::load::Workload;
 use super::super::target::Target;
 use super::super::usage::Watch;
@@ -85,16 +85,13 @@ impl fmt::Display for Report {
         row("cycles", grouped(self.cycles as f64))?;
         let rate = grouped(self.cycles_per_second);
         row("throughput", format!("{rate} cycles/s"))?;
-        match &self.latency_us {
-            Some(latency) => row("latency", latency.to_string())?,
-            None => row("latency", "no cycle ended in the measured time".to_owned())?,
-        }
-        if let Some(cores) = self.load_cpu_cores {
-            row("load CPU", format!("{cores:.2} cores"))?;
-        }
-        if let Some(server) = &self.server {
-            server.rows(&mut row)?;
-        }
+        let latency = self.latency_us.as_ref();
+        cost_rows(
+            latency.ok_or("no cycle ended in the measured time"),
+            self.load_cpu_cores.map(|cores| format!("{cores:.2} cores")),
+            self.server.as_ref(),
+            &mut row,
+        )?;
         if self.errors > 0 {
             let Errors {
                 connect,
