@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use wasket_ws::{CloseFrame, Message, Opcode, frame};
+use wasket_ws::{CloseFrame, Message, Opcode, PING_PAYLOADS_MAX, frame};
 
 use std::sync::Arc;
 
@@ -111,6 +111,8 @@ pub(crate) struct Queue {
     pub(crate) items: VecDeque<Item>,
     /// What the items take by themselves, once they are many.
     pub(crate) items_charge: Option<Charge>,
+    /// How many of the items are pings.
+    pub(crate) pings: u8,
     /// Set once; nothing is queued behind it.
     pub(crate) closing: Option<Box<Closing>>,
     /// The connection has taken the closing.
@@ -118,6 +120,30 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// Whether the item may be queued as far as its kind goes: a ping that waits behind others tells nothing
+    /// more, and an allocation each is more than the bytes that the outbox counts.
+    pub(crate) fn may_take(&self, item: &Item) -> bool {
+        matches!(item, Item::Frame(_)) || usize::from(self.pings) < PINGS_MAX
+    }
+
+    pub(crate) fn push(&mut self, item: Item) {
+        self.pings += u8::from(matches!(item, Item::Ping(_)));
+        self.items.push_back(item);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Item> {
+        let item = self.items.pop_front()?;
+        self.pings -= u8::from(matches!(item, Item::Ping(_)));
+        Some(item)
+    }
+
+    /// Takes all items away, and the memory they took.
+    pub(crate) fn clear(&mut self, account: &Arc<Account>) {
+        self.items = VecDeque::new();
+        self.pings = 0;
+        self.count_items(account);
+    }
+
     /// Whether one more item needs memory that is not paid for.
     pub(crate) fn would_grow(&self) -> bool {
         self.items.len() >= ITEMS_KEPT && self.items.len() == self.items.capacity()
@@ -144,5 +170,7 @@ pub(crate) fn items_max(outbox_bytes_max: usize) -> usize {
 pub(crate) const ITEMS_KEPT: usize = 32;
 /// About what an item takes by itself.
 const ITEM_BYTES: usize = 64;
+/// Pings that wait at most: as many as the connection remembers of those that it has sent.
+const PINGS_MAX: usize = PING_PAYLOADS_MAX;
 /// However small the outbox.
 const ITEMS_MAX_MIN: usize = 1024;

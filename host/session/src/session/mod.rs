@@ -2,7 +2,6 @@ mod keep;
 mod owner;
 mod signals;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -185,7 +184,7 @@ impl Session {
         self.push(Frame::on(&self.account, message))
     }
 
-    /// Queues a ping.
+    /// Queues a ping. [`Outcome::Backlogged`] when sixteen wait already.
     pub fn ping(&self, payload: &[u8]) -> Outcome {
         if payload.len() > 125 {
             return Outcome::Invalid;
@@ -213,7 +212,7 @@ impl Session {
         }
         if !closing.drain {
             let dropped = queue.items.iter().map(Item::len).sum();
-            queue.items = VecDeque::new();
+            queue.clear(&self.account);
             self.queued_bytes.fetch_sub(dropped, Ordering::Relaxed);
         }
         queue.closing = Some(closing.into());
@@ -240,6 +239,9 @@ impl Session {
         if self.state() != ReadyState::Open || queue.closing.is_some() {
             return Outcome::NotOpen;
         }
+        if !queue.may_take(&item) {
+            return Outcome::Backlogged;
+        }
         let fits = self.has_room(self.queued_bytes(), bytes)
             && queue.items.len() < items_max(self.limits.outbox_bytes_max)
             && !(queue.would_grow() && self.account.is_full());
@@ -250,7 +252,7 @@ impl Session {
         }
         self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let first = queue.items.is_empty();
-        queue.items.push_back(item);
+        queue.push(item);
         queue.count_items(&self.account);
         self.mail.store(true, Ordering::Release);
         drop(queue);

@@ -1,6 +1,5 @@
 //! The side of a session that belongs to the task which owns its connection.
 
-use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -34,8 +33,7 @@ impl Session {
     pub fn finish(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
-        queue.items = VecDeque::new();
-        queue.count_items(&self.account);
+        queue.clear(&self.account);
         self.mail.store(false, Ordering::Release);
         self.set_state(ReadyState::Closed);
         drop(queue);
@@ -63,7 +61,7 @@ impl Session {
     /// items' bytes still count until they are reported [`written`](Self::written).
     pub fn drain(&self, mut take: impl FnMut(Item) -> bool) -> Option<Closing> {
         let mut queue = self.queue.lock();
-        while let Some(item) = queue.items.pop_front() {
+        while let Some(item) = queue.pop() {
             if !take(item) {
                 break;
             }
@@ -73,8 +71,7 @@ impl Session {
         }
         if queue.items.capacity() > ITEMS_KEPT {
             // A session that was slow once shall not keep the memory for it.
-            queue.items = VecDeque::new();
-            queue.count_items(&self.account);
+            queue.clear(&self.account);
         }
         self.mail.store(false, Ordering::Release);
         let closing = queue.closing.take();
@@ -94,6 +91,12 @@ impl Session {
             return Bytes::new();
         }
         self.account.hold(bytes.to_vec())
+    }
+
+    /// Accepted bytes for the connection to hold, on the service's account until they are dropped.
+    #[must_use]
+    pub fn own(&self, bytes: Vec<u8>) -> Bytes {
+        self.account.hold(bytes)
     }
 
     /// Counted bytes went to the socket, or were given up. Wakes a guest that waits for room once half

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::{binary, open};
 use crate::{Frame, Hub, Item, Limits, Outbox, Outcome, Session};
+use wasket_ws as ws;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -50,6 +51,8 @@ struct World {
     wire: Vec<u8>,
     /// How much of the wire the socket has taken.
     written: usize,
+    /// Pings that wait in the queue.
+    pings: usize,
 }
 
 impl World {
@@ -69,6 +72,7 @@ impl World {
             accepted: Vec::new(),
             wire: Vec::new(),
             written: 0,
+            pings: 0,
         }
     }
 
@@ -84,6 +88,10 @@ impl World {
             Step::Ping(len) => {
                 let payload = payload(len);
                 let outcome = self.outbox.ping(&payload);
+                if outcome == Outcome::Backlogged && self.pings == ws::PING_PAYLOADS_MAX {
+                    return;
+                }
+                self.pings += usize::from(outcome == Outcome::Accepted);
                 self.expect(outcome, before, &ping(&payload));
             }
             Step::Broadcast(len) => {
@@ -137,11 +145,14 @@ impl World {
         if items == 0 {
             return;
         }
-        let wire = &mut self.wire;
+        let (wire, pings) = (&mut self.wire, &mut self.pings);
         let closing = self.session.drain(|item| {
             match item {
                 Item::Frame(frame) => wire.extend_from_slice(frame.bytes()),
-                Item::Ping(payload) => wire.extend(ping(&payload)),
+                Item::Ping(payload) => {
+                    wire.extend(ping(&payload));
+                    *pings -= 1;
+                }
             }
             items -= 1;
             items > 0

@@ -115,8 +115,9 @@ fn items_count_and_shared_bytes_count_once() {
     for _ in 0..10_000 {
         hub.broadcast(&binary(b"x"), None);
     }
+    // Sessions that would have gone past it were closed, and gave back what they had.
     let held = hub.account().bytes();
-    assert!((1024 * KIB..2 * 1024 * KIB).contains(&held), "{held}");
+    assert!((512 * KIB..2 * 1024 * KIB).contains(&held), "{held}");
     sessions.iter().for_each(|session| session.finish());
     assert_eq!(hub.account().bytes(), 0);
 }
