@@ -74,9 +74,17 @@ impl Listener {
             socket.set_only_v6(true)?;
         }
         socket.set_reuse_address(self.reuse_address)?;
+        // Accepted sockets inherit it. What a peer has not made room for stays in its session's outbox, which is
+        // counted, instead of in megabytes of the kernel's.
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
         socket.set_nonblocking(true)?;
         socket.bind(&self.address.into())?;
         socket.listen(self.backlog)?;
         TcpListener::from_std(socket.into())
     }
 }
+
+/// What the kernel takes of a connection's output beyond what the peer has room for.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 << 10;

@@ -27,11 +27,20 @@ impl Wire {
         self.unsent.iter().map(Bytes::len).sum()
     }
 
-    /// The first pieces, for one vectored write; returns how many there are.
-    pub(crate) fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {
+    /// The first pieces, for one vectored write of at most so many bytes; returns how many there are.
+    pub(crate) fn slices<'a>(
+        &'a self,
+        mut bytes_max: usize,
+        slices: &mut [IoSlice<'a>; SLICES],
+    ) -> usize {
         let mut count = 0;
         for (slice, bytes) in slices.iter_mut().zip(&self.unsent) {
-            *slice = IoSlice::new(bytes);
+            if bytes_max == 0 {
+                break;
+            }
+            let piece = bytes.get(..bytes_max).unwrap_or(bytes);
+            *slice = IoSlice::new(piece);
+            bytes_max -= piece.len();
             count += 1;
         }
         count
@@ -79,14 +88,15 @@ mod tests {
     #[test]
     fn bytes_leave_in_order_at_any_pace() {
         let pieces = [&b"abc"[..], b"", b"d", b"efghij"];
-        for pace in 1..=10 {
+        for (pace, max) in (1..=10).flat_map(|pace| [1, 2, 4, 10, 99].map(|max| (pace, max))) {
             let mut wire = Wire::default();
             pieces.iter().for_each(|p| wire.push(Bytes::from_static(p)));
             let mut seen = Vec::new();
             while !wire.is_empty() {
                 let mut slices = [IoSlice::new(&[]); SLICES];
-                let count = wire.slices(&mut slices);
+                let count = wire.slices(max, &mut slices);
                 let all: Vec<u8> = slices[..count].iter().flat_map(|s| s.to_vec()).collect();
+                assert_eq!(all.len(), wire.len().min(max));
                 let taken = pace.min(all.len());
                 seen.extend_from_slice(&all[..taken]);
                 wire.advance(taken);

@@ -67,37 +67,57 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         } else {
             0
         };
-        let rest = output.get(taken..).unwrap_or_default();
-        if !rest.is_empty() && !self.gone {
-            self.session.held(rest.len());
-            self.wire.push(self.session.copy(rest));
+        let rest = output.len().saturating_sub(taken);
+        if rest > 0 && !self.gone {
+            self.session.held(rest);
+            self.keep(output, taken);
         }
         output.clear();
     }
 
-    /// Writes the wire, then what is queued, as long as the socket takes it.
+    /// Keeps what the socket did not take: a copy of little, for the buffer is the worker's; much as it is.
+    fn keep(&mut self, output: &mut Vec<u8>, taken: usize) {
+        let bytes = if output.len() - taken < KEPT_BYTES {
+            self.session.copy(output.get(taken..).unwrap_or_default())
+        } else {
+            self.session.own(std::mem::take(output)).slice(taken..)
+        };
+        self.wire.push(bytes);
+    }
+
+    /// Writes the wire, then what is queued, as long as the socket takes it; but of what is much no more than a
+    /// turn's worth, so that others get theirs.
     pub(super) fn write_rest(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
-        while !self.gone && self.write_wire(cx) && self.fetch(output) {
+        let mut left = TURN_BYTES;
+        while !self.gone && self.write_wire(cx, &mut left) && self.fetch(output) {
             if self.wire.is_empty() {
                 let taken = self.try_write(cx, output);
                 self.account(taken);
-                let rest = output.get(taken..).unwrap_or_default();
-                self.wire.push(self.session.copy(rest));
+                left = left.saturating_sub(taken);
+                self.keep(output, taken);
             }
             output.clear();
         }
     }
 
-    /// True when the wire is empty.
-    fn write_wire(&mut self, cx: &mut Context<'_>) -> bool {
-        while !self.wire.is_empty() {
+    /// True when the wire is empty and some of the turn is left.
+    fn write_wire(&mut self, cx: &mut Context<'_>, left: &mut usize) -> bool {
+        loop {
+            if *left == 0 {
+                cx.waker().wake_by_ref();
+                return false;
+            }
+            if self.wire.is_empty() {
+                return true;
+            }
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.wire.slices(&mut slices);
+            let count = self.wire.slices(*left, &mut slices);
             let slices = slices.get(..count).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write_vectored(cx, slices) {
                 Poll::Ready(Ok(taken @ 1..)) => {
                     self.wire.advance(taken);
                     self.account(taken);
+                    *left = left.saturating_sub(taken);
                 }
                 Poll::Ready(result) => {
                     self.write_failed(result.err());
@@ -111,7 +131,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                 }
             }
         }
-        true
     }
 
     /// One write; how much was taken, 0 when the socket is full or broken.
@@ -213,3 +232,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 /// Frames up to here are copied together into one write; longer ones are written from where they are.
 const COALESCED_BYTES: usize = 4 << 10;
 const GATHERED_BYTES: usize = 64 << 10;
+
+/// What a connection writes of its queue before others get their turn: a fraction of a millisecond.
+const TURN_BYTES: usize = 32 << 10;
+
+/// From here on a buffer is kept rather than copied.
+const KEPT_BYTES: usize = 64 << 10;
