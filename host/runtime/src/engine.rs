@@ -2,8 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,14 +12,16 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-use crate::budget::STEPS_A_TICK;
 use crate::cache::Cache;
 use crate::error::Error;
 use crate::import;
+use crate::lanes::Lanes;
 use crate::limits::{
     MEMORIES_MAX, MEMORY_BYTES_MAX, PARTS_PER_INSTANCE, Settings, TABLE_ELEMENTS_MAX, TABLES_MAX,
 };
 use crate::store::Guest;
+use crate::ticker::Ticker;
+use crate::turns::step;
 
 /// Runs components: one engine, one pool of instances, one ticker. Cloning it shares them.
 #[derive(Clone)]
@@ -31,7 +32,7 @@ pub struct Runtime {
 struct Parts {
     linker: Linker<Guest>,
     places: Arc<Semaphore>,
-    slow_lane: Arc<Semaphore>,
+    lanes: Arc<Lanes>,
     cache: Option<Cache>,
     settings: Settings,
     _ticker: Ticker,
@@ -52,16 +53,19 @@ impl Runtime {
         let wasm = Engine::new(&config(&settings)).map_err(engine)?;
         let mut linker = Linker::new(&wasm);
         import::add_to_linker(&mut linker).map_err(engine)?;
-        let step = epoch_step(&settings);
-        let ticker = Ticker::start(&wasm, step).map_err(|e| Error::Engine {
-            reason: format!("no thread for its ticker: {e}"),
+        let ticker =
+            Ticker::start(&wasm, step(settings.epoch_tick)).map_err(|e| Error::Engine {
+                reason: format!("no thread for its ticker: {e}"),
+            })?;
+        let lanes = Lanes::new(slow_places(), ticker.pulse()).map_err(|e| Error::Engine {
+            reason: format!("no threads for long calls: {e}"),
         })?;
         let cache = settings.cache_directory.as_ref();
         Ok(Self {
             parts: Arc::new(Parts {
                 linker,
                 places: Arc::new(Semaphore::new(settings.instances_max as usize)),
-                slow_lane: Arc::new(Semaphore::new(slow_places())),
+                lanes: Arc::new(lanes),
                 cache: cache.map(|directory| Cache::new(directory.clone(), &wasm)),
                 settings,
                 _ticker: ticker,
@@ -94,14 +98,14 @@ impl Runtime {
         self.parts.cache.as_ref()
     }
 
-    /// Between two advances of the epoch.
-    pub(crate) fn epoch_step(&self) -> Duration {
-        epoch_step(&self.parts.settings)
+    /// How long a guest that needs long runs at a time.
+    pub(crate) fn epoch_tick(&self) -> Duration {
+        self.parts.settings.epoch_tick
     }
 
-    /// Where calls that did not end within their first turns take further ones.
-    pub(crate) fn slow_lane(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.parts.slow_lane)
+    /// Where calls take their turns.
+    pub(crate) fn lanes(&self) -> Arc<Lanes> {
+        Arc::clone(&self.parts.lanes)
     }
 
     /// Room for an instance that takes so many places; `None` when the host is full.
@@ -197,47 +201,3 @@ const MAPPINGS_PER_INSTANCE: u64 = 6;
 
 /// Threads, libraries, compiled code, and the rest.
 const MAPPINGS_OF_THE_HOST: u64 = 2_000;
-
-/// Below this the ticker would be a load of its own.
-const EPOCH_TICK_MIN: Duration = Duration::from_micros(100);
-
-fn epoch_step(settings: &Settings) -> Duration {
-    settings.epoch_tick.max(EPOCH_TICK_MIN) / STEPS_A_TICK
-}
-
-/// Advances the engine's epoch, on a thread of its own that ends with it.
-struct Ticker {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Ticker {
-    fn start(engine: &Engine, step: Duration) -> std::io::Result<Self> {
-        let engine = engine.weak();
-        let (stop, stopped) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("wasket-ticker".into())
-            .spawn(move || {
-                while stopped.recv_timeout(step) == Err(RecvTimeoutError::Timeout) {
-                    let Some(engine) = engine.upgrade() else {
-                        break;
-                    };
-                    engine.increment_epoch();
-                }
-            })?;
-        Ok(Self {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It cannot have panicked, and there is nothing to do if it had.
-            let _ = thread.join();
-        }
-    }
-}

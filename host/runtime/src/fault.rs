@@ -4,10 +4,11 @@ use wasket_session::{Fault, SessionId};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::budget::{OutOfTime, OutOfWallTime};
+use crate::budget::OutOfWallTime;
 use crate::log::TARGET;
 use crate::store::OutOfMemory;
 use crate::text::{cut, escaped};
+use crate::turns::OutOfTime;
 
 /// How a call of a guest failed.
 #[derive(Debug)]

@@ -69,9 +69,10 @@ impl Instance {
         self.store.data_mut().swap_outbox(outbox);
     }
 
-    /// The guest runs from now on: the present tick began here.
+    /// The guest has its worker from now on.
     pub(crate) fn begin_run(&mut self) {
         self.store.set_epoch_deadline(1);
+        self.store.data_mut().begin_run();
     }
 
     /// An exported function, whose types were checked at load.

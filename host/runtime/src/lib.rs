@@ -21,6 +21,7 @@ mod import;
 mod imports;
 mod inspect;
 mod instance;
+mod lanes;
 mod limits;
 mod load;
 mod log;
@@ -32,6 +33,8 @@ mod service;
 mod stdio;
 mod store;
 mod text;
+mod ticker;
+mod turns;
 mod wire;
 
 pub use engine::Runtime;

@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use crate::budget::{Meter, Ticks};
+use crate::budget::Meter;
 use crate::limits::{
     CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, RANDOM_BYTES_MAX,
     RESOURCES_MAX, TABLES_MAX,
@@ -17,6 +17,7 @@ use crate::log::{GuestLog, LogBudget, Stream};
 use crate::quota::{Exceeded, Quota};
 use crate::refusal::Refusals;
 use crate::stdio::GuestOutput;
+use crate::turns::Turns;
 use crate::{Limits, Runtime};
 
 /// What all instances of one service share.
@@ -37,7 +38,7 @@ pub(crate) struct Guest {
     outbox: Option<Outbox>,
     memory_bytes: usize,
     table_elements: usize,
-    ticks: Ticks,
+    turns: Turns,
     quota: Quota,
     meter: Arc<Meter>,
     /// Made when the guest first touches WASI.
@@ -67,16 +68,16 @@ impl Guest {
                 outbox: Some(Outbox::new(Arc::clone(session))),
                 memory_bytes: 0,
                 table_elements: 0,
-                ticks: Ticks::new(shared.limits.event_time, runtime.epoch_step()),
+                turns: Turns::new(shared.limits.event_time, runtime.epoch_tick()),
                 quota: Quota::new(),
-                meter: Arc::new(Meter::new(runtime.slow_lane())),
+                meter: Arc::new(Meter::new(runtime.lanes())),
                 wasi: None,
             },
         );
         store.limiter(|guest| guest);
         store.set_hostcall_fuel(hostcall_bytes_max);
         store.set_max_component_handles(HANDLES_MAX);
-        store.epoch_deadline_callback(|mut store| store.data_mut().tick());
+        store.epoch_deadline_callback(|mut store| store.data_mut().step());
         store.set_epoch_deadline(1);
         store
     }
@@ -140,10 +141,15 @@ impl Guest {
         }
     }
 
+    /// The guest has its worker from now on.
+    pub(crate) fn begin_run(&mut self) {
+        self.turns.begin_run();
+    }
+
     /// A call for so many events begins, with a budget of its own.
     #[inline]
     pub(crate) fn begin_call(&mut self, events: u32) {
-        self.ticks.reset(events);
+        self.turns.begin_call(events);
         self.quota.reset(events);
     }
 
@@ -186,9 +192,13 @@ impl Guest {
             .unwrap_or_default()
     }
 
-    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        self.publish();
-        self.ticks.tick(&self.meter)
+    fn step(&mut self) -> wasmtime::Result<UpdateDeadline> {
+        let next = self.turns.step(&self.meter)?;
+        if matches!(next, UpdateDeadline::Yield(_)) {
+            // What was accepted goes out before others get their turn.
+            self.publish();
+        }
+        Ok(next)
     }
 
     fn wasi(&mut self) -> &mut Wasi {

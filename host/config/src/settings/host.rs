@@ -52,8 +52,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "epoch_tick",
         kind: time(MILLISECOND, TICK),
         default: Value(r#""5ms""#),
-        doc: "How long a guest that computes runs at a time before others get their turn; the first two turns of \
-              an event are a quarter of it each. It is the grain of `event_time`.",
+        doc: "How long a guest that computes runs at a time before others get their turn. The first turn of an event \
+              is a sixteenth of it, the second a quarter; from the second on it runs at a lower priority than \
+              sockets and short events.",
     },
     Setting {
         section: Host,

@@ -125,8 +125,8 @@ pub(super) const LIMITS: &[Setting] = &[
         "event_time",
         time(MILLISECOND, HOUR),
         r#""100ms""#,
-        "How long a guest may compute for one event. Waiting does not count. It is counted in steps of \
-         `epoch_tick`; past it the guest traps and the session ends with 1011.",
+        "How long a guest may compute for one event, in time of the processor: neither its waiting nor what else \
+         the machine does counts. Past it the guest traps and the session ends with 1011.",
     ),
     limit(
         "event_wall_time",
