@@ -2,7 +2,7 @@
 //!
 //! It knows all the rooms and holds little: what was typed (`cli`) becomes a plan, the plan becomes the rooms'
 //! constructors (`build`), and those run until a signal (`serve`).
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod bench;
 mod build;
@@ -10,6 +10,8 @@ mod check;
 mod cli;
 mod descriptor;
 mod exit;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod heap;
 mod run;
 mod serve;
 mod signal;

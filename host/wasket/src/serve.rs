@@ -32,6 +32,8 @@ pub(crate) enum Unloadable {
 /// Serves a plan until a signal. The answer is what the process ends with.
 pub(crate) fn host(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<ExitCode> {
     descriptor::raise_limit(&plan.listeners);
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    crate::heap::keep_small();
     let runtime = tokio_runtime(plan.host.workers).context("starting worker threads")?;
     let ended = runtime.block_on(until_signal(plan, unloadable));
     // Nothing is worth waiting for any more, such as the compilation of a component.
