@@ -52,7 +52,10 @@ mod slow {
     #[test]
     #[ignore = "slow: 15 s"]
     fn a_guest_that_waits_for_its_peer_costs_nothing() {
-        let host = Host::probe("slow_reader_time = \"5m\"\nwrite_timeout = \"5m\"");
+        // On a machine that is busy with other things the guest may need long until it waits.
+        let host = Host::probe(
+            "slow_reader_time = \"5m\"\nwrite_timeout = \"5m\"\nevent_time = \"5s\"\nevent_wall_time = \"5m\"",
+        );
         let mut stalled = host.connect("probe");
         let mut other = host.connect("probe");
         let first = first_id(&mut other);
