@@ -32,8 +32,7 @@ impl Meter {
     }
 
     /// Runs a call of the guest. Only a call that does not come to its end within its first turn costs
-    /// more: a clock, and for every further turn a place in the slow lane, so that loops cannot take every
-    /// worker.
+    /// more: a clock, and for every further turn a place in a lane, so that loops cannot take every worker.
     ///
     /// The call is dropped when its time is up, and its store is dead then.
     pub(crate) async fn run<F>(

@@ -54,6 +54,5 @@ impl fmt::Display for Usage {
     }
 }
 
-/// What is kept for next time: 72 KiB of each slot of the pool that any of the crowd's thousand instances had
-/// (memory, tables and stack, as the runtime tells wasmtime), and free pages of the heap.
-pub(crate) const RESIDENT_MARGIN_BYTES: u64 = ((1_000 * 72) << 10) + (32 << 20);
+/// What allocators keep for next time: the pool's warm slots and the heap's free pages.
+pub(crate) const RESIDENT_MARGIN_BYTES: u64 = 64 << 20;

@@ -104,7 +104,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     fn write_wire(&mut self, cx: &mut Context<'_>, left: &mut usize) -> bool {
         loop {
             if *left == 0 {
-                cx.waker().wake_by_ref();
+                if self.has_output() {
+                    cx.waker().wake_by_ref();
+                }
                 return false;
             }
             if self.wire.is_empty() {

@@ -77,6 +77,26 @@ fn items_are_limited_too_and_their_memory_is_given_back() {
     assert_eq!(session.push(tiny), Outcome::Accepted);
 }
 
+// hardening H28: an allocation each is more than the bytes that the outbox counts.
+#[test]
+fn sixteen_pings_wait_at_most() {
+    let session = open(1, Limits::default());
+    let pings = |count: usize| -> Vec<_> { (0..count).map(|_| session.ping(b"?")).collect() };
+    assert_eq!(pings(16), [Outcome::Accepted; 16]);
+    assert_eq!(pings(1), [Outcome::Backlogged]);
+    // That is no slow reader, and messages still go.
+    assert!(!session.is_full());
+    assert_eq!(session.push(frame(10)), Outcome::Accepted);
+    let mut taken = 0;
+    session.drain(|_| {
+        taken += 1;
+        taken < 3
+    });
+    assert_eq!(pings(4)[2..], [Outcome::Accepted, Outcome::Backlogged]);
+    assert_eq!(take_all(&session).1, None);
+    assert_eq!(pings(16), [Outcome::Accepted; 16]);
+}
+
 #[test]
 fn a_waiter_goes_on_when_half_is_free_or_the_session_ends() {
     let woken = Arc::new(Woken::default());

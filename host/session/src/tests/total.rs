@@ -115,7 +115,8 @@ fn items_count_and_shared_bytes_count_once() {
     for _ in 0..10_000 {
         hub.broadcast(&binary(b"x"), None);
     }
-    // Sessions that would have gone past it were closed, and gave back what they had.
+    // It was full; sessions that would have gone past it were closed, and gave back what they had.
+    assert!(hub.account().take_was_full());
     let held = hub.account().bytes();
     assert!((512 * KIB..2 * 1024 * KIB).contains(&held), "{held}");
     sessions.iter().for_each(|session| session.finish());
