@@ -16,5 +16,6 @@ mod limits;
 mod order;
 mod pressure;
 mod program;
+mod reload;
 mod size;
 mod slow;

@@ -10,6 +10,7 @@ mod check;
 mod cli;
 mod descriptor;
 mod exit;
+mod reload;
 mod run;
 mod serve;
 mod signal;

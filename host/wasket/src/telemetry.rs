@@ -6,42 +6,76 @@
 use crate::cli::LogOptions;
 use crate::exit::Usage;
 use crate::terminal;
+use anyhow::{Context as _, bail};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use tracing::field::Field;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::format::{self, Writer};
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 use wasket_config::plan::{Log, LogFormat};
 use wasket_runtime::is_unsafe;
 
 /// Starts the log. What was typed goes before the environment (`RUST_LOG`), and that before the configuration.
-pub(crate) fn start(options: &LogOptions, log: &Log) -> Result<(), Usage> {
+pub(crate) fn start(options: &LogOptions, log: &Log) -> Result<Levels, Usage> {
     let environment = std::env::var("RUST_LOG")
         .ok()
         .filter(|levels| !levels.is_empty());
-    let levels = match (&options.log_level, &environment) {
-        (Some(typed), _) => typed.as_str(),
-        (None, Some(environment)) => environment,
-        (None, None) => log.level.as_str(),
+    let fixed = match (&options.log_level, environment) {
+        (Some(typed), _) => Some(typed.as_str().to_owned()),
+        (None, environment) => environment,
     };
+    let levels = fixed.as_deref().unwrap_or(log.level.as_str());
     let filter = EnvFilter::try_new(levels)
         .map_err(|error| Usage(format!("\"{levels}\" is not a log level: {error}")))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let (filter, handle) = reload::Layer::new(filter);
+    let registry = tracing_subscriber::registry().with(filter);
     match options.log_format.map_or(log.format, LogFormat::from) {
-        LogFormat::Json => builder
-            .json()
-            .flatten_event(true)
-            .with_writer(|| JsonLines(io::stderr()))
-            .init(),
-        LogFormat::Text => builder
-            .with_ansi(terminal::coloured(&io::stderr()))
-            .fmt_fields(format::debug_fn(write_field).delimited(" "))
-            .init(),
+        LogFormat::Json => {
+            let lines = layer().json().flatten_event(true);
+            registry
+                .with(lines.with_writer(|| JsonLines(io::stderr())))
+                .init();
+        }
+        LogFormat::Text => {
+            let fields = format::debug_fn(write_field).delimited(" ");
+            let lines = layer().fmt_fields(fields);
+            let coloured = terminal::coloured(&io::stderr());
+            registry
+                .with(lines.with_writer(io::stderr).with_ansi(coloured))
+                .init();
+        }
     }
-    Ok(())
+    Ok(Levels {
+        handle,
+        fixed: fixed.is_some(),
+    })
+}
+
+/// What is logged, while the host runs.
+pub(crate) struct Levels {
+    handle: reload::Handle<EnvFilter, Registry>,
+    /// The command line or the environment says it, and the configuration nothing.
+    fixed: bool,
+}
+
+impl Levels {
+    /// Logs what this says from now on, unless the command line or the environment said something else.
+    ///
+    /// # Errors
+    /// When it is not levels; then what was logged still is.
+    pub(crate) fn follow(&self, log: &Log) -> anyhow::Result<()> {
+        if self.fixed {
+            bail!("`--log-level` or `RUST_LOG` goes before the configuration");
+        }
+        let levels = log.level.as_str();
+        let filter = EnvFilter::try_new(levels)
+            .with_context(|| format!("\"{levels}\" is not a log level"))?;
+        self.handle.reload(filter).context("changing the levels")
+    }
 }
 
 fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
