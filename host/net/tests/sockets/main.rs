@@ -11,5 +11,7 @@ mod handshake;
 mod head;
 mod leak;
 mod parting;
+mod proxies;
 mod races;
+mod sources;
 mod support;
