@@ -69,3 +69,33 @@ fn what_was_typed_goes_before_the_file_also_later() {
     host.logged(&["\"closed\"", "\"service\":\"a\""]);
     assert_eq!(run(&["check", file.to_str().unwrap()]).0, Some(0));
 }
+
+// parity S13
+#[test]
+fn a_service_has_a_level_of_its_own_that_changes_on_sighup() {
+    let (host, file) = serve("level = \"off\"\nservice_levels = { b = \"info\" }");
+    visit(&host, "a");
+    visit(&host, "b");
+    host.logged(&["\"closed\"", "\"service\":\"b\""]);
+    let of = |service: &str| {
+        let service = format!("\"service\":\"{service}\"");
+        host.log()
+            .iter()
+            .filter(|line| line.contains(&service))
+            .count()
+    };
+    assert_eq!(of("a"), 0);
+    let before = of("b");
+    let other = "level = \"info\"\nservice_levels = { b = \"off\" }";
+    fs::write(&file, config(other)).unwrap();
+    host.signal("-HUP");
+    host.logged(&["\"reloaded\""]);
+    visit(&host, "b");
+    visit(&host, "a");
+    host.logged(&["\"closed\"", "\"service\":\"a\""]);
+    assert_eq!(of("b"), before);
+    // hardening H30
+    fs::write(&file, config("service_levels = { nobody = \"info\" }")).unwrap();
+    host.signal("-HUP");
+    host.logged(&["not reloaded", "wasket.toml:3", "nobody"]);
+}

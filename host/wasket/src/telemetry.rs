@@ -3,10 +3,12 @@
 //! What peers and guests say is part of it, so nothing in a field can end a line, start another, steer a terminal or
 //! reorder what it shows: both formats are escaped here, whoever wrote the text.
 
+mod levels;
+
 use crate::cli::LogOptions;
 use crate::exit::Usage;
 use crate::terminal;
-use anyhow::{Context as _, bail};
+pub(crate) use levels::Levels;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use tracing::field::Field;
@@ -15,23 +17,12 @@ use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::fmt::layer;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Registry, reload};
 use wasket_config::plan::{Log, LogFormat};
 use wasket_runtime::is_unsafe;
 
-/// Starts the log. What was typed goes before the environment (`RUST_LOG`), and that before the configuration.
+/// Starts the log.
 pub(crate) fn start(options: &LogOptions, log: &Log) -> Result<Levels, Usage> {
-    let environment = std::env::var("RUST_LOG")
-        .ok()
-        .filter(|levels| !levels.is_empty());
-    let fixed = match (&options.log_level, environment) {
-        (Some(typed), _) => Some(typed.as_str().to_owned()),
-        (None, environment) => environment,
-    };
-    let levels = fixed.as_deref().unwrap_or(log.level.as_str());
-    let filter = EnvFilter::try_new(levels)
-        .map_err(|error| Usage(format!("\"{levels}\" is not a log level: {error}")))?;
-    let (filter, handle) = reload::Layer::new(filter);
+    let (levels, filter) = Levels::new(options, log)?;
     let registry = tracing_subscriber::registry().with(filter);
     match options.log_format.map_or(log.format, LogFormat::from) {
         LogFormat::Json => {
@@ -49,33 +40,7 @@ pub(crate) fn start(options: &LogOptions, log: &Log) -> Result<Levels, Usage> {
                 .init();
         }
     }
-    Ok(Levels {
-        handle,
-        fixed: fixed.is_some(),
-    })
-}
-
-/// What is logged, while the host runs.
-pub(crate) struct Levels {
-    handle: reload::Handle<EnvFilter, Registry>,
-    /// The command line or the environment says it, and the configuration nothing.
-    fixed: bool,
-}
-
-impl Levels {
-    /// Logs what this says from now on, unless the command line or the environment said something else.
-    ///
-    /// # Errors
-    /// When it is not levels; then what was logged still is.
-    pub(crate) fn follow(&self, log: &Log) -> anyhow::Result<()> {
-        if self.fixed {
-            bail!("`--log-level` or `RUST_LOG` goes before the configuration");
-        }
-        let levels = log.level.as_str();
-        let filter = EnvFilter::try_new(levels)
-            .with_context(|| format!("\"{levels}\" is not a log level"))?;
-        self.handle.reload(filter).context("changing the levels")
-    }
+    Ok(levels)
 }
 
 fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
