@@ -19,3 +19,4 @@ mod program;
 mod reload;
 mod size;
 mod slow;
+mod sources;

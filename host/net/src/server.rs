@@ -189,3 +189,24 @@ async fn sweep(shared: Arc<Shared>, done: CancellationToken) {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Deadlines of sessions are kept to this.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // parity B4
+    #[tokio::test]
+    async fn small_frames_go_at_once_where_the_listener_says_so() {
+        for nodelay in [true, false] {
+            let mut listener = Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+            listener.nodelay = nodelay;
+            let socket = listener.bind().unwrap();
+            let _peer = TcpStream::connect(socket.local_addr().unwrap())
+                .await
+                .unwrap();
+            let (stream, _) = socket.accept().await.unwrap();
+            tune(&stream, &listener);
+            assert_eq!(stream.nodelay().unwrap(), nodelay);
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod gated;
 mod handshake;
 mod head;
 mod leak;
+mod listening;
 mod parting;
 mod proxies;
 mod races;
