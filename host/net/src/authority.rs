@@ -65,8 +65,10 @@ pub(crate) fn default_port(scheme: &str) -> Option<u16> {
 fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
     match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => {
-            let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-            Some((host, Some(digits.then(|| port.parse().ok()).flatten()?)))
+            let plain = port.bytes().all(|byte| byte.is_ascii_digit());
+            let padded = port.len() > 1 && port.starts_with('0');
+            let port = (plain && !padded).then(|| port.parse().ok()).flatten()?;
+            Some((host, Some(port)))
         }
         _ => Some((text, None)),
     }
@@ -106,6 +108,7 @@ mod tests {
             ":80",
             "a:",
             "a:+80",
+            "a:080",
             "a:65536",
             "a b",
             "a/b",

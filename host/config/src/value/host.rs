@@ -44,7 +44,7 @@ impl fmt::Display for HostName {
 pub(super) fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => match port.parse() {
-            Ok(port) if port != 0 && !authority.contains(":+") => Ok((host, Some(port))),
+            Ok(number) if !port.starts_with(['0', '+']) => Ok((host, Some(number))),
             _ => Err("expected a port of 1 to 65535 behind the colon"),
         },
         _ => Ok((authority, None)),
@@ -106,6 +106,7 @@ mod tests {
             "a:",
             "a:0",
             "a:+80",
+            "a:080",
             "a:65536",
             "https://a",
             "a/",
