@@ -11,9 +11,10 @@ use crate::Principal;
 pub struct Acceptance {
     /// One of the protocols that the client offers, or none.
     pub protocol: Option<String>,
-    /// Added to the 101 answer (`set-cookie` among them).
+    /// Added to the 101 answer (`set-cookie` among them): 16 KiB at most. With a field that is the host's, such as
+    /// `connection` or `sec-websocket-accept`, or a line break in one, the answer is 500.
     pub headers: Vec<(String, String)>,
-    /// Replaces the host's principal, for logins by token or cookie.
+    /// Replaces the host's principal, for logins by token or cookie. Its name is not empty; 16 KiB at most.
     pub principal: Option<Principal>,
 }
 
@@ -51,9 +52,9 @@ impl Acceptance {
 pub struct Rejection {
     /// 300-599.
     pub status: u16,
-    /// Fields of the answer.
+    /// Fields of the answer, as those of an acceptance.
     pub headers: Vec<(String, String)>,
-    /// Body of the answer.
+    /// Body of the answer, 256 KiB at most.
     pub body: Vec<u8>,
 }
 

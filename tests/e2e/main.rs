@@ -16,5 +16,7 @@ mod limits;
 mod order;
 mod pressure;
 mod program;
+mod reload;
 mod size;
 mod slow;
+mod sources;

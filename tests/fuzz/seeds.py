@@ -155,8 +155,44 @@ ORIGINS = [
     ("http://a~b._c", "x", "http://a~b._c", "http://[::ffff:1.2.3.4]:1"),
     ("http://", "", "*"),
     ("http://a:00080", "a:80", "http://a:65535", "http://a:0"),
+    ("https://x.app.example", "own.example", "https://*.app.example"),
+    ("https://x.y.app.example:8443", "own.example:1", "https://*.app.example:8443", "*.own.example", "own.example:1"),
+    ("https://app.example", "[::1]:80", "https://*.app.example", "[::1]", "a.*"),
 ]
 ORIGIN = {f"origin-{n}": "\n".join(lines).encode() for n, lines in enumerate(ORIGINS)}
+
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+IPV4 = bytes([192, 0, 2, 1, 10, 0, 0, 1]) + (56324).to_bytes(2, "big") + (443).to_bytes(2, "big")
+
+
+def head(command, family, body, version=2):
+    return SIGNATURE + bytes([version << 4 | command, family]) + len(body).to_bytes(2, "big") + body
+
+
+PROXY = {
+    "v1-tcp4": b"PROXY TCP4 192.0.2.1 10.0.0.1 56324 443\r\nGET / HTTP/1.1\r\n",
+    "v1-tcp6": b"PROXY TCP6 2001:db8::1 ::ffff:10.0.0.1 0 65535\r\n",
+    "v1-unknown": b"PROXY UNKNOWN ffff::1 any 1 2\r\n",
+    "v1-longest": b"PROXY UNKNOWN " + b"x" * 91 + b"\r\n",
+    "v1-too-long": b"PROXY UNKNOWN " + b"x" * 92 + b"\r\n",
+    "v1-no-return": b"PROXY TCP4 192.0.2.1 10.0.0.1 1 2\n",
+    "v2-tcp4": head(1, 0x11, IPV4) + b"GET / HTTP/1.1\r\n",
+    "v2-tcp6": head(1, 0x21, bytes(10) + b"\xff\xff" + IPV4[:4] + bytes(16) + IPV4[8:]),
+    "v2-unix": head(1, 0x31, bytes(216)),
+    "v2-local": head(0, 0xFF, b"whatever"),
+    "v2-extras": head(1, 0x11, IPV4 + b"\x01\0\x02h2\xe0\0\0"),
+    "v2-checksum": head(1, 0x11, IPV4 + bytes([3, 0, 4, 0x7E, 0xBF, 0x7B, 0xC6, 4, 0, 1, 0])),
+    "v2-wrong-checksum": head(1, 0x11, IPV4 + bytes([3, 0, 4, 1, 2, 3, 4])),
+    "v2-cut-extra": head(1, 0x11, IPV4 + b"\x01\0\x09h2"),
+    "v2-udp": head(1, 0x12, IPV4),
+    "v2-huge": SIGNATURE + b"\x21\x11\xff\xff",
+    "v3": head(1, 0x11, IPV4, version=3),
+    "lists": b"x-forwarded-for: 192.0.2.7, 10.0.0.2\nx-forwarded-proto: https\nx-forwarded-host: a:81",
+    "lists-odd": b"x-forwarded-for: unknown, [2001:db8::1]:80\nx-forwarded-for: _hidden, , 1.2.3.4:",
+    "forwarded": b'forwarded: for="[2001:db8:cafe::17]:4711";proto=http;by=203.0.113.43, for=192.0.2.43',
+    "forwarded-open-quote": b'forwarded: for="x, for="[2001:db8::1]", for="192.0.2.4\\3',
+    "both": b"forwarded: for=192.0.2.7;host=a;proto=https\nx-forwarded-for: 192.0.2.7:99\nx-forwarded-host: b",
+}
 
 SERVICE = '[service.echo]\npath = "/echo"\nnative = "echo"\n'
 CONFIG = {
@@ -192,7 +228,7 @@ def main():
         **{f"mistake-{name}": text for name, text in repository("host/config/tests/mistakes").items()},
         "demo": (Path(__file__).parents[2] / "guests/demo.toml").read_bytes(),
     }
-    corpora = {"frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "config": config}
+    corpora = {"frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "proxy": PROXY, "config": config}
     for target, seeds in corpora.items():
         (FOLDER / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

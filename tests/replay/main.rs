@@ -41,6 +41,12 @@ fn origin() {
     replay("origin");
 }
 
+// hardening H15 H31: nobody but a trusted proxy says who a client is
+#[test]
+fn proxy() {
+    replay("proxy");
+}
+
 // hardening H30
 #[test]
 fn config() {

@@ -133,13 +133,35 @@ pub(crate) fn twice<A, B>(
     .and_at(first.span.clone(), "first given here")
 }
 
+pub(crate) fn no_trusted_proxies(span: Range<usize>) -> Mistake {
+    Mistake::at(
+        span,
+        "`proxy_protocol` without `trusted_proxies`",
+        "nobody could connect",
+    )
+    .with_help("add the proxies' networks, such as trusted_proxies = [\"10.0.0.0/8\"]")
+}
+
+/// A service that is named and not there.
+pub(crate) fn unknown_service<'n>(
+    name: &Placed<String>,
+    known: impl Iterator<Item = &'n str>,
+) -> Mistake {
+    let title = format!("there is no service `{}`", shown(&name.value));
+    let mistake = Mistake::at(name.span.clone(), title, "no [service.NAME] has this name");
+    match nearest(&name.value, known) {
+        Some(word) => mistake.with_help(format!("did you mean `{}`?", shown(word))),
+        None => mistake,
+    }
+}
+
 pub(crate) fn any_and_others(span: Range<usize>) -> Mistake {
     Mistake::at(
         span,
         "\"*\" beside other origins",
         "this allows all: the others say nothing",
     )
-    .with_help("list exact origins, or write [\"*\"] alone")
+    .with_help("list origins, or write [\"*\"] alone")
 }
 
 /// A file that the configuration names and that cannot be used.

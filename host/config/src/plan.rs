@@ -1,6 +1,8 @@
 //! What a configuration means: plain data, every value checked, every path complete, every default filled in.
 
-use crate::value::{Header, LogFilter, Origin, Route, ServiceName, Sha256, Subprotocol};
+use crate::value::{
+    Header, HostName, LogFilter, Network, Origin, Route, ServiceName, Sha256, Subprotocol,
+};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -74,8 +76,42 @@ impl Default for Host {
 pub struct Log {
     /// What is logged.
     pub level: LogFilter,
+    /// What is logged of these services instead; each is one of the plan's, none twice.
+    pub service_levels: Vec<(ServiceName, LogLevel)>,
     /// How a line looks.
     pub format: LogFormat,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What needs mending.
+    Error,
+    /// What may need it.
+    Warn,
+    /// What happens.
+    Info,
+    /// Why.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The level that a setting names.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "off" => Self::Off,
+            "error" => Self::Error,
+            "warn" => Self::Warn,
+            "info" => Self::Info,
+            "debug" => Self::Debug,
+            "trace" => Self::Trace,
+            _ => return None,
+        })
+    }
 }
 
 /// How a line of the log looks.
@@ -120,6 +156,10 @@ pub struct Listener {
     pub request_head_timeout: Duration,
     /// How long the opening handshake may take.
     pub handshake_timeout: Duration,
+    /// Proxies whose word about the client counts.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether every connection begins with a head of the PROXY protocol; never without trusted proxies.
+    pub proxy_protocol: bool,
     /// Whether a page to try the services is served at `/`.
     pub try_page: bool,
 }
@@ -136,6 +176,8 @@ impl Default for Listener {
             request_head_bytes_max: 16 * 1024,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             try_page: false,
         }
     }
@@ -157,9 +199,11 @@ pub struct Service {
     pub config: Vec<(String, String)>,
     /// Subprotocols, the preferred one first; none twice.
     pub protocols: Vec<Subprotocol>,
+    /// Hosts that may be asked for; without any, all.
+    pub hosts: Vec<HostName>,
     /// Web pages that may connect.
     pub origins: Origins,
-    /// Header fields added to the 101 response; no name twice.
+    /// Header fields added to every answer; no name twice.
     pub response_headers: Vec<Header>,
     /// What its sessions may use.
     pub limits: Limits,
@@ -174,6 +218,7 @@ impl Service {
             behavior,
             config: Vec::new(),
             protocols: Vec::new(),
+            hosts: Vec::new(),
             origins: Origins::SameHost,
             response_headers: Vec::new(),
             limits: Limits::default(),
@@ -216,7 +261,7 @@ pub enum Origins {
     SameHost,
     /// All.
     Any,
-    /// Exactly these, besides those that match the Host header.
+    /// These, besides those that match the Host header.
     Listed(Vec<Origin>),
 }
 

@@ -170,6 +170,15 @@ impl<'t> Typed<'t> {
         self.table.get(key).map(Spanned::span)
     }
 
+    /// Whether an array is given that has nothing in it.
+    pub(crate) fn is_empty(&self, key: &str) -> bool {
+        let array = self
+            .table
+            .get(key)
+            .and_then(|value| value.get_ref().as_array());
+        array.is_some_and(|array| array.is_empty())
+    }
+
     fn given(&self, key: &str) -> Option<(&'static Setting, &'t Value<'t>)> {
         let setting = settings::find(self.sections, key);
         debug_assert!(

@@ -138,6 +138,10 @@ fn with(setting: &Setting, value: &str) -> String {
             "component = \"a.wasm\"\npath",
             1,
         ),
+        // Nobody could connect without.
+        (_, "proxy_protocol") if value == "true" => {
+            file(&format!("[[listen]]\ntrusted_proxies = [\"::1\"]\n{line}"))
+        }
         (_, "component") => format!("[service.a]\npath = \"/a\"\n{line}\n"),
         (Section::Service, _) => file(&line),
         (section, _) => file(&format!("{}\n{line}", section.title())),
@@ -163,7 +167,9 @@ fn another_value(setting: &Setting) -> String {
         Kind::Text(_) if setting.key == "level" => r#""debug""#.to_owned(),
         Kind::Text(_) => r#""[::1]:80""#.to_owned(),
         Kind::Texts(_) if setting.key == "origins" => r#"["*"]"#.to_owned(),
+        Kind::Texts(_) if setting.key == "trusted_proxies" => r#"["::1"]"#.to_owned(),
         Kind::Texts(_) => r#"["a"]"#.to_owned(),
+        Kind::Pairs(_) if setting.key == "service_levels" => r#"{ a = "debug" }"#.to_owned(),
         Kind::Pairs(_) => r#"{ a = "b" }"#.to_owned(),
     }
 }

@@ -1,8 +1,10 @@
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tracing::warn;
 
 /// Counts the connections of one listener, in all and by address, and says when there are enough.
 #[derive(Debug)]
@@ -10,6 +12,14 @@ pub(crate) struct Crowd {
     connections_max: usize,
     per_address_max: Option<usize>,
     present: Mutex<Present>,
+    turned_away: Mutex<TurnedAway>,
+}
+
+/// Connections that found no place since somebody was told.
+#[derive(Debug, Default)]
+struct TurnedAway {
+    count: u64,
+    spoken_at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -22,7 +32,8 @@ struct Present {
 #[derive(Debug)]
 pub(crate) struct Seated {
     crowd: Arc<Crowd>,
-    address: IpAddr,
+    /// Whose connection it is, once that is known and counted.
+    address: Option<IpAddr>,
 }
 
 /// Why a connection is turned away.
@@ -38,27 +49,66 @@ impl Crowd {
             connections_max,
             per_address_max,
             present: Mutex::default(),
+            turned_away: Mutex::default(),
         })
     }
 
-    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Seated, Full> {
-        let address = address.to_canonical();
+    /// A place for a connection of whomever.
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<Seated, Full> {
         let mut present = self.present.lock();
         if present.connections >= self.connections_max {
             return Err(Full::Listener);
         }
-        if let Some(max) = self.per_address_max {
-            let count = present.by_address.entry(address).or_default();
-            if *count >= max {
-                return Err(Full::Address);
-            }
-            *count += 1;
-        }
         present.connections += 1;
         Ok(Seated {
             crowd: Arc::clone(self),
-            address,
+            address: None,
         })
+    }
+
+    /// Tells the operator, once a second at most.
+    pub(crate) fn turn_away(&self, full: Full, listener: SocketAddr, remote: SocketAddr) {
+        let mut turned_away = self.turned_away.lock();
+        turned_away.count += 1;
+        let now = Instant::now();
+        let spoken = |at: Instant| now.saturating_duration_since(at) < Duration::from_secs(1);
+        if turned_away.spoken_at.is_some_and(spoken) {
+            return;
+        }
+        let setting = match full {
+            Full::Listener => "connections_max",
+            Full::Address => "connections_per_address_max",
+        };
+        let count = std::mem::take(&mut turned_away.count);
+        turned_away.spoken_at = Some(now);
+        warn!(%listener, %remote, setting, count, "connections turned away");
+    }
+}
+
+impl Seated {
+    /// Counts it among those of this address, unless it already is among some: behind a trusted proxy, whose
+    /// connection it is shows late.
+    pub(crate) fn settle(&mut self, address: IpAddr) -> Result<(), Full> {
+        let Some(max) = self.crowd.per_address_max else {
+            return Ok(());
+        };
+        if self.address.is_some() {
+            return Ok(());
+        }
+        let address = address.to_canonical();
+        let mut present = self.crowd.present.lock();
+        let count = present.by_address.entry(address).or_default();
+        if *count >= max {
+            return Err(Full::Address);
+        }
+        *count += 1;
+        self.address = Some(address);
+        Ok(())
+    }
+
+    /// The crowd that it is one of.
+    pub(crate) fn crowd(&self) -> &Crowd {
+        &self.crowd
     }
 }
 
@@ -66,10 +116,13 @@ impl Drop for Seated {
     fn drop(&mut self) {
         let mut present = self.crowd.present.lock();
         present.connections -= 1;
-        if let Some(count) = present.by_address.get_mut(&self.address) {
+        let Some(address) = self.address else {
+            return;
+        };
+        if let Some(count) = present.by_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
-                present.by_address.remove(&self.address);
+                present.by_address.remove(&address);
             }
         }
     }
@@ -79,19 +132,38 @@ impl Drop for Seated {
 mod tests {
     use super::*;
 
+    fn enter(crowd: &Arc<Crowd>, address: IpAddr) -> Result<Seated, Full> {
+        let mut seated = crowd.enter()?;
+        seated.settle(address).map(|()| seated)
+    }
+
     #[test]
     fn both_limits_hold_at_their_edge_and_give_room_back() {
         let crowd = Crowd::new(3, Some(2));
         let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let first = crowd.enter(a).unwrap();
-        let _second = crowd.enter(a).unwrap();
-        assert_eq!(crowd.enter(a).unwrap_err(), Full::Address);
+        let first = enter(&crowd, a).unwrap();
+        let _second = enter(&crowd, a).unwrap();
+        assert_eq!(enter(&crowd, a).unwrap_err(), Full::Address);
         let mapped = IpAddr::V6(std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped());
-        assert_eq!(crowd.enter(mapped).unwrap_err(), Full::Address);
-        let _third = crowd.enter(b).unwrap();
-        assert_eq!(crowd.enter(b).unwrap_err(), Full::Listener);
+        assert_eq!(enter(&crowd, mapped).unwrap_err(), Full::Address);
+        let _third = enter(&crowd, b).unwrap();
+        assert_eq!(enter(&crowd, b).unwrap_err(), Full::Listener);
         drop(first);
-        assert!(crowd.enter(a).is_ok());
+        assert!(enter(&crowd, a).is_ok());
         assert_eq!(crowd.present.lock().by_address.len(), 2);
+    }
+
+    #[test]
+    fn a_connection_is_counted_for_the_first_address_that_is_known() {
+        let crowd = Crowd::new(10, Some(1));
+        let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let (mut first, mut second) = (crowd.enter().unwrap(), crowd.enter().unwrap());
+        first.settle(a).unwrap();
+        first.settle(b).unwrap();
+        assert_eq!(second.settle(a), Err(Full::Address));
+        second.settle(b).unwrap();
+        drop((first, second));
+        let present = crowd.present.lock();
+        assert_eq!((present.connections, present.by_address.len()), (0, 0));
     }
 }

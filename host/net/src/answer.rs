@@ -8,6 +8,9 @@ pub(crate) type Body = Full<Bytes>;
 /// What a request is answered with.
 pub(crate) type Answer = Response<Body>;
 
+/// Why there is no session: an answer of this status and line of text.
+pub(crate) type Denied = (StatusCode, &'static str);
+
 /// An answer of one line of text.
 pub(crate) fn plain(status: StatusCode, text: &str) -> Answer {
     let mut answer = Response::new(Body::from(format!("{text}\n")));

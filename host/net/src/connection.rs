@@ -195,7 +195,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         let event = line.close_event();
         let hub = Arc::clone(&joined.hub);
         drop(joined);
-        log_close(&line, &hub, &event);
+        log_close(&line, &outbox, &hub, &event);
         let seat = seat.filter(|_| opened);
         let hang_up = line.hang_up();
         let last_call = async move {
@@ -259,7 +259,13 @@ async fn attend<I: AsyncRead + AsyncWrite + Unpin>(
     .await
 }
 
-fn log_close<I: AsyncRead + AsyncWrite + Unpin>(line: &Line<I>, hub: &Hub, event: &CloseEvent) {
+fn log_close<I: AsyncRead + AsyncWrite + Unpin>(
+    line: &Line<I>,
+    outbox: &Outbox,
+    hub: &Hub,
+    event: &CloseEvent,
+) {
+    let (tally, lasted) = line.tally();
     info!(
         target: "wasket::session",
         service = &**hub.service(),
@@ -268,6 +274,11 @@ fn log_close<I: AsyncRead + AsyncWrite + Unpin>(line: &Line<I>, hub: &Hub, event
         reason = ?event.reason,
         clean = event.clean,
         by = ?event.by,
+        duration_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
+        messages_in = tally.messages_in,
+        messages_out = tally.messages_out.wrapping_add(outbox.messages()),
+        bytes_in = tally.bytes_in,
+        bytes_out = tally.bytes_out,
         "closed"
     );
 }
@@ -282,7 +293,7 @@ mod tests {
     #[test]
     fn an_open_session_is_kept_small() {
         let kept = size_of::<Connection<TcpStream>>();
-        assert!(kept <= 464, "{kept}");
+        assert!(kept <= 504, "{kept}");
         let run = size_of_output(Connection::<TcpStream>::run);
         assert!(run <= 296, "{run}");
     }

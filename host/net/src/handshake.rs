@@ -6,14 +6,15 @@ use std::time::{Instant, SystemTime};
 
 use http::header::{
     CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, SET_COOKIE, UPGRADE,
 };
 use http::{Request, Response, StatusCode, Version};
 use tracing::{debug, info, warn};
 use wasket_session::{Admission, Headers, Hub, Opening, Refusal, Seat, Session};
 use wasket_ws::handshake::{self, Offer};
 
-use crate::answer::{Answer, Body, plain};
+use crate::answer::{Answer, Body, Denied, plain};
+use crate::forwarded::Seen;
 use crate::route::{Found, Place};
 use crate::shared::Shared;
 
@@ -31,23 +32,26 @@ pub(crate) async fn upgrade(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
     found: Found,
-    remote: SocketAddr,
+    seen: Seen,
+) -> Result<(Answer, Admitted), Answer> {
+    let place = Arc::clone(&found.place);
+    let mut answered = admit(shared, request, found, seen).await;
+    match &mut answered {
+        Ok((answer, _)) | Err(answer) => dress(answer, &place),
+    }
+    answered
+}
+
+async fn admit(
+    shared: &Shared,
+    request: &Request<hyper::body::Incoming>,
+    found: Found,
+    seen: Seen,
 ) -> Result<(Answer, Admitted), Answer> {
     let offer = examine(request).map_err(|refusal| refused(&refusal))?;
     let place = found.place.as_ref();
-    let authority = authority(request);
-    if let Some(origin) = foreign_origin(request, place, authority) {
-        warn!(
-            service = &*place.name,
-            ?origin,
-            ?authority,
-            "origin refused; the setting `origins` would allow it"
-        );
-        return Err(plain(
-            StatusCode::FORBIDDEN,
-            "this origin may not open sessions here",
-        ));
-    }
+    let asked = Asked::of(request, seen);
+    check_source(request, place, &asked).map_err(|(status, text)| plain(status, text))?;
     let Some(service) = place.service.clone() else {
         return Err(plain(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -65,7 +69,7 @@ pub(crate) async fn upgrade(
             "this service is full",
         ));
     };
-    let opening = opening(shared, request, &found, &offer, authority, remote);
+    let opening = opening(shared, request, &found, &offer, asked);
     let id = shared.ids.next(SystemTime::now());
     let now_ms = shared.clock.unix_ms(Instant::now());
     let session = Arc::new(Session::new(id, &hub, opening, now_ms));
@@ -76,17 +80,9 @@ pub(crate) async fn upgrade(
         principal,
         seat,
     } = admission.map_err(|r| refusal(&r))?;
-    info!(
-        target: "wasket::session",
-        service = &*place.name,
-        session = id.get(),
-        remote = %remote,
-        protocol = protocol.as_deref(),
-        principal = principal.as_ref().map(|p| p.name.as_str()),
-        "open"
-    );
-    let answer = switching(&offer, place, protocol.as_deref(), &headers);
+    let answer = switching(&offer, protocol.as_deref(), &headers);
     session.open(protocol, principal);
+    log_open(&session, &answer);
     Ok((
         answer,
         Admitted {
@@ -96,6 +92,73 @@ pub(crate) async fn upgrade(
             reserved,
         },
     ))
+}
+
+/// What was asked for, and by whom, as it is seen through trusted proxies.
+struct Asked {
+    remote: SocketAddr,
+    /// The host, with its port if one was given.
+    authority: String,
+    secure: bool,
+}
+
+impl Asked {
+    fn of(request: &Request<hyper::body::Incoming>, seen: Seen) -> Self {
+        let host = || {
+            let host = request.headers().get(HOST);
+            host.and_then(|host| host.to_str().ok()).map(str::to_owned)
+        };
+        Self {
+            remote: seen.address,
+            authority: seen.host.or_else(host).unwrap_or_default(),
+            secure: seen.secure.unwrap_or(false),
+        }
+    }
+}
+
+/// Whether the host is one of ours, and the page one that may come.
+fn check_source(
+    request: &Request<hyper::body::Incoming>,
+    place: &Place,
+    asked: &Asked,
+) -> Result<(), Denied> {
+    let Asked {
+        authority, secure, ..
+    } = asked;
+    if !place.hosts.allow(authority, *secure) {
+        warn!(
+            service = &*place.name,
+            ?authority,
+            "host refused; the setting `hosts` would allow it"
+        );
+        let text = "this service does not answer for this host";
+        return Err((StatusCode::BAD_REQUEST, text));
+    }
+    if let Some(origin) = foreign_origin(request, place, asked) {
+        warn!(
+            service = &*place.name,
+            ?origin,
+            ?authority,
+            "origin refused; the setting `origins` would allow it"
+        );
+        let text = "this origin may not open sessions here";
+        return Err((StatusCode::FORBIDDEN, text));
+    }
+    Ok(())
+}
+
+fn log_open(session: &Session, answer: &Answer) {
+    let extensions = answer.headers().get(SEC_WEBSOCKET_EXTENSIONS);
+    info!(
+        target: "wasket::session",
+        service = &*session.opening().service,
+        session = session.id().get(),
+        remote = %session.opening().remote_address,
+        protocol = session.protocol(),
+        principal = session.principal().map(|principal| principal.name.as_str()),
+        extensions = extensions.and_then(|extensions| extensions.to_str().ok()),
+        "open"
+    );
 }
 
 fn examine(request: &Request<hyper::body::Incoming>) -> Result<Offer, handshake::Refusal> {
@@ -125,24 +188,17 @@ fn refused(refusal: &handshake::Refusal) -> Answer {
     answer
 }
 
-fn authority(request: &Request<hyper::body::Incoming>) -> &str {
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok());
-    host.unwrap_or_default()
-}
-
 /// The origin that may not come, if there is one. Several `Origin` fields are as good as a foreign one.
 fn foreign_origin<'r>(
     request: &'r Request<hyper::body::Incoming>,
     place: &Place,
-    authority: &str,
+    asked: &Asked,
 ) -> Option<&'r HeaderValue> {
     let mut origins = request.headers().get_all(ORIGIN).iter();
     let first = origins.next()?;
     let alone = origins.next().is_none();
-    let allowed = alone && place.origins.allow(first.as_bytes(), authority);
+    let origins = &place.origins;
+    let allowed = alone && origins.allow(first.as_bytes(), &asked.authority, asked.secure);
     (!allowed).then_some(first)
 }
 
@@ -151,8 +207,7 @@ fn opening(
     request: &Request<hyper::body::Incoming>,
     found: &Found,
     offer: &Offer,
-    authority: &str,
-    remote: SocketAddr,
+    asked: Asked,
 ) -> Opening {
     let headers = request.headers().iter();
     let target = request
@@ -163,30 +218,22 @@ fn opening(
         service: Arc::clone(&found.place.name),
         // As `examine` requires.
         method: "GET",
-        authority: authority.into(),
+        authority: asked.authority.into(),
         target: target.into(),
         path: found.path.as_str().into(),
         parameters: found.parameters.clone().into(),
         headers: Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes()))),
         protocols: offer.protocols.iter().map(|p| p.as_str().into()).collect(),
         principal: None,
-        remote_address: remote,
-        secure: false,
+        remote_address: asked.remote,
+        secure: asked.secure,
         properties: Arc::clone(&shared.properties),
     }
 }
 
-fn switching(
-    offer: &Offer,
-    place: &Place,
-    protocol: Option<&str>,
-    headers: &[(String, String)],
-) -> Answer {
+fn switching(offer: &Offer, protocol: Option<&str>, headers: &[(String, String)]) -> Answer {
     let mut answer = Response::new(Body::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    for (name, value) in &place.response_headers {
-        answer.headers_mut().append(name, value.clone());
-    }
     append_all(&mut answer, headers);
     let own = answer.headers_mut();
     own.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -209,6 +256,16 @@ fn refusal(refusal: &Refusal) -> Answer {
     *answer.status_mut() = status;
     append_all(&mut answer, &refusal.headers);
     answer
+}
+
+/// Adds the service's own header fields. What the answer already says goes before, but cookies add up.
+fn dress(answer: &mut Answer, place: &Place) {
+    for (name, value) in &place.response_headers {
+        let headers = answer.headers_mut();
+        if name == SET_COOKIE || !headers.contains_key(name) {
+            headers.append(name, value.clone());
+        }
+    }
 }
 
 fn append_all(answer: &mut Answer, headers: &[(String, String)]) {

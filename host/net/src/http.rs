@@ -22,8 +22,10 @@ use tracing::debug;
 use wasket_ws as ws;
 
 use crate::address::Seated;
-use crate::answer::{Answer, Body, plain};
+use crate::answer::{Answer, Body, Denied, plain};
+use crate::arrival::Arrived;
 use crate::connection::Connection;
+use crate::forwarded::{self, Seen};
 use crate::handshake::{self, Admitted};
 use crate::line::Line;
 use crate::linger::hang_up;
@@ -33,43 +35,50 @@ use crate::shared::Shared;
 
 /// Serves one accepted connection to its end, and gives its place back. Not an `async fn`: such a future
 /// would keep its arguments for as long as it lives, and this one lives as long as the session.
-pub(crate) fn serve<I>(
-    io: I,
+pub(crate) fn serve<I, A>(
+    arriving: A,
     remote: SocketAddr,
     listener: Arc<Listener>,
     shared: Arc<Shared>,
-    seated: Seated,
 ) -> impl Future<Output = ()> + Send
 where
+    A: Future<Output = Option<Arrived<I>>> + Send,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Boxed: the handshake's state is gone when the session lives.
-    let opening = Box::pin(begin(io, remote, listener, shared));
+    let opening = Box::pin(begin(arriving, remote, listener, shared));
     async move {
-        if let Some(connection) = opening.await {
-            connection.run().await;
-        }
+        let Some((connection, seated)) = opening.await else {
+            return;
+        };
+        connection.run().await;
         drop(seated);
     }
 }
 
 /// From an accepted connection to an open session that has joined its service.
-async fn begin<I>(
-    io: I,
+async fn begin<I, A>(
+    arriving: A,
     remote: SocketAddr,
     listener: Arc<Listener>,
     shared: Arc<Shared>,
-) -> Option<Box<Connection<I>>>
+) -> Option<(Box<Connection<I>>, Seated)>
 where
+    A: Future<Output = Option<Arrived<I>>> + Send,
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let within = listener.handshake_timeout;
-    let opened = tokio::time::timeout(within, open(io, remote, listener, &shared)).await;
-    let Ok(opened) = opened else {
+    let opening = async { open(arriving.await?, listener, &shared).await };
+    let Ok(opened) = tokio::time::timeout(within, opening).await else {
         debug!(%remote, "cut off: no opening handshake within `handshake_timeout`");
         return None;
     };
-    let (io, early, admitted) = opened?;
+    let Opened {
+        io,
+        early,
+        admitted,
+        seated,
+    } = opened?;
     let Admitted {
         session,
         hub,
@@ -84,7 +93,7 @@ where
         connection.line.shut(shared.farewell());
     }
     connection.hear(&mut Vec::from(early));
-    Some(connection)
+    Some((connection, seated))
 }
 
 fn protocol(session: &wasket_session::Session) -> ws::Connection {
@@ -106,30 +115,33 @@ fn protocol(session: &wasket_session::Session) -> ws::Connection {
 
 /// Runs HTTP until the 101 answer is out: the socket comes back, with what was read beyond the request.
 async fn open<I>(
-    io: I,
-    remote: SocketAddr,
+    arrived: Arrived<I>,
     listener: Arc<Listener>,
     shared: &Arc<Shared>,
-) -> Option<(I, Bytes, Admitted)>
+) -> Option<Opened<I>>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let admitted: Arc<Mutex<Option<Admitted>>> = Arc::default();
+    let Arrived { io, remote, seated } = arrived;
+    let progress = Arc::new(Mutex::new(Progress {
+        seated: Some(seated),
+        admitted: None,
+    }));
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(listener.request_head_timeout)
         .max_buf_size(listener.request_head_bytes_max);
     let service = service_fn({
-        let (admitted, shared) = (Arc::clone(&admitted), Arc::clone(shared));
+        let (progress, shared) = (Arc::clone(&progress), Arc::clone(shared));
         move |request: Request<Incoming>| {
-            let (admitted, shared, listener) = (
-                Arc::clone(&admitted),
+            let (progress, shared, listener) = (
+                Arc::clone(&progress),
                 Arc::clone(&shared),
                 Arc::clone(&listener),
             );
             Box::pin(async move {
-                let mut answer = answer(&shared, &listener, &request, remote, &admitted).await;
+                let mut answer = answer(&shared, &listener, &request, remote, &progress).await;
                 end_connection(&mut answer);
                 Ok::<_, Infallible>(answer)
             })
@@ -143,14 +155,33 @@ where
     }
     let parts = connection.into_parts();
     let mut io = parts.io.into_inner();
-    let admitted = admitted.lock().take();
-    match admitted {
-        Some(admitted) => Some((io, parts.read_buf, admitted)),
-        None => {
-            hang_up(&mut io, LINGER).await;
-            None
-        }
-    }
+    let Progress { seated, admitted } = std::mem::take(&mut *progress.lock());
+    let (Some(admitted), Some(seated)) = (admitted, seated) else {
+        hang_up(&mut io, LINGER).await;
+        return None;
+    };
+    Some(Opened {
+        io,
+        early: parts.read_buf,
+        admitted,
+        seated,
+    })
+}
+
+/// What a connection has on its way to being a session.
+#[derive(Default)]
+struct Progress {
+    seated: Option<Seated>,
+    admitted: Option<Admitted>,
+}
+
+/// A connection whose 101 answer is out.
+struct Opened<I> {
+    io: I,
+    /// What was read beyond the request.
+    early: Bytes,
+    admitted: Admitted,
+    seated: Seated,
 }
 
 /// One request a connection. A refused upgrade ends it, so that what a peer sends behind it is never read
@@ -167,12 +198,16 @@ async fn answer(
     listener: &Listener,
     request: &Request<Incoming>,
     remote: SocketAddr,
-    admitted: &Mutex<Option<Admitted>>,
+    progress: &Mutex<Progress>,
 ) -> Answer {
     if request.headers().contains_key(TRANSFER_ENCODING) {
         // Nothing here takes a body. One whose end others may see elsewhere is no mere surplus.
         return plain(StatusCode::BAD_REQUEST, "a request here has no body");
     }
+    let seen = match see(listener, request, remote, progress) {
+        Ok(seen) => seen,
+        Err((status, text)) => return plain(status, text),
+    };
     let path = request.uri().path();
     if let Some(page) = listener.pages.get(path)
         && !request.headers().contains_key(http::header::UPGRADE)
@@ -185,13 +220,37 @@ async fn answer(
     if shared.stopping.is_cancelled() {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping");
     }
-    match handshake::upgrade(shared, request, found, remote).await {
+    match handshake::upgrade(shared, request, found, seen).await {
         Ok((answer, session)) => {
-            *admitted.lock() = Some(session);
+            progress.lock().admitted = Some(session);
             answer
         }
         Err(answer) => answer,
     }
+}
+
+/// Who is asking, and whether so many of them may.
+fn see(
+    listener: &Listener,
+    request: &Request<Incoming>,
+    remote: SocketAddr,
+    progress: &Mutex<Progress>,
+) -> Result<Seen, Denied> {
+    let seen = forwarded::seen(remote, request.headers(), &listener.trusted_proxies);
+    let seen = seen.map_err(|error| {
+        debug!(%remote, %error, "refused: what a trusted proxy says of the client");
+        let text = "what the proxy says of the client cannot be read";
+        (StatusCode::BAD_REQUEST, text)
+    })?;
+    if let Some(seated) = &mut progress.lock().seated
+        && let Err(full) = seated.settle(seen.address.ip())
+    {
+        let crowd = seated.crowd();
+        crowd.turn_away(full, listener.address, seen.address);
+        let text = "too many connections from this address";
+        return Err((StatusCode::SERVICE_UNAVAILABLE, text));
+    }
+    Ok(seen)
 }
 
 fn show(page: &Page, method: &Method) -> Answer {
@@ -227,11 +286,11 @@ mod tests {
     // The task of a connection holds this. Nothing of the handshake is to be in it.
     #[test]
     fn the_handshake_leaves_nothing_in_the_task() {
-        let serve = size_of_output(serve::<TcpStream>);
+        let serve = size_of_output(serve::<TcpStream, std::future::Ready<_>>);
         assert!(serve <= 352, "{serve}");
     }
 
-    fn size_of_output<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
+    fn size_of_output<A, B, C, D, F>(_: fn(A, B, C, D) -> F) -> usize {
         size_of::<F>()
     }
 }

@@ -10,24 +10,32 @@
 
 mod address;
 mod answer;
+mod arrival;
+mod authority;
 mod clock;
 mod connection;
+pub mod forwarded;
 mod full;
 mod handshake;
+mod hosts;
 mod http;
 mod lease;
 mod line;
 mod linger;
 mod listener;
+mod network;
 mod origin;
 mod page;
+pub mod proxy_protocol;
 mod route;
 mod server;
 mod shared;
 mod wire;
 
+pub use hosts::{HostError, Hosts};
 pub use listener::{BindError, Listener};
-pub use origin::{OriginError, Origins};
+pub use network::{Network, Networks};
+pub use origin::{OriginError, OriginPattern, Origins};
 pub use page::Page;
 pub use route::{Found, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::Page;
+use crate::{Networks, Page};
 
 /// An address to accept connections on, and what a connection may cost before it is a session.
 #[derive(Clone, Debug)]
@@ -29,6 +29,10 @@ pub struct Listener {
     pub request_head_timeout: Duration,
     /// From accepting to the 101 answer.
     pub handshake_timeout: Duration,
+    /// Whose word about the client counts.
+    pub trusted_proxies: Networks,
+    /// Every connection begins with a head of the PROXY protocol, and comes from a trusted proxy.
+    pub proxy_protocol: bool,
     /// Documents by path.
     pub pages: HashMap<String, Page>,
 }
@@ -55,6 +59,8 @@ impl Listener {
             request_head_bytes_max: 16 << 10,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            trusted_proxies: Networks::default(),
+            proxy_protocol: false,
             pages: HashMap::new(),
         }
     }

@@ -1,4 +1,4 @@
-use http::uri::Authority;
+use crate::authority::{Authority, HostPattern, default_port};
 
 /// Which origins may open sessions of a service (RFC 6455, section 10.2). A request without an `Origin`
 /// does not come from a page and is always allowed.
@@ -10,19 +10,31 @@ pub enum Origins {
     /// Any.
     Any,
     /// Those listed, besides the host itself.
-    Listed(Vec<Origin>),
+    Listed(Vec<OriginPattern>),
 }
 
-/// One origin of an allow list.
+/// One entry of an allow list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub struct OriginPattern(Pattern);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
     /// A page without an origin of its own: sandboxed, or from a file.
     Null,
     /// Scheme, host and port.
-    Exact {
+    Page {
+        scheme: String,
+        host: HostPattern,
+        port: u16,
+    },
+}
+
+/// What a request says where it comes from (RFC 6454, section 7).
+enum Origin {
+    Null,
+    Page {
         /// `https`, or `http`.
         scheme: String,
-        /// In lower case.
         host: String,
         /// The scheme's own when none was given.
         port: u16,
@@ -31,7 +43,9 @@ pub enum Origin {
 
 /// This is no origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no origin: expected `https://host`, `https://host:port`, `null` or `*`")]
+#[error(
+    "`{0}` is no origin: expected `https://host`, `https://host:port`, `https://*.host`, `null` or `*`"
+)]
 pub struct OriginError(String);
 
 impl Origins {
@@ -48,14 +62,17 @@ impl Origins {
         }
         let listed = texts.iter().map(|text| {
             let text = text.as_ref();
-            Origin::parse(text).ok_or_else(|| OriginError(text.to_owned()))
+            Pattern::parse(text)
+                .map(OriginPattern)
+                .ok_or_else(|| OriginError(text.to_owned()))
         });
         listed.collect::<Result<_, _>>().map(Self::Listed)
     }
 
-    /// Whether a request for `authority` (its Host) from a page of `origin` may go on.
+    /// Whether a request for `authority` (its Host) from a page of `origin` may go on. `secure`: the client is
+    /// known to use TLS. Where it is not, somebody before us may have ended it.
     #[must_use]
-    pub fn allow(&self, origin: &[u8], authority: &str) -> bool {
+    pub fn allow(&self, origin: &[u8], authority: &str, secure: bool) -> bool {
         if *self == Self::Any {
             return true;
         }
@@ -63,8 +80,38 @@ impl Origins {
             return false;
         };
         match self {
-            Self::Listed(listed) if listed.contains(&origin) => true,
-            _ => origin.is_of(authority),
+            Self::Listed(listed) if listed.iter().any(|entry| entry.0.matches(&origin)) => true,
+            _ => origin.is_of(authority, secure),
+        }
+    }
+}
+
+impl Pattern {
+    fn parse(text: &str) -> Option<Self> {
+        if text == "null" {
+            return Some(Self::Null);
+        }
+        let (scheme, rest) = split_scheme(text)?;
+        let (host, port) = HostPattern::parse(rest)?;
+        Some(Self::Page {
+            port: port.or_else(|| default_port(&scheme))?,
+            scheme,
+            host,
+        })
+    }
+
+    fn matches(&self, origin: &Origin) -> bool {
+        match (self, origin) {
+            (Self::Null, Origin::Null) => true,
+            (
+                Self::Page {
+                    scheme: own_scheme,
+                    host: pattern,
+                    port: own_port,
+                },
+                Origin::Page { scheme, host, port },
+            ) => own_scheme == scheme && own_port == port && pattern.matches(host),
+            _ => false,
         }
     }
 }
@@ -74,61 +121,34 @@ impl Origin {
         if text == "null" {
             return Some(Self::Null);
         }
-        let (scheme, rest) = text.split_once("://")?;
-        let default_port = default_port(scheme)?;
-        let (host, port) = host_and_port(rest)?;
-        Some(Self::Exact {
-            scheme: scheme.to_ascii_lowercase(),
+        let (scheme, rest) = split_scheme(text)?;
+        let Authority { host, port } = Authority::parse(rest)?;
+        Some(Self::Page {
+            port: port.or_else(|| default_port(&scheme))?,
+            scheme,
             host,
-            port: port.unwrap_or(default_port),
         })
     }
 
-    /// Whether this is the origin of pages of that host. The scheme is not compared: behind a proxy that
-    /// ends TLS, the page is `https` and we see plain HTTP.
-    fn is_of(&self, authority: &str) -> bool {
-        let Self::Exact { scheme, host, port } = self else {
+    /// Whether this is the origin of pages of that host. Where TLS is not known of, the scheme is not compared:
+    /// behind a proxy that ends it, the page is `https` and we see plain HTTP.
+    fn is_of(&self, authority: &str, secure: bool) -> bool {
+        let (Self::Page { scheme, host, port }, Some(own)) = (self, Authority::parse(authority))
+        else {
             return false;
         };
-        let Some((own_host, own_port)) = host_and_port(authority) else {
-            return false;
-        };
-        own_host == *host && own_port.or_else(|| default_port(scheme)) == Some(*port)
+        own.host == *host
+            && own.port.or_else(|| default_port(scheme)) == Some(*port)
+            && (!secure || scheme == "https")
     }
 }
 
-fn default_port(scheme: &str) -> Option<u16> {
-    if scheme.eq_ignore_ascii_case("https") {
-        Some(443)
-    } else if scheme.eq_ignore_ascii_case("http") {
-        Some(80)
-    } else {
-        None
-    }
-}
-
-/// Splits what is a host and maybe a port, and nothing else.
-fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
-    if text.contains('@') {
-        return None;
-    }
-    let authority: Authority = text.parse().ok()?;
-    let host = authority.host();
-    let port = match text.strip_prefix(host)? {
-        "" => None,
-        // `http` passes over what is no number behind the colon.
-        rest => Some(
-            rest.strip_prefix(':')
-                .filter(|digits| is_port(digits))?
-                .parse()
-                .ok()?,
-        ),
-    };
-    (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
-}
-
-fn is_port(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+/// The scheme in lower case, and what is behind it.
+fn split_scheme(text: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    default_port(&scheme)?;
+    Some((scheme, rest))
 }
 
 #[cfg(test)]
@@ -164,12 +184,52 @@ mod tests {
         ];
         for (origin, authority, allowed) in cases {
             assert_eq!(
-                Origins::SameHost.allow(origin.as_bytes(), authority),
+                Origins::SameHost.allow(origin.as_bytes(), authority, false),
                 allowed,
                 "{origin} at {authority}"
             );
         }
-        assert!(!Origins::SameHost.allow(b"http://\xff", "chat.example"));
+        assert!(!Origins::SameHost.allow(b"http://\xff", "chat.example", false));
+    }
+
+    // hardening H15
+    #[test]
+    fn under_tls_a_plain_page_is_foreign() {
+        for (origin, allowed) in [
+            ("https://chat.example", true),
+            ("https://chat.example:443", true),
+            ("http://chat.example", false),
+            ("http://chat.example:443", false),
+        ] {
+            let allow = |authority| Origins::SameHost.allow(origin.as_bytes(), authority, true);
+            assert_eq!(allow("chat.example"), allowed, "{origin}");
+            assert_eq!(allow("chat.example:443"), allowed, "{origin}");
+        }
+    }
+
+    // hardening H15, parity B5
+    #[test]
+    fn a_wildcard_has_a_scheme_and_a_port() {
+        let origins = Origins::parse(&["https://*.app.example", "http://*.b:81"]).unwrap();
+        for (origin, allowed) in [
+            ("https://a.app.example", true),
+            ("https://b.a.App.Example:443", true),
+            ("https://app.example", false),
+            ("http://a.app.example", false),
+            ("https://a.app.example:8443", false),
+            ("https://evilapp.example", false),
+            ("https://a.app.example.evil", false),
+            ("https://a.app.example@evil", false),
+            ("https://.app.example", false),
+            ("https://a..app.example", false),
+            ("https://*.app.example", false),
+            ("http://a.b:81", true),
+            ("http://a.b", false),
+            ("null", false),
+        ] {
+            let allow = origins.allow(origin.as_bytes(), "own.example", false);
+            assert_eq!(allow, allowed, "{origin}");
+        }
     }
 
     // hardening H15, parity B5
@@ -186,12 +246,20 @@ mod tests {
             ("https://app.example:8443.evil", false),
         ] {
             assert_eq!(
-                origins.allow(origin.as_bytes(), "own.example"),
+                origins.allow(origin.as_bytes(), "own.example", false),
                 allowed,
                 "{origin}"
             );
         }
-        assert!(Origins::parse(&["*"]).unwrap().allow(b"null", "x"));
-        assert!(Origins::parse(&["app.example"]).is_err());
+        assert!(Origins::parse(&["*"]).unwrap().allow(b"null", "x", false));
+        for wrong in [
+            "app.example",
+            "https://*",
+            "https://a.*",
+            "wss://a",
+            "https://a/",
+        ] {
+            assert!(Origins::parse(&[wrong]).is_err(), "{wrong}");
+        }
     }
 }

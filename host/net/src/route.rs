@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use wasket_session::Service;
 
-use crate::Origins;
+use crate::{Hosts, Origins};
 
 /// What stands at a path.
 pub struct Place {
@@ -12,9 +12,11 @@ pub struct Place {
     pub name: Arc<str>,
     /// What serves it; without one (its component did not load) the path answers 503.
     pub service: Option<Arc<dyn Service>>,
-    /// Who may come.
+    /// The hosts that may be asked for.
+    pub hosts: Hosts,
+    /// The pages that may come.
     pub origins: Origins,
-    /// Added to the 101 answer.
+    /// Added to every answer there.
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -170,6 +172,7 @@ mod tests {
             let place = Place {
                 name: (*pattern).into(),
                 service: None,
+                hosts: Hosts::default(),
                 origins: Origins::SameHost,
                 response_headers: Vec::new(),
             };

@@ -9,10 +9,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 use wasket_session::{Closing, IdSource, Party};
 
-use crate::address::{Crowd, Full};
+use crate::address::{Crowd, Full, Seated};
 use crate::clock::Clock;
 use crate::shared::Shared;
-use crate::{BindError, Listener, Routes, full, http};
+use crate::{BindError, Listener, Routes, arrival, full, http};
 
 /// The listeners of a host, bound and serving.
 pub struct Server {
@@ -121,7 +121,6 @@ async fn accept(
         listener.connections_max,
         listener.connections_per_address_max,
     );
-    let mut turned_away = TurnedAway::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -137,17 +136,27 @@ async fn accept(
                 continue;
             }
         };
-        let seated = match crowd.enter(remote.ip()) {
+        let seated = match seat(&crowd, &listener, remote) {
             Ok(seated) => seated,
             Err(full) => {
-                turned_away.note(&listener, full, remote);
+                crowd.turn_away(full, listener.address, remote);
                 continue;
             }
         };
         tune(&stream, &listener);
+        let arriving = arrival::arrive(stream, remote, Arc::clone(&listener), seated);
         let (listener, shared) = (Arc::clone(&listener), Arc::clone(&shared));
-        tasks.spawn(http::serve(stream, remote, listener, shared, seated));
+        tasks.spawn(http::serve(arriving, remote, listener, shared));
     }
+}
+
+/// A place for a connection. Whose it is, is known now unless a proxy is still to say it.
+fn seat(crowd: &Arc<Crowd>, listener: &Listener, remote: SocketAddr) -> Result<Seated, Full> {
+    let mut seated = crowd.enter()?;
+    if !listener.trusted_proxies.contain(remote.ip()) {
+        seated.settle(remote.ip())?;
+    }
+    Ok(seated)
 }
 
 fn tune(stream: &TcpStream, listener: &Listener) {
@@ -155,32 +164,6 @@ fn tune(stream: &TcpStream, listener: &Listener) {
         && let Err(error) = stream.set_nodelay(true)
     {
         debug!(%error, "TCP_NODELAY");
-    }
-}
-
-/// Speaks at most once a second of connections that found no place.
-#[derive(Default)]
-struct TurnedAway {
-    count: u64,
-    spoken_at: Option<Instant>,
-}
-
-impl TurnedAway {
-    fn note(&mut self, listener: &Listener, full: Full, remote: SocketAddr) {
-        self.count += 1;
-        if self
-            .spoken_at
-            .is_some_and(|at| at.elapsed() < Duration::from_secs(1))
-        {
-            return;
-        }
-        let setting = match full {
-            Full::Listener => "connections_max",
-            Full::Address => "connections_per_address_max",
-        };
-        warn!(listener = %listener.address, %remote, setting, count = self.count, "connections turned away");
-        self.count = 0;
-        self.spoken_at = Some(Instant::now());
     }
 }
 
@@ -206,3 +189,24 @@ async fn sweep(shared: Arc<Shared>, done: CancellationToken) {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Deadlines of sessions are kept to this.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // parity B4
+    #[tokio::test]
+    async fn small_frames_go_at_once_where_the_listener_says_so() {
+        for nodelay in [true, false] {
+            let mut listener = Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+            listener.nodelay = nodelay;
+            let socket = listener.bind().unwrap();
+            let _peer = TcpStream::connect(socket.local_addr().unwrap())
+                .await
+                .unwrap();
+            let (stream, _) = socket.accept().await.unwrap();
+            tune(&stream, &listener);
+            assert_eq!(stream.nodelay().unwrap(), nodelay);
+        }
+    }
+}

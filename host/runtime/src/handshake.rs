@@ -24,10 +24,14 @@ pub(crate) fn accept(acceptance: Acceptance, opening: &Opening) -> Result<Answer
         None => None,
     };
     check(&acceptance.headers)?;
+    let principal = acceptance.principal.map(Principal::from);
+    if let Some(principal) = &principal {
+        check_principal(principal)?;
+    }
     Ok(Answer {
         protocol,
         headers: acceptance.headers,
-        principal: acceptance.principal.map(Into::into),
+        principal,
     })
 }
 
@@ -37,6 +41,9 @@ pub(crate) fn reject(rejection: Rejection) -> Result<Refusal, Wrong> {
         return Err(Wrong::Status(rejection.status));
     }
     check(&rejection.headers)?;
+    if rejection.body.len() > BODY_BYTES_MAX {
+        return Err(Wrong::BodyLength(rejection.body.len()));
+    }
     Ok(Refusal {
         status: rejection.status,
         headers: rejection.headers,
@@ -44,12 +51,33 @@ pub(crate) fn reject(rejection: Rejection) -> Result<Refusal, Wrong> {
     })
 }
 
-/// Field names are tokens; values have no control characters but tabs (RFC 9110, section 5).
+/// Who somebody is stays with the session for as long as it lives, and in each line about its opening.
+fn check_principal(principal: &Principal) -> Result<(), Wrong> {
+    let claims = principal
+        .claims
+        .iter()
+        .flat_map(|(name, value)| [name, value]);
+    let texts = [&principal.name].into_iter().chain(&principal.roles);
+    let bytes: usize = texts.chain(claims).map(String::len).sum();
+    if principal.name.is_empty() {
+        Err(Wrong::NamelessPrincipal)
+    } else if bytes > PRINCIPAL_BYTES_MAX {
+        Err(Wrong::PrincipalLength(bytes))
+    } else {
+        Ok(())
+    }
+}
+
+/// Field names are tokens; values have no control characters but tabs (RFC 9110, section 5). What frames the answer
+/// or belongs to the handshake is the host's.
 fn check(headers: &[(String, String)]) -> Result<(), Wrong> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     for (name, value) in headers {
         if name.is_empty() || !name.bytes().all(token) {
             return Err(Wrong::HeaderName(name.clone()));
+        }
+        if is_reserved(name) {
+            return Err(Wrong::HeaderReserved(name.clone()));
         }
         if value
             .bytes()
@@ -58,8 +86,37 @@ fn check(headers: &[(String, String)]) -> Result<(), Wrong> {
             return Err(Wrong::HeaderValue(name.clone()));
         }
     }
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if bytes > HEADERS_BYTES_MAX {
+        return Err(Wrong::HeadersLength(bytes));
+    }
     Ok(())
 }
+
+fn is_reserved(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    RESERVED.contains(&name.as_str()) || name.starts_with("sec-websocket-")
+}
+
+const RESERVED: [&str; 8] = [
+    "connection",
+    "upgrade",
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "te",
+    "trailer",
+    "proxy-connection",
+];
+/// Names and values together: twice what common clients and proxies take.
+const HEADERS_BYTES_MAX: usize = 16 << 10;
+/// A page that says why, and not what the page is about.
+const BODY_BYTES_MAX: usize = 256 << 10;
+/// Name, roles and claims together.
+const PRINCIPAL_BYTES_MAX: usize = 16 << 10;
 
 /// Why a guest's answer cannot be sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +125,11 @@ pub(crate) enum Wrong {
     Status(u16),
     HeaderName(String),
     HeaderValue(String),
+    HeaderReserved(String),
+    HeadersLength(usize),
+    BodyLength(usize),
+    NamelessPrincipal,
+    PrincipalLength(usize),
 }
 
 impl fmt::Display for Wrong {
@@ -86,6 +148,25 @@ impl fmt::Display for Wrong {
                 write!(
                     f,
                     "the value of the header \"{name}\" has control characters"
+                )
+            }
+            Self::HeaderReserved(name) => {
+                write!(f, "the header \"{name}\" is for the host to set")
+            }
+            Self::HeadersLength(bytes) => {
+                write!(
+                    f,
+                    "headers of {bytes} bytes are more than {HEADERS_BYTES_MAX}"
+                )
+            }
+            Self::BodyLength(bytes) => {
+                write!(f, "a body of {bytes} bytes is more than {BODY_BYTES_MAX}")
+            }
+            Self::NamelessPrincipal => write!(f, "the principal has no name"),
+            Self::PrincipalLength(bytes) => {
+                write!(
+                    f,
+                    "a principal of {bytes} bytes is more than {PRINCIPAL_BYTES_MAX}"
                 )
             }
         }
@@ -114,6 +195,12 @@ mod tests {
             ("a", "v\n"),
             ("a", "v\0"),
             ("a", "\u{7f}"),
+            ("Sec-WebSocket-Accept", "v"),
+            ("sec-websocket-anything", "v"),
+            ("Connection", "close"),
+            ("UPGRADE", "h2c"),
+            ("Content-Length", "3"),
+            ("transfer-encoding", "chunked"),
         ];
         let headers = |(name, value): (&str, &str)| [(name.to_owned(), value.to_owned())];
         for pair in good {
@@ -122,6 +209,31 @@ mod tests {
         for pair in bad {
             assert!(check(&headers(pair)).is_err(), "{pair:?}");
         }
+    }
+
+    // parity B6
+    #[test]
+    fn what_a_guest_answers_is_bounded() {
+        let rejection = |body: usize, value: usize| {
+            reject(Rejection {
+                status: 401,
+                headers: vec![("a".into(), "v".repeat(value))],
+                body: vec![b'x'; body],
+            })
+        };
+        assert!(rejection(BODY_BYTES_MAX, HEADERS_BYTES_MAX - 1).is_ok());
+        assert!(rejection(BODY_BYTES_MAX + 1, 0).is_err());
+        assert!(rejection(0, HEADERS_BYTES_MAX).is_err());
+        let principal = |name: &str, claim: usize| {
+            check_principal(&Principal {
+                name: name.into(),
+                roles: vec!["r".into()],
+                claims: vec![("c".into(), "v".repeat(claim))],
+            })
+        };
+        assert_eq!(principal("ada", PRINCIPAL_BYTES_MAX - 5), Ok(()));
+        assert!(principal("ada", PRINCIPAL_BYTES_MAX - 4).is_err());
+        assert_eq!(principal("", 0), Err(Wrong::NamelessPrincipal));
     }
 
     #[test]

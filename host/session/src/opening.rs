@@ -9,7 +9,7 @@ pub struct Opening {
     pub service: Arc<str>,
     /// `GET`, or `CONNECT` over HTTP/2.
     pub method: &'static str,
-    /// The Host header or the `:authority`.
+    /// The Host header or the `:authority`, seen through trusted proxies.
     pub authority: Box<str>,
     /// The request target as sent, undecoded.
     pub target: Box<str>,

@@ -16,6 +16,9 @@ use crate::{Closing, Hub, Outcome, Party, ReadyState, Session, SessionId};
 pub struct Outbox {
     session: Arc<Session>,
     buffer: Vec<u8>,
+    /// Messages that went through the buffer, less those buffers that were published: each of them is one item
+    /// of the queue, where whoever drains it counts one.
+    messages: u64,
 }
 
 impl Outbox {
@@ -25,7 +28,15 @@ impl Outbox {
         Self {
             session,
             buffer: Vec::new(),
+            messages: 0,
         }
+    }
+
+    /// Messages sent here, beyond the [frames](crate::Item::Frame) that were drained from the session's queue:
+    /// both together are all. On its own it may be less than nothing, and wraps.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Whose it is.
@@ -59,6 +70,7 @@ impl Outbox {
             return Outcome::Backlogged;
         }
         frame::encode(&mut self.buffer, opcode(message), payload, None);
+        self.messages = self.messages.wrapping_add(1);
         Outcome::Accepted
     }
 
@@ -123,6 +135,7 @@ impl Outbox {
             } else {
                 std::mem::take(&mut self.buffer)
             };
+            self.messages = self.messages.wrapping_sub(1);
             self.session.publish(bytes);
         }
     }
@@ -153,6 +166,7 @@ impl Outbox {
     pub fn swap(&mut self, other: &mut Self) {
         debug_assert!(Arc::ptr_eq(&self.session, &other.session));
         std::mem::swap(&mut self.buffer, &mut other.buffer);
+        std::mem::swap(&mut self.messages, &mut other.messages);
     }
 }
 

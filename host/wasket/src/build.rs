@@ -5,9 +5,9 @@ use http::{HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wasket_config::Origin;
 use wasket_config::plan::{self, Behavior, Native, Plan};
-use wasket_net::{Listener, Origins, Place, Route, Routes};
+use wasket_config::{HostName, Origin};
+use wasket_net::{Hosts, Listener, Network, Networks, Origins, Place, Route, Routes};
 use wasket_runtime::{Component, Digest, GuestService, Runtime, Settings};
 use wasket_session::echo::Echo;
 use wasket_session::{Account, Hub, Limits, Service, SlowReader};
@@ -49,6 +49,7 @@ pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
         let place = Place {
             name: plan.name.as_str().into(),
             service: service.as_ref().ok().cloned(),
+            hosts: hosts(plan)?,
             origins: origins(&plan.origins)?,
             response_headers: response_headers(plan)?,
         };
@@ -69,6 +70,8 @@ pub(crate) fn listeners(plan: &Plan) -> Vec<Listener> {
         request_head_bytes_max: listener.request_head_bytes_max,
         request_head_timeout: listener.request_head_timeout,
         handshake_timeout: listener.handshake_timeout,
+        trusted_proxies: trusted_proxies(listener),
+        proxy_protocol: listener.proxy_protocol,
         pages: if listener.try_page {
             HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
         } else {
@@ -195,6 +198,19 @@ fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
     }
 }
 
+fn hosts(plan: &plan::Service) -> anyhow::Result<Hosts> {
+    let hosts: Vec<&str> = plan.hosts.iter().map(HostName::as_str).collect();
+    Ok(Hosts::parse(&hosts)?)
+}
+
+/// A prefix of the plan is never longer than its address.
+fn trusted_proxies(listener: &plan::Listener) -> Networks {
+    let networks = listener.trusted_proxies.iter();
+    networks
+        .filter_map(|network| Network::new(network.address(), network.prefix_bits()))
+        .collect()
+}
+
 fn origins(origins: &plan::Origins) -> anyhow::Result<Origins> {
     Ok(match origins {
         plan::Origins::SameHost => Origins::SameHost,
@@ -231,15 +247,17 @@ mod tests {
             [service.a]
             path = "/k\u00e4se brot/{some-name}/*"
             native = "echo"
-            origins = ["https://a.example", "HTTP://[::1]:8080", "null", "https://xn--bcher-kva.example:443"]
+            origins = ["https://a.example", "HTTP://[::1]:8080", "null", "https://xn--bcher-kva.example:443", "https://*.a.example"]
+            hosts = ["a.example:1", "*.B.example", "[::1]:8080", "127.0.0.1", "a~b._c"]
             response_headers = { "X-A!#$%&'*+-.^_`|~" = "b \t~", "x-empty" = "" }
         "#;
         let plan = wasket_config::parse(text, "wasket.toml", Path::new("")).expect("valid");
         let service = &plan.services[0];
         assert!(Route::parse(&service.route.to_string()).is_ok());
         assert!(
-            matches!(origins(&service.origins), Ok(Origins::Listed(listed)) if listed.len() == 4)
+            matches!(origins(&service.origins), Ok(Origins::Listed(listed)) if listed.len() == 5)
         );
+        assert!(hosts(service).is_ok_and(|hosts| hosts.allow("x.b.example", false)));
         assert_eq!(
             response_headers(service).map(|headers| headers.len()).ok(),
             Some(2)

@@ -12,6 +12,7 @@ mod descriptor;
 mod exit;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
+mod reload;
 mod run;
 mod serve;
 mod signal;

@@ -14,7 +14,7 @@ use wasket_config::{Plan, ServiceName};
 pub(crate) fn run(options: &Run) -> anyhow::Result<ExitCode> {
     let plan = plan(options)?;
     telemetry::start(&options.log, &Log::default())?;
-    serve::host(&plan, Unloadable::EndsTheHost)
+    serve::host(&plan, Unloadable::EndsTheHost, None)
 }
 
 fn plan(options: &Run) -> anyhow::Result<Plan> {

@@ -2,7 +2,8 @@
 
 use crate::build::{self, Built};
 use crate::cli::Serve;
-use crate::signal::Signals;
+use crate::reload::Reloads;
+use crate::signal::{Asked, Ending, Signals};
 use crate::{descriptor, telemetry, terminal};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
@@ -16,8 +17,10 @@ use wasket_session::IdSource;
 /// Serves what a configuration says.
 pub(crate) fn serve(options: &Serve) -> anyhow::Result<ExitCode> {
     let plan = wasket_config::load(&options.file)?;
-    telemetry::start(&options.log, &plan.log)?;
-    host(&plan, Unloadable::Answers503)
+    let levels = telemetry::start(&options.log, &plan.log)?;
+    let mut reloads = Reloads::of(options.file.clone());
+    reloads.add("[log]", move |plan| levels.follow(&plan.log));
+    host(&plan, Unloadable::Answers503, Some(reloads))
 }
 
 /// What becomes of a service whose component does not load.
@@ -30,12 +33,16 @@ pub(crate) enum Unloadable {
 }
 
 /// Serves a plan until a signal. The answer is what the process ends with.
-pub(crate) fn host(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<ExitCode> {
+pub(crate) fn host(
+    plan: &Plan,
+    unloadable: Unloadable,
+    reloads: Option<Reloads>,
+) -> anyhow::Result<ExitCode> {
     descriptor::raise_limit(&plan.listeners);
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     crate::heap::keep_small();
     let runtime = tokio_runtime(plan.host.workers).context("starting worker threads")?;
-    let ended = runtime.block_on(until_signal(plan, unloadable));
+    let ended = runtime.block_on(until_signal(plan, unloadable, reloads));
     // Nothing is worth waiting for any more, such as the compilation of a component.
     runtime.shutdown_background();
     ended.map(|()| ExitCode::SUCCESS)
@@ -49,11 +56,15 @@ pub(crate) fn tokio_runtime(workers: usize) -> std::io::Result<tokio::runtime::R
     builder.thread_name("wasket-worker").enable_all().build()
 }
 
-async fn until_signal(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<()> {
-    let mut signals = Signals::new().context("listening for signals")?;
+async fn until_signal(
+    plan: &Plan,
+    unloadable: Unloadable,
+    reloads: Option<Reloads>,
+) -> anyhow::Result<()> {
+    let mut signals = Signals::new(reloads.is_some()).context("listening for signals")?;
     let server = tokio::select! {
         server = listening(plan, unloadable) => server?,
-        signal = signals.next() => {
+        signal = signals.ending() => {
             info!(signal = signal.name(), "stopped before it served");
             return Ok(());
         }
@@ -62,19 +73,31 @@ async fn until_signal(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<()>
     let mut serving = Box::pin(server.run(plan.host.drain));
     tokio::select! {
         _ = &mut serving => bail!("the listeners ended"),
-        signal = signals.next() => {
+        signal = reloading(&mut signals, reloads) => {
             info!(signal = signal.name(), "stopping; a second signal ends at once");
             handle.stop();
         }
     }
     tokio::select! {
         left = serving => farewell(left),
-        signal = signals.next() => {
+        signal = signals.ending() => {
             warn!(signal = signal.name(), "ended at once");
             std::process::exit(signal.exit_code());
         }
     }
     Ok(())
+}
+
+/// Reloads whenever a signal asks for it, until one ends the program.
+async fn reloading(signals: &mut Signals, mut reloads: Option<Reloads>) -> Ending {
+    loop {
+        match (signals.next().await, &mut reloads) {
+            (Asked::End(ending), _) => return ending,
+            // The connections' tasks move to other threads meanwhile.
+            (Asked::Reload, Some(reloads)) => tokio::task::block_in_place(|| reloads.run()),
+            (Asked::Reload, None) => {}
+        }
+    }
 }
 
 fn farewell(left: usize) {

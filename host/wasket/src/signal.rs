@@ -1,5 +1,6 @@
-//! The signals that end the program: ctrl-c (SIGINT) and SIGTERM.
+//! The signals that end the program, ctrl-c (SIGINT) and SIGTERM; and SIGHUP, on which it reads its configuration anew.
 
+use std::future::pending;
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -7,9 +8,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// `None` where it ends the process, as it does without us.
+    hangup: Option<Signal>,
 }
 
-/// One of them.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// To read the configuration anew.
+    Reload,
+    /// To end.
+    End(Ending),
+}
+
+/// One that ends the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Interrupt,
@@ -17,18 +29,36 @@ pub(crate) enum Ending {
 }
 
 impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Without something to reload, SIGHUP is left alone: the end of a terminal ends what runs in it.
+    pub(crate) fn new(reloads: bool) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: reloads.then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 
     /// The next one. Cancelling this loses none.
-    pub(crate) async fn next(&mut self) -> Ending {
+    pub(crate) async fn next(&mut self) -> Asked {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => Ending::Interrupt,
-            _ = self.terminate.recv() => Ending::Terminate,
+            _ = self.interrupt.recv() => Asked::End(Ending::Interrupt),
+            _ = self.terminate.recv() => Asked::End(Ending::Terminate),
+            _ = hangup => Asked::Reload,
+        }
+    }
+
+    /// The next one that ends the program. What asks for anything else meanwhile is passed over.
+    pub(crate) async fn ending(&mut self) -> Ending {
+        loop {
+            if let Asked::End(ending) = self.next().await {
+                return ending;
+            }
         }
     }
 }

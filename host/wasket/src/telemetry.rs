@@ -3,45 +3,44 @@
 //! What peers and guests say is part of it, so nothing in a field can end a line, start another, steer a terminal or
 //! reorder what it shows: both formats are escaped here, whoever wrote the text.
 
+mod levels;
+
 use crate::cli::LogOptions;
 use crate::exit::Usage;
 use crate::terminal;
+pub(crate) use levels::Levels;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use tracing::field::Field;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::format::{self, Writer};
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use wasket_config::plan::{Log, LogFormat};
 use wasket_runtime::is_unsafe;
 
-/// Starts the log. What was typed goes before the environment (`RUST_LOG`), and that before the configuration.
-pub(crate) fn start(options: &LogOptions, log: &Log) -> Result<(), Usage> {
-    let environment = std::env::var("RUST_LOG")
-        .ok()
-        .filter(|levels| !levels.is_empty());
-    let levels = match (&options.log_level, &environment) {
-        (Some(typed), _) => typed.as_str(),
-        (None, Some(environment)) => environment,
-        (None, None) => log.level.as_str(),
-    };
-    let filter = EnvFilter::try_new(levels)
-        .map_err(|error| Usage(format!("\"{levels}\" is not a log level: {error}")))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+/// Starts the log.
+pub(crate) fn start(options: &LogOptions, log: &Log) -> Result<Levels, Usage> {
+    let (levels, filter) = Levels::new(options, log)?;
+    let registry = tracing_subscriber::registry().with(filter);
     match options.log_format.map_or(log.format, LogFormat::from) {
-        LogFormat::Json => builder
-            .json()
-            .flatten_event(true)
-            .with_writer(|| JsonLines(io::stderr()))
-            .init(),
-        LogFormat::Text => builder
-            .with_ansi(terminal::coloured(&io::stderr()))
-            .fmt_fields(format::debug_fn(write_field).delimited(" "))
-            .init(),
+        LogFormat::Json => {
+            let lines = layer().json().flatten_event(true);
+            registry
+                .with(lines.with_writer(|| JsonLines(io::stderr())))
+                .init();
+        }
+        LogFormat::Text => {
+            let fields = format::debug_fn(write_field).delimited(" ");
+            let lines = layer().fmt_fields(fields);
+            let coloured = terminal::coloured(&io::stderr());
+            registry
+                .with(lines.with_writer(io::stderr).with_ansi(coloured))
+                .init();
+        }
     }
-    Ok(())
+    Ok(levels)
 }
 
 fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {

@@ -1,5 +1,7 @@
 //! The second step: what it means. The tables of the file become a plan.
 
+mod log;
+mod proxy;
 mod service;
 
 use crate::mistake::{
@@ -109,6 +111,7 @@ impl<'t> Reader<'t> {
         if let Some(level) = typed.text("level", FromStr::from_str) {
             log.level = level.value;
         }
+        log.service_levels = log::service_levels(&typed, root, self.mistakes);
         if let Some(format) = typed.choice("format", LogFormat::named) {
             log.format = format;
         }
@@ -152,9 +155,10 @@ impl<'t> Reader<'t> {
                 continue;
             };
             let typed = Typed::new(&[Section::Listen], "[[listen]]", table, self.mistakes);
-            let Some(listener) = read_listener(&typed, value.span()) else {
+            let Some(mut listener) = read_listener(&typed, value.span()) else {
                 continue;
             };
+            proxy::read(&typed, &mut listener.value, self.mistakes);
             let address = listener.value.address;
             let same = |other: &&Placed<Listener>| other.value.address == address;
             match listeners.iter().find(same) {

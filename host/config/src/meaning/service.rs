@@ -9,7 +9,7 @@ use crate::plan::{Behavior, Limits, Native, Origins, Service};
 use crate::problem::shown;
 use crate::settings::Section;
 use crate::typed::{Placed, Typed, not_valid};
-use crate::value::{Header, Origin, Route, ServiceName, Subprotocol};
+use crate::value::{Header, HostName, Origin, Route, ServiceName, Subprotocol};
 use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -70,6 +70,8 @@ impl<'t> Reader<'t> {
             .map(|(key, value)| (key.value, value.value))
             .collect();
         let protocols = self.protocols(&typed);
+        let hosts = typed.texts("hosts", HostName::from_str).into_iter();
+        let hosts = hosts.map(|host| host.value).collect();
         let origins = self.origins(&typed);
         let response_headers = self.response_headers(&typed);
         Some(Service {
@@ -78,6 +80,7 @@ impl<'t> Reader<'t> {
             behavior: behavior?,
             config,
             protocols,
+            hosts,
             origins,
             response_headers,
             limits,

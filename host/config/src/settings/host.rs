@@ -78,7 +78,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: Value(r#""info""#),
         doc: "What is logged: `off`, `error`, `warn`, `info`, `debug` or `trace`, and behind commas other levels \
               for parts (`target=level`). What guests write is logged under `wasket::guest`. `--log-level` and the \
-              variable `RUST_LOG` go before it.",
+              variable `RUST_LOG` go before it. SIGHUP has a running host take it over.",
+    },
+    Setting {
+        section: Log,
+        key: "service_levels",
+        kind: Kind::Pairs("a table of services and levels, such as { chat = \"debug\" }"),
+        default: Value("{}"),
+        doc: "What is logged of single services, whatever `level` says: `off`, `error`, `warn`, `info`, `debug` or \
+              `trace`. It is about all lines with that `service`, those of its guests among them. `--log-level` and \
+              the variable `RUST_LOG` go before it. SIGHUP has a running host take it over.",
     },
     Setting {
         section: Log,

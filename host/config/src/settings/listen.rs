@@ -46,8 +46,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "connections_per_address_max",
         kind: count_or_off(1, 1_000_000),
         default: Value(r#""off""#),
-        doc: "Connections open at once from one client address. Further ones are closed at once. Behind a proxy all \
-              clients share its address: leave it off there.",
+        doc: "Connections open at once from one client address. Further ones are closed at once, or answered 503 when \
+              only a trusted proxy's request has told whose they are. Behind a proxy that is not one of \
+              `trusted_proxies` all clients share its address.",
     },
     Setting {
         section: Listen,
@@ -69,6 +70,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: time(MILLISECOND, HOUR),
         default: Value(r#""10s""#),
         doc: "How long the whole opening handshake may take, the component's own `on-handshake` included.",
+    },
+    Setting {
+        section: Listen,
+        key: "trusted_proxies",
+        kind: Kind::Texts("networks, such as [\"10.0.0.0/8\", \"::1\"]"),
+        default: Value("[]"),
+        doc: "Proxies that are believed when they say who the client is: by `X-Forwarded-For`, `X-Forwarded-Proto` and \
+              `X-Forwarded-Host`, by `Forwarded` (RFC 7239), and by `proxy_protocol`. The lists are read from the \
+              right, up to the first address that is not one of these: that is the client, for services, in the log \
+              and for `connections_per_address_max`. What others send in these fields is ignored. What cannot be read, \
+              or differs between the two kinds of fields, is answered 400. A proxy has to remove what it does not set.",
+    },
+    Setting {
+        section: Listen,
+        key: "proxy_protocol",
+        kind: Kind::Flag,
+        default: Value("false"),
+        doc: "Every connection begins with a head of the PROXY protocol, version 1 or 2, that says who the client is. \
+              Needs `trusted_proxies`: others are closed at once, and so is a connection that begins otherwise.",
     },
     Setting {
         section: Listen,

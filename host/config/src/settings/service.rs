@@ -51,19 +51,27 @@ pub(super) const SETTINGS: &[Setting] = &[
          client offers too is agreed; a component with a handshake of its own may choose another.",
     ),
     service(
+        "hosts",
+        Kind::Texts("hosts, such as [\"a.example\", \"*.a.example\"]"),
+        Value("[]"),
+        "Hosts that clients may ask for (the Host header): names and addresses, `*.` before a name for every name \
+         below it. One with a port is about that port only. Others are answered 400. Without any, all are served.",
+    ),
+    service(
         "origins",
         Kind::Texts("origins, such as [\"https://a.example\"], or [\"*\"] for all"),
         Value("[]"),
-        "Web pages that may connect besides those of the host itself: exact origins, `\"null\"` for pages without \
-         one, or `\"*\"` alone for all. Without any, the origin has to match the Host header. Clients that send no \
-         Origin (programs, not browsers) may always connect. Others are answered 403.",
+        "Web pages that may connect besides those of the host itself: origins with their scheme and port, `*.` before \
+         the host for every name below it, `\"null\"` for pages without one, or `\"*\"` alone for all. Without any, \
+         the origin has to match the Host header. Clients that send no Origin (programs, not browsers) may always \
+         connect. Others are answered 403.",
     ),
     service(
         "response_headers",
         Kind::Pairs("a table of header fields, such as { \"X-Served-By\" = \"a\" }"),
         Value("{}"),
-        "Header fields added to the answer to the opening handshake. Those that the handshake itself sets cannot \
-         be given.",
+        "Header fields added to every answer of the service, refusals too. Those that the handshake itself sets \
+         cannot be given. What the component's own handshake sets goes before; cookies of both are set.",
     ),
 ];
 

@@ -69,7 +69,7 @@ impl Header {
 }
 
 /// Beside `Sec-WebSocket-*`: what frames the response and upgrades the connection.
-const OF_THE_HANDSHAKE: [&str; 8] = [
+const OF_THE_HANDSHAKE: [&str; 9] = [
     "connection",
     "upgrade",
     "content-length",
@@ -77,6 +77,7 @@ const OF_THE_HANDSHAKE: [&str; 8] = [
     "keep-alive",
     "te",
     "trailer",
+    "proxy-connection",
     "date",
 ];
 

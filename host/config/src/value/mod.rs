@@ -4,7 +4,9 @@ mod address;
 mod digest;
 mod filter;
 mod header;
+mod host;
 mod name;
+mod network;
 mod origin;
 mod route;
 mod size;
@@ -14,7 +16,9 @@ pub use address::parse_address;
 pub use digest::Sha256;
 pub use filter::LogFilter;
 pub use header::Header;
+pub use host::HostName;
 pub use name::{ServiceName, Subprotocol};
+pub use network::Network;
 pub use origin::Origin;
 pub use route::{Route, Segment};
 pub use size::{parse_size, show_size};
@@ -38,6 +42,12 @@ pub enum Invalid {
     /// Not a route pattern.
     #[error("not a route: {0}")]
     Route(&'static str),
+    /// Not a host.
+    #[error("not a host: {0}")]
+    Host(&'static str),
+    /// Not a block of IP addresses.
+    #[error("not a network: {0}")]
+    Network(&'static str),
     /// Not a web origin.
     #[error("not an origin: {0}")]
     Origin(&'static str),
@@ -67,6 +77,8 @@ impl Invalid {
             | Self::Time(expected)
             | Self::Size(expected)
             | Self::Route(expected)
+            | Self::Host(expected)
+            | Self::Network(expected)
             | Self::Origin(expected)
             | Self::ServiceName(expected)
             | Self::Subprotocol(expected)
@@ -84,6 +96,8 @@ impl Invalid {
             Self::Time(_) => "a duration",
             Self::Size(_) => "a size",
             Self::Route(_) => "a route",
+            Self::Host(_) => "a host",
+            Self::Network(_) => "a network",
             Self::Origin(_) => "an origin",
             Self::ServiceName(_) => "a service name",
             Self::Subprotocol(_) => "a subprotocol",

@@ -1,10 +1,10 @@
 use super::Invalid;
+use super::host::{check_host, split_port};
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 /// A web origin as browsers write it in the Origin header (RFC 6454, section 6.2), in lower case and without
-/// the port that its scheme implies; or `null`.
+/// the port that its scheme implies; `*.` before the host for every name below it; or `null`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 
@@ -38,58 +38,13 @@ impl FromStr for Origin {
                 "an origin ends behind its host and port: no user, no path, no slash",
             ));
         }
-        let (host, port) = split_port(authority)?;
-        check_host(host)?;
+        let (host, port) = split_port(authority).map_err(Invalid::Origin)?;
+        check_host(host).map_err(Invalid::Origin)?;
         let implied = matches!((scheme, port), ("http", Some(80)) | ("https", Some(443)));
         Ok(Self(match port {
             Some(port) if !implied => format!("{scheme}://{host}:{port}"),
             _ => format!("{scheme}://{host}"),
         }))
-    }
-}
-
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), Invalid> {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => match port.parse() {
-            Ok(port) if port != 0 => Ok((host, Some(port))),
-            _ => Err(Invalid::Origin(
-                "expected a port of 1 to 65535 behind the colon",
-            )),
-        },
-        _ => Ok((authority, None)),
-    }
-}
-
-fn check_host(host: &str) -> Result<(), Invalid> {
-    if let Some(address) = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        return match address.parse::<Ipv6Addr>() {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Invalid::Origin(
-                "expected an IPv6 address between the brackets",
-            )),
-        };
-    }
-    if !host.is_ascii() {
-        Err(Invalid::Origin(
-            "write the host as browsers send it, in its ASCII form (\"xn--...\")",
-        ))
-    } else if host.contains('*') {
-        Err(Invalid::Origin(
-            "a part of a host cannot be left open; list each origin, or \"*\" alone for all",
-        ))
-    } else if host.is_empty()
-        || !host
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
-    {
-        Err(Invalid::Origin(
-            "expected a host such as \"a.example\" behind \"://\"",
-        ))
-    } else {
-        Ok(())
     }
 }
 
@@ -114,6 +69,7 @@ mod tests {
             ("http://127.0.0.1:443", "http://127.0.0.1:443"),
             ("http://[::1]", "http://[::1]"),
             ("http://[::1]:3000", "http://[::1]:3000"),
+            ("https://*.A.example:443", "https://*.a.example"),
             ("null", "null"),
         ];
         for (text, expected) in cases {
@@ -141,7 +97,12 @@ mod tests {
             "https://a.example:",
             "https://a.example:0",
             "https://a.example:65536",
-            "https://*.example",
+            "https://*",
+            "https://*.",
+            "https://a.*.example",
+            "https://*a.example",
+            "https://*.*.example",
+            "https://*.[::1]",
             "https://b\u{fc}cher.example",
             "https://a b",
             "https://a\r\nb",

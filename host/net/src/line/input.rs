@@ -8,16 +8,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::has_budget_remaining;
 use wasket_ws::{Event, State};
 
-use super::{Line, Pinged, Trouble, has_message};
+use super::{Line, Pinged, Trouble, is_message, tallied};
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     /// Turns bytes of the peer into events. Trouble is noted, to be told after the events.
     pub(crate) fn interpret<'a>(&mut self, input: &'a mut [u8], events: &mut Vec<Event<'a>>) {
         let now = Instant::now();
         self.session.heard(self.clock.unix_ms(now));
+        self.tally.bytes_in += tallied(input.len());
         let verdict = self.ws.receive(now, input, events);
-        if has_message(events) {
+        let messages = events.iter().filter(|event| is_message(event)).count();
+        if messages > 0 {
             self.last_message_at = now;
+            self.tally.messages_in += tallied(messages);
         }
         if self.pinged != Pinged::Idle {
             // The next ping may be due before this one's answer was.

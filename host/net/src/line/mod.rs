@@ -29,6 +29,7 @@ pub(crate) struct Line<I> {
     clock: Arc<Clock>,
     wire: Wire,
     timer: Option<Pin<Box<Sleep>>>,
+    tally: Tally,
     opened_at: Instant,
     last_message_at: Instant,
     full_since: Option<Instant>,
@@ -46,6 +47,18 @@ pub(crate) struct Line<I> {
     ended: bool,
     /// The socket is of no use any more.
     gone: bool,
+}
+
+/// What has gone over the line since the session opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) messages_in: u64,
+    /// Without those that the session's own [`Outbox`](wasket_session::Outbox) has counted.
+    pub(crate) messages_out: u64,
+    /// Frames with their headers, control frames too.
+    pub(crate) bytes_in: u64,
+    /// The same.
+    pub(crate) bytes_out: u64,
 }
 
 /// What went wrong on a connection.
@@ -86,6 +99,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             clock,
             wire: Wire::default(),
             timer: None,
+            tally: Tally::default(),
             opened_at: now,
             last_message_at: now,
             full_since: None,
@@ -104,6 +118,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     pub(crate) fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// What has gone over it, and for how long.
+    pub(crate) fn tally(&self) -> (Tally, Duration) {
+        (self.tally, self.opened_at.elapsed())
     }
 
     /// Nothing more is to be read or written.
@@ -288,7 +307,16 @@ impl Trouble {
 }
 
 fn has_message(events: &[Event<'_>]) -> bool {
-    events.iter().any(|e| matches!(e, Event::Message(_)))
+    events.iter().any(is_message)
+}
+
+fn is_message(event: &Event<'_>) -> bool {
+    matches!(event, Event::Message(_))
+}
+
+/// As what is tallied.
+fn tallied(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 const READ_AHEAD_BYTES: usize = 4 << 10;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use wasket_session::{Item, ReadyState};
 use wasket_ws::{CloseFrame, State};
 
-use super::Line;
+use super::{Line, tallied};
 use crate::wire::SLICES;
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
@@ -117,6 +117,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             let slices = slices.get(..count).unwrap_or_default();
             match Pin::new(&mut self.io).poll_write_vectored(cx, slices) {
                 Poll::Ready(Ok(taken @ 1..)) => {
+                    self.tally.bytes_out += tallied(taken);
                     self.wire.advance(taken);
                     self.account(taken);
                     *left = left.saturating_sub(taken);
@@ -141,7 +142,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             return 0;
         }
         match Pin::new(&mut self.io).poll_write(cx, bytes) {
-            Poll::Ready(Ok(taken @ 1..)) => taken,
+            Poll::Ready(Ok(taken @ 1..)) => {
+                self.tally.bytes_out += tallied(taken);
+                taken
+            }
             Poll::Ready(result) => {
                 self.write_failed(result.err());
                 0
@@ -188,7 +192,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     fn fetch_mail(&mut self, output: &mut Vec<u8>) {
         let session = Arc::clone(&self.session);
-        let mut messages = false;
+        let mut messages = 0;
         let closing = session.drain(|item| {
             match item {
                 Item::Frame(frame) if frame.len() <= COALESCED_BYTES => {
@@ -210,10 +214,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                     return output.len() < GATHERED_BYTES && self.wire.is_empty();
                 }
             }
-            messages = true;
+            messages += 1;
             output.len() < GATHERED_BYTES && self.wire.is_empty()
         });
-        if messages {
+        if messages > 0 {
+            self.tally.messages_out += messages;
             self.note_message_sent();
         }
         if let Some(closing) = closing {

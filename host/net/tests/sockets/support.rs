@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use wasket_net::{Listener, Origins, Place, Route, Routes, Server, ServerHandle};
+use wasket_net::{Hosts, Listener, Origins, Place, Route, Routes, Server, ServerHandle};
 use wasket_session::echo::Echo;
 use wasket_session::{Hub, IdSource, Limits, Service};
 
@@ -28,15 +28,31 @@ impl Running {
 
     /// A service at `/echo`, and an unavailable one at `/broken`.
     pub(crate) fn start(service: Arc<dyn Service>, change: impl FnOnce(&mut Listener)) -> Self {
+        Self::start_at(service, change, |_| {})
+    }
+
+    /// An echo at `/echo`, with this about the listener and its place.
+    pub(crate) fn echo_at(change: impl FnOnce(&mut Listener), place: impl Fn(&mut Place)) -> Self {
+        let hub = Arc::new(Hub::new("echo", Limits::default(), Vec::new()));
+        Self::start_at(Arc::new(Echo::new(hub)), change, place)
+    }
+
+    fn start_at(
+        service: Arc<dyn Service>,
+        change: impl FnOnce(&mut Listener),
+        change_place: impl Fn(&mut Place),
+    ) -> Self {
         let hub = Arc::clone(service.hub());
         let mut routes = Routes::default();
         for (path, service) in [("/echo", Some(service)), ("/broken", None)] {
-            let place = Place {
+            let mut place = Place {
                 name: path.trim_start_matches('/').into(),
                 service,
+                hosts: Hosts::default(),
                 origins: Origins::default(),
                 response_headers: vec![("x-served-by".parse().unwrap(), "wasket".parse().unwrap())],
             };
+            change_place(&mut place);
             routes.add(Route::parse(path).unwrap(), place);
         }
         let mut listener = Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)));

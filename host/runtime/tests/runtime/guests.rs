@@ -228,6 +228,9 @@ async fn the_handshake_export_decides() {
         ("/p?header=x-a:1%0D%0Aset-cookie:evil=1", 500),
         ("/p?header=x%0Aa:1", 500),
         ("/p?reject=403&header=x-a:1%00", 500),
+        ("/p?header=Connection:close", 500),
+        ("/p?reject=401&header=sec-websocket-accept:x", 500),
+        ("/p?principal=", 500),
         ("/p?handshake=panic:no", 500),
     ];
     for (target, status) in cases {

@@ -10,6 +10,7 @@ mod handshake;
 mod messages;
 mod origin;
 mod peer;
+mod proxy;
 mod reference;
 mod route;
 
@@ -18,17 +19,19 @@ pub use frames::frames;
 pub use handshake::handshake;
 pub use messages::messages;
 pub use origin::origin;
+pub use proxy::proxy;
 pub use route::route;
 
 /// What is done with an input.
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which its file in `fuzz_targets/` and its folder in `corpus/` have too.
-pub const TARGETS: [(&str, Body); 6] = [
+pub const TARGETS: [(&str, Body); 7] = [
     ("config", config),
     ("frames", frames),
     ("handshake", handshake),
     ("messages", messages),
     ("origin", origin),
+    ("proxy", proxy),
     ("route", route),
 ];

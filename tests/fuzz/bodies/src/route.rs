@@ -1,4 +1,4 @@
-use wasket_net::{Origins, Place, Route, Routes};
+use wasket_net::{Hosts, Origins, Place, Route, Routes};
 
 /// Lines of patterns and, last, a path as it was asked for. What the configuration takes for a pattern the sockets do
 /// too, and a path is found by what it matches.
@@ -50,6 +50,7 @@ fn place(pattern: &str) -> Place {
     Place {
         name: pattern.into(),
         service: None,
+        hosts: Hosts::default(),
         origins: Origins::Any,
         response_headers: Vec::new(),
     }

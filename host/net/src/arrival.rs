@@ -1,0 +1,63 @@
+//! From an accepted socket to one that speaks HTTP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tracing::debug;
+
+use crate::address::Seated;
+use crate::linger::hang_up;
+use crate::listener::Listener;
+use crate::proxy_protocol::{self, Source};
+
+/// A connection on which HTTP begins.
+pub(crate) struct Arrived<I> {
+    pub(crate) io: I,
+    /// Who connected, to us or to the proxy.
+    pub(crate) remote: SocketAddr,
+    pub(crate) seated: Seated,
+}
+
+/// Takes what comes before HTTP. `None`: the connection is over.
+pub(crate) async fn arrive(
+    mut stream: TcpStream,
+    remote: SocketAddr,
+    listener: Arc<Listener>,
+    mut seated: Seated,
+) -> Option<Arrived<TcpStream>> {
+    let mut peer = remote;
+    if listener.proxy_protocol {
+        if !listener.trusted_proxies.contain(remote.ip()) {
+            debug!(%remote, "refused: not from one of `trusted_proxies`, which `proxy_protocol` needs");
+            return None;
+        }
+        match proxy_protocol::read(&mut stream).await {
+            Ok(Source::Address(address)) => peer = address,
+            Ok(Source::Own) => {}
+            Err(error) => {
+                debug!(%remote, %error, "refused: `proxy_protocol` is on");
+                let _ = stream.write_all(BAD_REQUEST).await;
+                hang_up(&mut stream, LINGER).await;
+                return None;
+            }
+        }
+        if !listener.trusted_proxies.contain(peer.ip())
+            && let Err(full) = seated.settle(peer.ip())
+        {
+            seated.crowd().turn_away(full, listener.address, peer);
+            return None;
+        }
+    }
+    Some(Arrived {
+        io: stream,
+        remote: peer,
+        seated,
+    })
+}
+
+/// Whoever is there may speak plain HTTP, and forgot the head.
+const BAD_REQUEST: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
