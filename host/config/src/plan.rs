@@ -1,9 +1,13 @@
 //! What a configuration means: plain data, every value checked, every path complete, every default filled in.
 
+mod tls;
+
 use crate::value::{Header, LogFilter, Origin, Route, ServiceName, Sha256, Subprotocol};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use tls::{Certificate, ClientCertificates, Password, Tls, TlsVersions};
 
 /// Everything that one host does.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +124,8 @@ pub struct Listener {
     pub request_head_timeout: Duration,
     /// How long the opening handshake may take.
     pub handshake_timeout: Duration,
+    /// How connections are encrypted; `None`: they are not.
+    pub tls: Option<Tls>,
     /// Whether a page to try the services is served at `/`.
     pub try_page: bool,
 }
@@ -136,6 +142,7 @@ impl Default for Listener {
             request_head_bytes_max: 16 * 1024,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            tls: None,
             try_page: false,
         }
     }
