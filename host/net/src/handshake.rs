@@ -1,6 +1,5 @@
 //! From a request to a session: the checks before the 101 answer, in the order of what they cost.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -14,6 +13,7 @@ use wasket_session::{Admission, Headers, Hub, Opening, Refusal, Seat, Session};
 use wasket_ws::handshake::{self, Offer};
 
 use crate::answer::{Answer, Body, plain};
+use crate::peer::Peer;
 use crate::route::{Found, Place};
 use crate::shared::Shared;
 
@@ -31,12 +31,12 @@ pub(crate) async fn upgrade(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
     found: Found,
-    remote: SocketAddr,
+    peer: &Peer,
 ) -> Result<(Answer, Admitted), Answer> {
     let offer = examine(request).map_err(|refusal| refused(&refusal))?;
     let place = found.place.as_ref();
     let authority = authority(request);
-    if let Some(origin) = foreign_origin(request, place, authority) {
+    if let Some(origin) = foreign_origin(request, place, authority, peer) {
         warn!(
             service = &*place.name,
             ?origin,
@@ -65,7 +65,7 @@ pub(crate) async fn upgrade(
             "this service is full",
         ));
     };
-    let opening = opening(shared, request, &found, &offer, authority, remote);
+    let opening = opening(shared, request, &found, &offer, authority, peer);
     let id = shared.ids.next(SystemTime::now());
     let now_ms = shared.clock.unix_ms(Instant::now());
     let session = Arc::new(Session::new(id, &hub, opening, now_ms));
@@ -80,9 +80,10 @@ pub(crate) async fn upgrade(
         target: "wasket::session",
         service = &*place.name,
         session = id.get(),
-        remote = %remote,
+        remote = %peer.remote,
+        tls = peer.tls.as_ref().map(|tls| tls.version),
         protocol = protocol.as_deref(),
-        principal = principal.as_ref().map(|p| p.name.as_str()),
+        principal = principal.as_ref().or(session.principal()).map(|p| p.name.as_str()),
         "open"
     );
     let answer = switching(&offer, place, protocol.as_deref(), &headers);
@@ -138,11 +139,15 @@ fn foreign_origin<'r>(
     request: &'r Request<hyper::body::Incoming>,
     place: &Place,
     authority: &str,
+    peer: &Peer,
 ) -> Option<&'r HeaderValue> {
     let mut origins = request.headers().get_all(ORIGIN).iter();
     let first = origins.next()?;
     let alone = origins.next().is_none();
-    let allowed = alone && place.origins.allow(first.as_bytes(), authority);
+    let allowed = alone
+        && place
+            .origins
+            .allow(first.as_bytes(), authority, peer.tls.is_some());
     (!allowed).then_some(first)
 }
 
@@ -152,8 +157,9 @@ fn opening(
     found: &Found,
     offer: &Offer,
     authority: &str,
-    remote: SocketAddr,
+    peer: &Peer,
 ) -> Opening {
+    let tls = peer.tls.as_ref();
     let headers = request.headers().iter();
     let target = request
         .uri()
@@ -169,10 +175,10 @@ fn opening(
         parameters: found.parameters.clone().into(),
         headers: Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes()))),
         protocols: offer.protocols.iter().map(|p| p.as_str().into()).collect(),
-        principal: None,
-        remote_address: remote,
-        secure: false,
-        properties: Arc::clone(&shared.properties),
+        principal: tls.and_then(|tls| tls.principal.clone()).map(Box::new),
+        remote_address: peer.remote,
+        secure: tls.is_some(),
+        properties: Arc::clone(tls.map_or(&shared.properties, |tls| &tls.properties)),
     }
 }
 

@@ -29,12 +29,14 @@ use crate::line::Line;
 use crate::linger::hang_up;
 use crate::listener::Listener;
 use crate::page::Page;
+use crate::peer::Peer;
 use crate::shared::Shared;
 
 /// Serves one accepted connection to its end, and gives its place back. Not an `async fn`: such a future
 /// would keep its arguments for as long as it lives, and this one lives as long as the session.
+/// `arriving` is what comes before any request.
 pub(crate) fn serve<I>(
-    io: I,
+    arriving: impl Future<Output = Option<(I, Peer)>> + Send,
     remote: SocketAddr,
     listener: Arc<Listener>,
     shared: Arc<Shared>,
@@ -44,7 +46,7 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Boxed: the handshake's state is gone when the session lives.
-    let opening = Box::pin(begin(io, remote, listener, shared));
+    let opening = Box::pin(begin(arriving, remote, listener, shared));
     async move {
         if let Some(connection) = opening.await {
             connection.run().await;
@@ -55,7 +57,7 @@ where
 
 /// From an accepted connection to an open session that has joined its service.
 async fn begin<I>(
-    io: I,
+    arriving: impl Future<Output = Option<(I, Peer)>> + Send,
     remote: SocketAddr,
     listener: Arc<Listener>,
     shared: Arc<Shared>,
@@ -64,7 +66,11 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let within = listener.handshake_timeout;
-    let opened = tokio::time::timeout(within, open(io, remote, listener, &shared)).await;
+    let opened = async {
+        let (io, peer) = arriving.await?;
+        open(io, peer, listener, &shared).await
+    };
+    let opened = tokio::time::timeout(within, opened).await;
     let Ok(opened) = opened else {
         debug!(%remote, "cut off: no opening handshake within `handshake_timeout`");
         return None;
@@ -107,7 +113,7 @@ fn protocol(session: &wasket_session::Session) -> ws::Connection {
 /// Runs HTTP until the 101 answer is out: the socket comes back, with what was read beyond the request.
 async fn open<I>(
     io: I,
-    remote: SocketAddr,
+    peer: Peer,
     listener: Arc<Listener>,
     shared: &Arc<Shared>,
 ) -> Option<(I, Bytes, Admitted)>
@@ -115,6 +121,7 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let admitted: Arc<Mutex<Option<Admitted>>> = Arc::default();
+    let peer = Arc::new(peer);
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -122,14 +129,16 @@ where
         .max_buf_size(listener.request_head_bytes_max);
     let service = service_fn({
         let (admitted, shared) = (Arc::clone(&admitted), Arc::clone(shared));
+        let peer = Arc::clone(&peer);
         move |request: Request<Incoming>| {
-            let (admitted, shared, listener) = (
+            let (admitted, shared, listener, peer) = (
                 Arc::clone(&admitted),
                 Arc::clone(&shared),
                 Arc::clone(&listener),
+                Arc::clone(&peer),
             );
             Box::pin(async move {
-                let mut answer = answer(&shared, &listener, &request, remote, &admitted).await;
+                let mut answer = answer(&shared, &listener, &request, &peer, &admitted).await;
                 end_connection(&mut answer);
                 Ok::<_, Infallible>(answer)
             })
@@ -139,7 +148,7 @@ where
     let served =
         std::future::poll_fn(|cx| Pin::new(&mut connection).poll_without_shutdown(cx)).await;
     if let Err(error) = served {
-        debug!(%remote, %error, "no opening handshake");
+        debug!(remote = %peer.remote, %error, "no opening handshake");
     }
     let parts = connection.into_parts();
     let mut io = parts.io.into_inner();
@@ -166,7 +175,7 @@ async fn answer(
     shared: &Shared,
     listener: &Listener,
     request: &Request<Incoming>,
-    remote: SocketAddr,
+    peer: &Peer,
     admitted: &Mutex<Option<Admitted>>,
 ) -> Answer {
     if request.headers().contains_key(TRANSFER_ENCODING) {
@@ -185,7 +194,7 @@ async fn answer(
     if shared.stopping.is_cancelled() {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping");
     }
-    match handshake::upgrade(shared, request, found, remote).await {
+    match handshake::upgrade(shared, request, found, peer).await {
         Ok((answer, session)) => {
             *admitted.lock() = Some(session);
             answer
@@ -220,6 +229,8 @@ const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::future::Ready;
+
     use tokio::net::TcpStream;
 
     use super::*;
@@ -227,11 +238,15 @@ mod tests {
     // The task of a connection holds this. Nothing of the handshake is to be in it.
     #[test]
     fn the_handshake_leaves_nothing_in_the_task() {
-        let serve = size_of_output(serve::<TcpStream>);
+        let serve = size_of_output(
+            |arriving: Ready<Option<(TcpStream, Peer)>>, remote, listener, shared, seated| {
+                serve(arriving, remote, listener, shared, seated)
+            },
+        );
         assert!(serve <= 352, "{serve}");
     }
 
-    fn size_of_output<A, B, C, D, E, F>(_: fn(A, B, C, D, E) -> F) -> usize {
+    fn size_of_output<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
     }
 }

@@ -5,7 +5,7 @@
 //! drives what was upgraded.
 //!
 //! Deliberately absent: WebAssembly, which this crate does not know of; frames and masks (`wasket-ws`);
-//! TLS and static files, which come with their own modules.
+//! static files, which come with their own module.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -21,9 +21,11 @@ mod linger;
 mod listener;
 mod origin;
 mod page;
+mod peer;
 mod route;
 mod server;
 mod shared;
+mod tls;
 mod wire;
 
 pub use listener::{BindError, Listener};
@@ -31,3 +33,6 @@ pub use origin::{OriginError, Origins};
 pub use page::Page;
 pub use route::{Found, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};
+pub use tls::{
+    ClientCertificates, Fault, Password, Tls, TlsCertificate, TlsSettings, TlsVersions, Unusable,
+};

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::Page;
+use crate::{Page, Tls};
 
 /// An address to accept connections on, and what a connection may cost before it is a session.
 #[derive(Clone, Debug)]
@@ -27,8 +28,10 @@ pub struct Listener {
     pub request_head_bytes_max: usize,
     /// For the head of the request, from the first byte we wait for.
     pub request_head_timeout: Duration,
-    /// From accepting to the 101 answer.
+    /// From accepting to the 101 answer, a TLS handshake included.
     pub handshake_timeout: Duration,
+    /// Encrypts its connections; `None`: they are plain.
+    pub tls: Option<Arc<Tls>>,
     /// Documents by path.
     pub pages: HashMap<String, Page>,
 }
@@ -55,6 +58,7 @@ impl Listener {
             request_head_bytes_max: 16 << 10,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            tls: None,
             pages: HashMap::new(),
         }
     }

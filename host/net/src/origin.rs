@@ -53,9 +53,10 @@ impl Origins {
         listed.collect::<Result<_, _>>().map(Self::Listed)
     }
 
-    /// Whether a request for `authority` (its Host) from a page of `origin` may go on.
+    /// Whether a request for `authority` (its Host) from a page of `origin` may go on. Over our own TLS (`secure`) only
+    /// `https` pages are of the host itself.
     #[must_use]
-    pub fn allow(&self, origin: &[u8], authority: &str) -> bool {
+    pub fn allow(&self, origin: &[u8], authority: &str, secure: bool) -> bool {
         if *self == Self::Any {
             return true;
         }
@@ -64,7 +65,7 @@ impl Origins {
         };
         match self {
             Self::Listed(listed) if listed.contains(&origin) => true,
-            _ => origin.is_of(authority),
+            _ => origin.is_of(authority, secure),
         }
     }
 }
@@ -84,12 +85,15 @@ impl Origin {
         })
     }
 
-    /// Whether this is the origin of pages of that host. The scheme is not compared: behind a proxy that
-    /// ends TLS, the page is `https` and we see plain HTTP.
-    fn is_of(&self, authority: &str) -> bool {
+    /// Whether this is the origin of pages of that host. On a plain connection the scheme is not compared: behind a
+    /// proxy that ends TLS, the page is `https` and we see plain HTTP.
+    fn is_of(&self, authority: &str, secure: bool) -> bool {
         let Self::Exact { scheme, host, port } = self else {
             return false;
         };
+        if secure && scheme != "https" {
+            return false;
+        }
         let Some((own_host, own_port)) = host_and_port(authority) else {
             return false;
         };
@@ -164,12 +168,31 @@ mod tests {
         ];
         for (origin, authority, allowed) in cases {
             assert_eq!(
-                Origins::SameHost.allow(origin.as_bytes(), authority),
+                Origins::SameHost.allow(origin.as_bytes(), authority, false),
                 allowed,
                 "{origin} at {authority}"
             );
         }
-        assert!(!Origins::SameHost.allow(b"http://\xff", "chat.example"));
+        assert!(!Origins::SameHost.allow(b"http://\xff", "chat.example", false));
+    }
+
+    // hardening H15
+    #[test]
+    fn over_tls_the_page_of_the_host_is_https() {
+        let listed = Origins::parse(&["http://a.example"]).unwrap();
+        for (origins, origin, allowed) in [
+            (&Origins::SameHost, "https://a.example", true),
+            (&Origins::SameHost, "http://a.example", false),
+            (&Origins::SameHost, "http://a.example:443", false),
+            (&listed, "http://a.example", true),
+            (&Origins::Any, "http://a.example", true),
+        ] {
+            assert_eq!(
+                origins.allow(origin.as_bytes(), "a.example", true),
+                allowed,
+                "{origin}"
+            );
+        }
     }
 
     // hardening H15, parity B5
@@ -186,12 +209,12 @@ mod tests {
             ("https://app.example:8443.evil", false),
         ] {
             assert_eq!(
-                origins.allow(origin.as_bytes(), "own.example"),
+                origins.allow(origin.as_bytes(), "own.example", false),
                 allowed,
                 "{origin}"
             );
         }
-        assert!(Origins::parse(&["*"]).unwrap().allow(b"null", "x"));
+        assert!(Origins::parse(&["*"]).unwrap().allow(b"null", "x", false));
         assert!(Origins::parse(&["app.example"]).is_err());
     }
 }

@@ -11,6 +11,7 @@ use wasket_session::{Closing, IdSource, Party};
 
 use crate::address::{Crowd, Full};
 use crate::clock::Clock;
+use crate::peer::Peer;
 use crate::shared::Shared;
 use crate::{BindError, Listener, Routes, full, http};
 
@@ -146,7 +147,16 @@ async fn accept(
         };
         tune(&stream, &listener);
         let (listener, shared) = (Arc::clone(&listener), Arc::clone(&shared));
-        tasks.spawn(http::serve(stream, remote, listener, shared, seated));
+        match listener.tls.clone() {
+            None => {
+                let arriving = Peer::plain(stream, remote);
+                tasks.spawn(http::serve(arriving, remote, listener, shared, seated))
+            }
+            Some(tls) => {
+                let arriving = async move { tls.accept(stream, remote).await };
+                tasks.spawn(http::serve(arriving, remote, listener, shared, seated))
+            }
+        };
     }
 }
 

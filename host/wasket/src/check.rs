@@ -1,6 +1,7 @@
 //! `wasket check`: whether a configuration or a component would load, without serving it.
 
 use crate::build;
+use crate::certificates;
 use crate::cli::Check;
 use crate::exit::{FAILURE, USAGE, Usage};
 use crate::serve::tokio_runtime;
@@ -28,7 +29,7 @@ pub(crate) fn check(options: &Check) -> anyhow::Result<ExitCode> {
 }
 
 fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let plan = match wasket_config::load(file) {
+    let plan = match certificates::load_plan(file) {
         Ok(plan) => plan,
         Err(problems) if json => {
             print(&Configuration::wrong(file, &problems))?;

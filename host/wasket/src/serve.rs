@@ -1,6 +1,7 @@
 //! `wasket serve`: a plan becomes a server, which runs until a signal ends it.
 
 use crate::build::{self, Built};
+use crate::certificates::{self, Watch};
 use crate::cli::Serve;
 use crate::signal::Signals;
 use crate::{descriptor, telemetry, terminal};
@@ -9,13 +10,13 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use tracing::{error, info, warn};
 use wasket_config::Plan;
-use wasket_config::plan::Service;
+use wasket_config::plan::{Listener, Service};
 use wasket_net::Server;
 use wasket_session::IdSource;
 
 /// Serves what a configuration says.
 pub(crate) fn serve(options: &Serve) -> anyhow::Result<ExitCode> {
-    let plan = wasket_config::load(&options.file)?;
+    let plan = certificates::load_plan(&options.file)?;
     telemetry::start(&options.log, &plan.log)?;
     host(&plan, Unloadable::Answers503)
 }
@@ -49,8 +50,8 @@ pub(crate) fn tokio_runtime(workers: usize) -> std::io::Result<tokio::runtime::R
 
 async fn until_signal(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("listening for signals")?;
-    let server = tokio::select! {
-        server = listening(plan, unloadable) => server?,
+    let (server, watch) = tokio::select! {
+        listening = listening(plan, unloadable) => listening?,
         signal = signals.next() => {
             info!(signal = signal.name(), "stopped before it served");
             return Ok(());
@@ -60,6 +61,7 @@ async fn until_signal(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<()>
     let mut serving = Box::pin(server.run(plan.host.drain));
     tokio::select! {
         _ = &mut serving => bail!("the listeners ended"),
+        () = watch.run() => {}
         signal = signals.next() => {
             info!(signal = signal.name(), "stopping; a second signal ends at once");
             handle.stop();
@@ -86,7 +88,7 @@ fn farewell(left: usize) {
 }
 
 /// Loads the services, binds the listeners, and says where.
-async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server> {
+async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Server, Watch)> {
     let built = build::services(plan).await?;
     for Built { plan, service } in &built {
         match (service, unloadable) {
@@ -101,29 +103,33 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server
         }
     }
     let routes = build::routes(&built)?;
-    let server = Server::bind(
-        build::listeners(plan),
-        routes,
-        IdSource::new(plan.host.node),
-    )?;
+    let listeners = build::listeners(plan)?;
+    let watch = Watch::new(&listeners).context("listening for SIGHUP")?;
+    let server = Server::bind(listeners, routes, IdSource::new(plan.host.node))?;
     let addresses = server.addresses();
     for (listener, address) in plan.listeners.iter().zip(&addresses) {
         info!(%address, "listening");
         for service in &plan.services {
-            terminal::line(&announcement(*address, service));
+            terminal::line(&announcement(listener, *address, service));
         }
         if listener.try_page {
+            let scheme = if listener.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            };
             terminal::line(&format!(
-                "listening on http://{address}/ (a page to try the services)"
+                "listening on {scheme}://{address}/ (a page to try the services)"
             ));
         }
     }
-    Ok(server)
+    Ok((server, watch))
 }
 
 /// The line by which people and programs learn where a service is. Its form is a promise, and the same for a
 /// service that did not load: its path is there, and answers 503.
-fn announcement(address: SocketAddr, service: &Service) -> String {
+fn announcement(listener: &Listener, address: SocketAddr, service: &Service) -> String {
     let Service { name, route, .. } = service;
-    format!("listening on ws://{address}{route} (service {name})")
+    let scheme = if listener.tls.is_some() { "wss" } else { "ws" };
+    format!("listening on {scheme}://{address}{route} (service {name})")
 }

@@ -12,13 +12,16 @@ pub fn origin(data: &[u8]) {
     for text in listed.iter().copied().chain(str::from_utf8(origin)) {
         check_configured(text);
     }
-    assert!(Origins::Any.allow(origin, host));
+    assert!(Origins::Any.allow(origin, host, false));
     let Ok(origins) = Origins::parse(&listed) else {
         return;
     };
-    if Origins::SameHost.allow(origin, host) {
-        assert!(origins.allow(origin, host), "{listed:?} takes {host} away");
-    } else if origins.allow(origin, host) {
+    if Origins::SameHost.allow(origin, host, false) {
+        assert!(
+            origins.allow(origin, host, false),
+            "{listed:?} takes {host} away"
+        );
+    } else if origins.allow(origin, host, false) {
         let spelled = |text: &&str| *text == "*" || same(text.as_bytes(), origin);
         assert!(listed.iter().any(spelled), "{listed:?} allow {origin:?}");
     }
@@ -50,7 +53,7 @@ fn check_configured(text: &str) {
     assert_eq!(normal.parse(), Ok(configured), "{normal}");
     match Origins::parse(&[&normal]) {
         Ok(origins) => assert!(
-            origins.allow(normal.as_bytes(), "other.invalid"),
+            origins.allow(normal.as_bytes(), "other.invalid", false),
             "{normal}"
         ),
         Err(error) => panic!("only the configuration knows {normal}: {error}"),

@@ -1,0 +1,167 @@
+//! The TLS of listeners: made from the plan, and made again when its files change or on SIGHUP.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior};
+use tracing::{error, info};
+use wasket_config::plan::{self, Plan};
+use wasket_config::{Objection, Problems};
+use wasket_net::{
+    ClientCertificates, Listener, Password, Tls, TlsCertificate, TlsSettings, TlsVersions, Unusable,
+};
+
+/// Reads a configuration, and the certificates that it names.
+pub(crate) fn load_plan(file: &Path) -> Result<Plan, Problems> {
+    wasket_config::load_and_examine(file, |plan| {
+        let listeners = plan.listeners.iter();
+        let made = listeners.filter_map(|listener| Some(tls(listener.tls.as_ref()?)));
+        let unusable = made.filter_map(Result::err).flatten();
+        unusable.map(|unusable| objection(&unusable)).collect()
+    })
+}
+
+/// Reads what a listener shows to its clients.
+///
+/// # Errors
+/// Every file that cannot be used.
+pub(crate) fn tls(plan: &plan::Tls) -> Result<Arc<Tls>, Vec<Unusable>> {
+    Tls::load(settings(plan), SystemTime::now()).map(Arc::new)
+}
+
+/// All that is wrong, in one error.
+pub(crate) fn error(unusable: &[Unusable]) -> anyhow::Error {
+    let texts: Vec<String> = unusable.iter().map(ToString::to_string).collect();
+    anyhow::Error::msg(texts.join("\n"))
+}
+
+/// Keeps the certificates of listeners up to date, for as long as it is polled.
+pub(crate) struct Watch {
+    watched: Vec<Watched>,
+    hangup: Signal,
+    interval: Interval,
+}
+
+/// The certificates of one listener.
+struct Watched {
+    tls: Arc<Tls>,
+    /// Its files had changed when they were looked at last: whoever writes several of them is given time to finish.
+    changed: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(listeners: &[Listener]) -> io::Result<Self> {
+        let mut interval = tokio::time::interval(LOOK_EVERY);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let watched = listeners.iter().filter_map(|listener| {
+            Some(Watched {
+                tls: listener.tls.clone()?,
+                changed: false,
+            })
+        });
+        Ok(Self {
+            watched: watched.collect(),
+            hangup: signal(SignalKind::hangup())?,
+            interval,
+        })
+    }
+
+    /// Does so for ever.
+    pub(crate) async fn run(mut self) {
+        if self.watched.is_empty() {
+            return std::future::pending().await;
+        }
+        loop {
+            let asked = tokio::select! {
+                Some(()) = self.hangup.recv() => true,
+                _ = self.interval.tick() => false,
+            };
+            let mut watched = std::mem::take(&mut self.watched);
+            let looked = tokio::task::spawn_blocking(move || {
+                watched.iter_mut().for_each(|watched| watched.look(asked));
+                watched
+            });
+            match looked.await {
+                Ok(watched) => self.watched = watched,
+                Err(error) => {
+                    error!(target: TARGET, %error, "certificates are not looked after any more");
+                    return std::future::pending().await;
+                }
+            }
+        }
+    }
+}
+
+impl Watched {
+    fn look(&mut self, asked: bool) {
+        let changed = self.tls.take_change();
+        let settled = self.changed && !changed;
+        self.changed = changed;
+        if asked || settled {
+            self.changed = false;
+            match self.tls.reload(SystemTime::now()) {
+                Ok(()) => tell_of_new(),
+                Err(unusable) => unusable.iter().for_each(tell_of_old),
+            }
+        }
+    }
+}
+
+fn tell_of_new() {
+    info!(target: TARGET, "certificates were read again; new connections use them");
+}
+
+fn tell_of_old(unusable: &Unusable) {
+    error!(target: TARGET, "the certificates in use stay: {unusable}");
+}
+
+fn objection(unusable: &Unusable) -> Objection {
+    Objection {
+        file: unusable.file.clone(),
+        fault: unusable.fault.to_string(),
+        help: unusable.fault.help().to_owned(),
+    }
+}
+
+fn settings(plan: &plan::Tls) -> TlsSettings {
+    TlsSettings {
+        certificates: plan.certificates.iter().map(certificate).collect(),
+        versions: match plan.versions {
+            plan::TlsVersions::Both => TlsVersions::Both,
+            plan::TlsVersions::Only12 => TlsVersions::Only12,
+            plan::TlsVersions::Only13 => TlsVersions::Only13,
+        },
+        client_certificates: plan
+            .client_certificates
+            .as_ref()
+            .map(|clients| ClientCertificates {
+                ca: clients.ca.clone(),
+                required: clients.required,
+            }),
+    }
+}
+
+fn certificate(plan: &plan::Certificate) -> TlsCertificate {
+    match plan {
+        plan::Certificate::Pem { chain, key } => TlsCertificate::Pem {
+            chain: chain.clone(),
+            key: key.clone(),
+        },
+        plan::Certificate::Pfx { file, password } => TlsCertificate::Pfx {
+            file: file.clone(),
+            password: match password {
+                plan::Password::Empty => Password::Empty,
+                plan::Password::File(file) => Password::File(file.clone()),
+                plan::Password::Environment(name) => Password::Environment(name.clone()),
+            },
+        },
+    }
+}
+
+/// Where the log says what became of certificates.
+const TARGET: &str = "wasket::tls";
+
+/// A change is noticed at one look, and taken at the next one that finds no further change.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
