@@ -18,3 +18,4 @@ mod pressure;
 mod program;
 mod size;
 mod slow;
+mod tls;
