@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use wasket_config::plan::{self, Plan};
 use wasket_config::{Objection, Problems};
 use wasket_net::{
@@ -28,7 +28,29 @@ pub(crate) fn load_plan(file: &Path) -> Result<Plan, Problems> {
 /// # Errors
 /// Every file that cannot be used.
 pub(crate) fn tls(plan: &plan::Tls) -> Result<Arc<Tls>, Vec<Unusable>> {
-    Tls::load(settings(plan), SystemTime::now()).map(Arc::new)
+    let tls = Tls::load(settings(plan), SystemTime::now())?;
+    warn_of_exposed(&tls);
+    Ok(Arc::new(tls))
+}
+
+/// What is not wrong and should not be, for people: keys that others can read.
+pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
+    let made = plan
+        .listeners
+        .iter()
+        .filter_map(|listener| Tls::load(settings(listener.tls.as_ref()?), SystemTime::now()).ok());
+    made.flat_map(|tls| {
+        let keys = tls.exposed_keys();
+        keys.map(|key| format!("{} {EXPOSED}", key.display()))
+            .collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+fn warn_of_exposed(tls: &Tls) {
+    for key in tls.exposed_keys() {
+        warn!(target: TARGET, "{} {EXPOSED}", key.display());
+    }
 }
 
 /// All that is wrong, in one error.
@@ -102,15 +124,16 @@ impl Watched {
         if asked || settled {
             self.changed = false;
             match self.tls.reload(SystemTime::now()) {
-                Ok(()) => tell_of_new(),
+                Ok(()) => tell_of_new(&self.tls),
                 Err(unusable) => unusable.iter().for_each(tell_of_old),
             }
         }
     }
 }
 
-fn tell_of_new() {
+fn tell_of_new(tls: &Tls) {
     info!(target: TARGET, "certificates were read again; new connections use them");
+    warn_of_exposed(tls);
 }
 
 fn tell_of_old(unusable: &Unusable) {
@@ -162,6 +185,8 @@ fn certificate(plan: &plan::Certificate) -> TlsCertificate {
 
 /// Where the log says what became of certificates.
 const TARGET: &str = "wasket::tls";
+
+const EXPOSED: &str = "has a private key that every user of this machine can read: `chmod o-r` it";
 
 /// A change is noticed at one look, and taken at the next one that finds no further change.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

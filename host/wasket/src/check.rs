@@ -42,6 +42,7 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         file: file.display().to_string(),
         loads: services.iter().all(|service| service.problem.is_none()),
         mistakes: Vec::new(),
+        warnings: certificates::warnings(&plan),
         services,
     };
     if json {
@@ -111,6 +112,8 @@ struct Configuration {
     /// Whether all of it would serve.
     loads: bool,
     mistakes: Vec<MistakeReport>,
+    /// What would serve and should not be so.
+    warnings: Vec<String>,
     services: Vec<ServiceReport>,
 }
 
@@ -170,6 +173,7 @@ impl Configuration {
             file: file.display().to_string(),
             loads: false,
             mistakes: mistakes.collect(),
+            warnings: Vec::new(),
             services: Vec::new(),
         }
     }

@@ -1,16 +1,14 @@
 //! What is refused at start: as `check` and `serve` say it.
 
 use std::fs;
+use std::path::PathBuf;
 
 use super::{Authority, host};
 use crate::host::{run, write_config};
 
 /// What both commands say of TLS with this in it, and that they end with 2.
 fn refused(tls: &str) -> String {
-    let file = write_config(&format!(
-        "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = {{ {tls} }}\n\
-         [service.echo]\npath = \"/echo\"\nnative = \"echo\"\n"
-    ));
+    let file = configuration(tls);
     let [checked, served] = ["check", "serve"].map(|command| {
         let (code, out, err) = run(&[command, file.to_str().unwrap()]);
         assert_eq!(code, Some(2), "{command}: {out}{err}");
@@ -19,6 +17,13 @@ fn refused(tls: &str) -> String {
     });
     assert_eq!(checked, served);
     served
+}
+
+fn configuration(tls: &str) -> PathBuf {
+    write_config(&format!(
+        "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = {{ {tls} }}\n\
+         [service.echo]\npath = \"/echo\"\nnative = \"echo\"\n"
+    ))
 }
 
 // hardening H30
@@ -94,8 +99,15 @@ fn a_key_that_others_can_read_gets_a_warning() {
         fs::set_permissions(&issued.key_file, fs::Permissions::from_mode(mode)).unwrap();
         let host = host(&issued.setting());
         host.logged(&["listening"]);
-        let log = host.log().join("\n");
-        assert_eq!(log.contains("can be read by every user"), warned, "{log}");
-        assert_eq!(log.contains("host-key.pem"), warned, "{log}");
+        let lines = host.log();
+        let warnings = lines.iter().filter(|line| line.contains(EXPOSED));
+        assert_eq!(warnings.count(), usize::from(warned), "{lines:?}");
+
+        let file = configuration(&issued.setting());
+        let (code, out, _) = run(&["check", file.to_str().unwrap()]);
+        assert_eq!(code, Some(0));
+        assert_eq!(out.contains(EXPOSED), warned, "{out}");
     }
 }
+
+const EXPOSED: &str = "host-key.pem has a private key that every user of this machine can read";

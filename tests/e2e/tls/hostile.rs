@@ -4,9 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use super::client::Dial;
 use super::{Authority, host_with, plain_host};
-use crate::host::Host;
+use crate::host::{Host, wait_for};
+use crate::hostile::descriptors;
 
 fn connect(host: &Host) -> TcpStream {
     let stream = TcpStream::connect(host.authority()).unwrap();
@@ -110,4 +113,36 @@ fn the_limit_of_connections_holds_before_the_handshake() {
     let refused = Dial::new(&authority).shake_hands(&host);
     assert!(refused.is_err());
     host.logged(&["connections turned away", "connections_max"]);
+}
+
+// hardening H12
+#[test]
+fn resets_at_any_stage_leave_nothing_behind() {
+    let (host, authority) = plain_host();
+    let dial = Dial::new(&authority);
+    let mut watcher = dial.open(&host, "probe");
+    watcher.ask("count");
+    let open = descriptors(&host);
+    for n in 0..100 {
+        let socket = match n % 4 {
+            0 => {
+                let mut socket = connect(&host);
+                socket.write_all(&[22, 3, 1, 2, 0, 1, 0]).unwrap();
+                socket
+            }
+            1 => dial.shake_hands(&host).unwrap().sock,
+            2 => dial.open(&host, "probe").socket.into_inner().sock,
+            _ => {
+                let mut client = dial.open(&host, "probe");
+                client.send("repeat:50:x");
+                client.socket.into_inner().sock
+            }
+        };
+        let linger = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
+        linger.unwrap();
+    }
+    let alone = || (watcher.ask("count") == "count=1").then_some(());
+    wait_for(alone).expect("the sessions end");
+    let closed = || (descriptors(&host) <= open).then_some(());
+    wait_for(closed).unwrap_or_else(|| panic!("{} descriptors, {open} before", descriptors(&host)));
 }

@@ -7,12 +7,11 @@ use std::time::SystemTime;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use tracing::warn;
 
 use super::fault::{Fault, Unusable};
 use super::settings::TlsCertificate;
 use super::x509::Certificate;
-use super::{file, pem, pfx, x509};
+use super::{pem, pfx, x509};
 
 /// A certificate that can be shown to clients, and the names that they may ask for it by.
 #[derive(Clone, Debug)]
@@ -27,12 +26,10 @@ pub(super) fn load(certificate: &TlsCertificate, now: SystemTime) -> Result<Load
         TlsCertificate::Pem { chain, key } => {
             let certificates = pem::certificates(chain)?;
             let private = pem::key(key)?;
-            warn_of_others(key);
             join(chain, certificates, key, &private, now)
         }
         TlsCertificate::Pfx { file, password } => {
             let (certificates, private) = pfx::read(file, password)?;
-            warn_of_others(file);
             join(file, certificates, file, &private, now)
         }
     }
@@ -64,13 +61,4 @@ fn join(
         certified: Arc::new(certified),
         names: own.dns_names,
     })
-}
-
-fn warn_of_others(key: &Path) {
-    if file::is_readable_by_others(key) {
-        warn!(
-            file = %key.display(),
-            "this private key can be read by every user of the machine: `chmod o-r` it"
-        );
-    }
 }

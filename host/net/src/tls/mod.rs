@@ -24,6 +24,7 @@ mod stream;
 mod x509;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -88,6 +89,13 @@ impl Tls {
         let changed = current.stamps != found;
         current.stamps = found;
         changed
+    }
+
+    /// Private keys that every user of the machine can read.
+    pub fn exposed_keys(&self) -> impl Iterator<Item = &Path> {
+        let certificates = self.settings.certificates.iter();
+        let keys = certificates.map(TlsCertificate::key);
+        keys.filter(|key| file::is_readable_by_others(key))
     }
 
     fn config(&self) -> Arc<ServerConfig> {

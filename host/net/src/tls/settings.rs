@@ -73,6 +73,14 @@ impl TlsSettings {
 }
 
 impl TlsCertificate {
+    /// The file that its private key is in.
+    pub(super) fn key(&self) -> &Path {
+        match self {
+            Self::Pem { key, .. } => key,
+            Self::Pfx { file, .. } => file,
+        }
+    }
+
     fn files(&self) -> impl Iterator<Item = &Path> {
         let (first, second) = match self {
             Self::Pem { chain, key } => (chain, Some(key)),
