@@ -2,6 +2,8 @@
 //! writes what the session has to say, and minds the deadlines. It knows no seat.
 
 mod deadline;
+#[cfg(test)]
+mod held;
 mod input;
 mod output;
 #[cfg(test)]
