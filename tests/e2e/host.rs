@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -198,8 +198,8 @@ fn event(line: &str) -> Option<String> {
 }
 
 /// A foreign client.
-pub(crate) struct Client {
-    pub(crate) socket: WebSocket<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) socket: WebSocket<S>,
     pub(crate) answer: tungstenite::http::response::Parts,
 }
 
@@ -211,7 +211,7 @@ pub(crate) struct Refused {
     pub(crate) body: String,
 }
 
-impl Client {
+impl<S: Read + Write> Client<S> {
     pub(crate) fn send(&mut self, text: &str) {
         self.socket.send(Message::text(text)).unwrap();
     }

@@ -20,3 +20,4 @@ mod reload;
 mod size;
 mod slow;
 mod sources;
+mod tls;

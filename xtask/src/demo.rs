@@ -1,6 +1,7 @@
 //! The demo: every example component on one host.
 
 use crate::arguments::Arguments;
+use crate::certificate::Certificate;
 use crate::host::{self, Build};
 use crate::step::Step;
 use crate::{guests, tree};
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 /// `cargo xtask demo`.
 pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let listen = arguments.option("--listen")?;
+    let tls = arguments.flag("--tls");
     let build = if arguments.flag("--release") {
         Build::Release
     } else {
@@ -18,13 +20,25 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
 
     guests::build()?;
     let host = host::build(build)?;
-    let config = match &listen {
-        None => tree::guests().join("demo.toml"),
-        Some(address) => host::demo_config("demo", address)?,
-    };
     let address = listen.as_deref().unwrap_or(host::DEMO_ADDRESS);
+    let config = match (&listen, tls) {
+        (None, false) => tree::guests().join("demo.toml"),
+        (Some(_), false) => host::demo_config("demo", address, None)?,
+        (_, true) => {
+            let folder = tree::cache("certificate")?;
+            let certificate = Certificate::for_address(address, &folder)?;
+            println!(
+                "The certificate has signed itself: a browser asks before it goes on; others have to trust {}.",
+                certificate.chain.display()
+            );
+            host::demo_config("demo", address, Some(&certificate))?
+        }
+    };
+    let scheme = if tls { "https" } else { "http" };
     if !address.ends_with(":0") {
-        println!("Open http://{address}/ in a browser to try the services. Ctrl-c ends the host.");
+        println!(
+            "Open {scheme}://{address}/ in a browser to try the services. Ctrl-c ends the host."
+        );
     }
     become_it(Step::new(host, ["serve"]).arg(config))
 }

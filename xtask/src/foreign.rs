@@ -1,30 +1,51 @@
 //! Clients that are not ours, against the demo on a host of its own: tests/foreign.
 
+use crate::certificate::Certificate;
 use crate::host::{self, Host};
 use crate::step::{Step, Tally};
 use crate::tree;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
-/// Runs every client for which the machine has what it needs. Where `CI` is set, a missing one is a failure.
+/// Runs every client for which the machine has what it needs, on a plain host and on one with TLS. Where `CI` is set,
+/// a missing one is a failure.
 pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
-    let config = host::demo_config("foreign", "127.0.0.1:0")?;
-    let paths = ["/echo", "/chat", "/chat-with-nyan", "/laputa"];
-    let running = Host::start(
-        host,
-        &config,
-        &tree::cache("foreign")?.join("host.log"),
-        &paths,
-    )?;
-    let before = tally.failed;
+    let address = "127.0.0.1:0";
+    let certificate = Certificate::for_address(address, &tree::cache("certificate")?)?;
+    for (name, tls) in [("foreign", None), ("foreign-tls", Some(&certificate))] {
+        let config = host::demo_config(name, address, tls)?;
+        let log = tree::cache(name)?.join("host.log");
+        let paths = ["/echo", "/chat", "/chat-with-nyan", "/laputa"];
+        let running = Host::start(host, &config, &log, &paths)?;
+        let before = tally.failed;
+        clients(running.base(), tls, tally)?;
+        if tally.failed > before {
+            eprintln!("{}", running.last_words());
+        }
+        match running.stop() {
+            Ok(()) => tally.passed += 1,
+            Err(error) => {
+                println!("FAILED  the host ends on SIGTERM: {error:#}");
+                tally.failed += 1;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn clients(base: &str, tls: Option<&Certificate>, tally: &mut Tally) -> Result<()> {
     for (name, client) in [
         ("python websockets", python as Client),
         ("npm ws", npm_ws),
+        ("java", java),
         ("chromium", chromium),
     ] {
-        eprintln!("--- {name}");
-        match client(running.base()) {
-            Ok(step) => tally.run(step)?,
+        eprintln!("--- {name} on {base}");
+        match client(base) {
+            Ok(step) => tally.run(match tls {
+                None => step,
+                Some(certificate) => step.env("WASKET_CA", &certificate.chain),
+            })?,
             Err(missing) if std::env::var_os("CI").is_none() => {
                 println!("skipped {name}: {missing:#}");
             }
@@ -32,16 +53,6 @@ pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
                 println!("FAILED  {name}: {missing:#}");
                 tally.failed += 1;
             }
-        }
-    }
-    if tally.failed > before {
-        eprintln!("{}", running.last_words());
-    }
-    match running.stop() {
-        Ok(()) => tally.passed += 1,
-        Err(error) => {
-            println!("FAILED  the host ends on SIGTERM: {error:#}");
-            tally.failed += 1;
         }
     }
     Ok(())
@@ -76,6 +87,16 @@ fn python(base: &str) -> Result<Step> {
 fn npm_ws(base: &str) -> Result<Step> {
     let script = node_packages()?.join("ws.mjs");
     Ok(Step::new("node", [script.as_os_str(), base.as_ref()]))
+}
+
+fn java(base: &str) -> Result<Step> {
+    if tree::program("javac").is_none() {
+        bail!(
+            "a JDK of version 17 or later is needed: `apt install default-jdk-headless` on Debian"
+        );
+    }
+    let script = tree::root().join("tests/foreign/java/Client.java");
+    Ok(Step::new("java", [script.as_os_str(), base.as_ref()]))
 }
 
 fn chromium(base: &str) -> Result<Step> {

@@ -1,5 +1,6 @@
 //! The host: building it, and running one for tests on a port that the system chooses.
 
+use crate::certificate::Certificate;
 use crate::step::Step;
 use crate::tree;
 use anyhow::{Context, Result, bail, ensure};
@@ -61,11 +62,16 @@ pub(crate) fn is_built_here() -> bool {
     std::env::var_os("WASKET_BIN").is_none()
 }
 
-/// Writes the demo's configuration for another address to `.cache/NAME/wasket.toml`.
-pub(crate) fn demo_config(name: &str, address: &str) -> Result<PathBuf> {
+/// Writes the demo's configuration for another address, and maybe with TLS, to `.cache/NAME/wasket.toml`.
+pub(crate) fn demo_config(name: &str, address: &str, tls: Option<&Certificate>) -> Result<PathBuf> {
     let demo = std::fs::read_to_string(tree::guests().join("demo.toml"))
         .context("reading guests/demo.toml")?;
-    let config = readdressed(&demo, address, &tree::guests())?;
+    let mut config = readdressed(&demo, address, &tree::guests())?;
+    if let Some(Certificate { chain, key }) = tls {
+        let (chain, key) = (chain.display(), key.display());
+        let tls = format!("[[listen]]\ntls = {{ chain = \"{chain}\", key = \"{key}\" }}");
+        config = config.replacen("[[listen]]", &tls, 1);
+    }
     let file = tree::cache(name)?.join("wasket.toml");
     std::fs::write(&file, config).with_context(|| format!("writing {}", file.display()))?;
     Ok(file)

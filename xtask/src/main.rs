@@ -11,6 +11,7 @@
 
 mod arguments;
 mod bench;
+mod certificate;
 mod check;
 mod conformance;
 mod demo;
@@ -62,9 +63,10 @@ fn run(mut arguments: Arguments) -> Result<()> {
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  demo [--listen ADDRESS:PORT] [--release]
+  demo [--listen ADDRESS:PORT] [--tls] [--release]
       Build the example components and the host, and serve them on 127.0.0.1:4649 as guests/demo.toml says.
-      http://127.0.0.1:4649/ is a page to try them. Ctrl-c ends it.
+      http://127.0.0.1:4649/ is a page to try them. Ctrl-c ends it. --tls: over https:// and wss://, with a
+      certificate that has signed itself (.cache/certificate).
 
   guests
       Build the example components in guests/ for wasm32-wasip2, adding that target if it is missing.
@@ -74,8 +76,8 @@ cargo xtask COMMAND
 
   test [--all] [FILTER] [-- ARGUMENTS OF THE TEST BINARIES]
       Build what the tests need and run them. With --all also those that wait for the default time-outs, and the
-      clients that are not ours, on a real host: Python websockets, npm ws and a headless Chromium (needs python3,
-      node, npm and chromium).
+      clients that are not ours, on real hosts, plain and over TLS: Python websockets, npm ws, Java's own and a
+      headless Chromium (needs python3, node, npm, a JDK and chromium).
 
   conformance [--profile core|base|ci] [--native] [--jobs N]
       Run Autobahn|Testsuite against the echo component and the native echo; --native: the native echo alone.

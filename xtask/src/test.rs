@@ -29,6 +29,9 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
         tally.run(step.arg("--").args(&verbatim))?;
     }
     if all {
+        // In the one crate that has this feature: with it wasmtime would be built anew.
+        let pfx = "test --package wasket-net --features pfx --test certificates";
+        tally.run(Step::cargo(pfx))?;
         // The defaults that are times, each of which is waited for, and what is done very many times. All packages, as
         // above, so that nothing is built anew.
         let slow = "test --workspace --tests --no-fail-fast -- --ignored --test-threads 8";

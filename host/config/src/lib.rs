@@ -5,7 +5,7 @@
 //! invalid cannot be made. All mistakes of a file are reported at once, each at its line ([`Problems`]).
 //!
 //! Deliberately absent: sockets, WebAssembly, the environment. Only [`load()`] reads files: the configuration, and
-//! whether the components that it names are there.
+//! whether the files that it names are there.
 #![forbid(unsafe_code)]
 
 mod load;
@@ -19,7 +19,7 @@ pub mod settings;
 mod typed;
 mod value;
 
-pub use load::{load, parse};
+pub use load::{Objection, load, load_and_examine, parse};
 pub use plan::Plan;
 pub use problem::{Mistake, Position, Problems};
 pub use reference::reference;

@@ -1,17 +1,28 @@
-use crate::meaning::{self, Meaning};
-use crate::mistake::unusable_file;
+use crate::meaning::{self, Meaning, Named};
+use crate::mistake::{unusable_file, useless_file};
 use crate::plan::Plan;
 use crate::problem::{Mistake, Problems};
 use crate::typed::Placed;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Reads a file into a plan, and looks whether the components that it names can be read.
+/// Reads a file into a plan, and looks whether the files that it names can be read.
 ///
 /// # Errors
 /// Every mistake of the file; the one mistake when it cannot be read at all.
 pub fn load(path: &Path) -> Result<Plan, Problems> {
+    load_and_examine(path, |_| Vec::new())
+}
+
+/// The same, with somebody who understands what is in the files that a plan names, and objects to some of them.
+///
+/// # Errors
+/// Those of [`load()`], and else every objection, at the line that names the file.
+pub fn load_and_examine(
+    path: &Path,
+    examine: impl FnOnce(&Plan) -> Vec<Objection>,
+) -> Result<Plan, Problems> {
     let name = path.display().to_string();
     let text = read_text(path)
         .map_err(|error| Problems::new(&name, "", vec![unreadable(&name, &error)]))?;
@@ -20,15 +31,41 @@ pub fn load(path: &Path) -> Result<Plan, Problems> {
         files,
         mut mistakes,
     } = meaning::read(&text, path.parent().unwrap_or(Path::new("")));
-    mistakes.extend(files.into_iter().filter_map(|file| {
+    mistakes.extend(files.iter().filter_map(|Named { what, file }| {
         let error = open(&file.value).err()?;
         let file = Placed {
             value: file.value.display().to_string(),
-            span: file.span,
+            span: file.span.clone(),
         };
-        Some(unusable_file(&file, &error))
+        Some(unusable_file(what, &file, &error))
     }));
+    if let (Some(plan), true) = (&plan, mistakes.is_empty()) {
+        let objections = examine(plan);
+        mistakes.extend(objections.iter().map(|objection| object(objection, &files)));
+    }
     finish(plan, &name, &text, mistakes)
+}
+
+/// A file that a plan names, and why it is of no use.
+#[derive(Debug, Clone)]
+pub struct Objection {
+    /// The file, as the plan has it.
+    pub file: PathBuf,
+    /// What is wrong with it, to be written behind its name.
+    pub fault: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+fn object(objection: &Objection, files: &[Named]) -> Mistake {
+    match files
+        .iter()
+        .find(|named| named.file.value == objection.file)
+    {
+        Some(named) => useless_file(&named.file, objection),
+        None => Mistake::whole(format!("{} {}", objection.file.display(), objection.fault))
+            .with_help(objection.help.clone()),
+    }
 }
 
 /// Makes a plan of text. `name` is what mistakes call it; paths in it are relative to `base`. Reads no files.

@@ -1,5 +1,6 @@
 //! Mistakes that show only when parts of the file are seen together.
 
+use crate::load::Objection;
 use crate::nearest::nearest;
 use crate::plan::Listener;
 use crate::problem::{Mistake, shown};
@@ -9,6 +10,7 @@ use crate::value::Route;
 use std::fmt::Display;
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
@@ -164,8 +166,50 @@ pub(crate) fn any_and_others(span: Range<usize>) -> Mistake {
     .with_help("list origins, or write [\"*\"] alone")
 }
 
+/// TLS with nothing to show to clients.
+pub(crate) fn no_certificate(span: Range<usize>) -> Mistake {
+    Mistake::at(
+        span,
+        "TLS without a certificate",
+        "expected a certificate and its key",
+    )
+    .with_help(
+        "name their files, as in { chain = \"fullchain.pem\", key = \"privkey.pem\" }, or pfx = \"host.pfx\"",
+    )
+}
+
+pub(crate) fn no_versions(span: Range<usize>) -> Mistake {
+    Mistake::at(
+        span,
+        "no version of TLS is left",
+        "expected \"1.2\", \"1.3\" or both",
+    )
+}
+
+/// A setting that means something only together with another.
+pub(crate) fn missing_setting(span: Range<usize>, other: &str) -> Mistake {
+    Mistake::at(
+        span,
+        format!("`{other}` is missing"),
+        format!("this is used together with `{other}`"),
+    )
+    .with_help(format!("add `{other}`, or remove this"))
+}
+
+/// A setting that stands in place of another.
+pub(crate) fn excluded(
+    span: Range<usize>,
+    title: &str,
+    other: Range<usize>,
+    help: &str,
+) -> Mistake {
+    Mistake::at(span, title, "expected one of them")
+        .and_at(other, "the other is here")
+        .with_help(help)
+}
+
 /// A file that the configuration names and that cannot be used.
-pub(crate) fn unusable_file(file: &Placed<String>, error: &io::Error) -> Mistake {
+pub(crate) fn unusable_file(what: &str, file: &Placed<String>, error: &io::Error) -> Mistake {
     let (title, label) = match error.kind() {
         io::ErrorKind::NotFound => ("does not exist".to_owned(), "no such file"),
         io::ErrorKind::IsADirectory => ("is a directory".to_owned(), "expected a file"),
@@ -176,8 +220,15 @@ pub(crate) fn unusable_file(file: &Placed<String>, error: &io::Error) -> Mistake
     };
     Mistake::at(
         file.span.clone(),
-        format!("the component {} {title}", file.value),
+        format!("{what} {} {title}", file.value),
         label,
     )
     .with_help("paths are relative to the directory of this file")
+}
+
+/// A file that was read and that nothing can be made of.
+pub(crate) fn useless_file(file: &Placed<PathBuf>, objection: &Objection) -> Mistake {
+    let title = format!("{} {}", file.value.display(), objection.fault);
+    Mistake::at(file.span.clone(), title, "this file cannot be used")
+        .with_help(objection.help.clone())
 }

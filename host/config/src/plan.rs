@@ -1,11 +1,15 @@
 //! What a configuration means: plain data, every value checked, every path complete, every default filled in.
 
+mod tls;
+
 use crate::value::{
     Header, HostName, LogFilter, Network, Origin, Route, ServiceName, Sha256, Subprotocol,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use tls::{Certificate, ClientCertificates, Password, Tls, TlsVersions};
 
 /// Everything that one host does.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,6 +164,8 @@ pub struct Listener {
     pub trusted_proxies: Vec<Network>,
     /// Whether every connection begins with a head of the PROXY protocol; never without trusted proxies.
     pub proxy_protocol: bool,
+    /// How connections are encrypted; `None`: they are not.
+    pub tls: Option<Tls>,
     /// Whether a page to try the services is served at `/`.
     pub try_page: bool,
 }
@@ -178,6 +184,7 @@ impl Default for Listener {
             handshake_timeout: Duration::from_secs(10),
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
+            tls: None,
             try_page: false,
         }
     }

@@ -33,13 +33,25 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 5] = [
+const SECTIONS: [(Section, &str); 7] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
         Section::Listen,
         "`[[listen]]`\nOne address to listen on; repeat it for more. Without any, wasket listens as if there were an \
          empty one.",
+    ),
+    (
+        Section::Tls,
+        "`[listen.tls]`\nHow the connections of the listener above it are encrypted: one certificate, whose settings are \
+         in the next section, and these. It may also be written into the listener: `tls = { chain = \"fullchain.pem\", \
+         key = \"privkey.pem\" }`.",
+    ),
+    (
+        Section::Certificate,
+        "A certificate: `[listen.tls]` and `[[listen.tls.certificates]]`\nFiles with a certificate and its key: in \
+         `[listen.tls]` the only one, in `certificates` each of several. What has expired, is not valid yet, or does \
+         not belong together is refused at start; when the files change, the old ones stay in use then.",
     ),
     (
         Section::Service,

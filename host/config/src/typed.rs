@@ -165,6 +165,44 @@ impl<'t> Typed<'t> {
         pairs
     }
 
+    /// A table with the settings of these sections, called `head`.
+    pub(crate) fn table(
+        &self,
+        key: &str,
+        sections: &'static [Section],
+        head: &str,
+    ) -> Option<Self> {
+        let (setting, value) = self.given(key)?;
+        match value.get_ref().as_table() {
+            Some(table) => Some(Self::new(sections, head, table, self.mistakes)),
+            None => self.refuse(wrong_type(setting, value)),
+        }
+    }
+
+    /// An array of such tables, and where each stands; those that are none are left out.
+    pub(crate) fn tables(
+        &self,
+        key: &str,
+        sections: &'static [Section],
+        head: &str,
+    ) -> Vec<Placed<Self>> {
+        let Some((setting, value)) = self.given(key) else {
+            return Vec::new();
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            self.mistakes.add(wrong_type(setting, value));
+            return Vec::new();
+        };
+        let table = |value: &'t Value<'t>| match value.get_ref().as_table() {
+            Some(table) => Some(Placed {
+                value: Self::new(sections, head, table, self.mistakes),
+                span: value.span(),
+            }),
+            None => self.refuse(wrong_type(setting, value)),
+        };
+        array.iter().filter_map(table).collect()
+    }
+
     /// Where the value of a key stands, whether it is right or wrong.
     pub(crate) fn place(&self, key: &str) -> Option<Range<usize>> {
         self.table.get(key).map(Spanned::span)

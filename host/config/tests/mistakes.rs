@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use wasket_config::load;
+use wasket_config::{Objection, load, load_and_examine};
 
 // hardening H30
 #[test]
@@ -26,6 +26,30 @@ fn every_mistake_is_shown_at_its_line() {
         "other than expected:\n{}",
         wrong.join("\n")
     );
+}
+
+// hardening H30
+#[test]
+fn what_is_found_in_a_file_is_shown_where_the_file_is_named() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join("objection.toml");
+    fs::write(folder.join("a.pem"), "").unwrap();
+    let text = "[[listen]]\n[listen.tls]\nchain = \"a.pem\"\n\
+                [service.echo]\npath = \"/echo\"\nnative = \"echo\"\n";
+    fs::write(&file, text).unwrap();
+    let objection = |name: &str| Objection {
+        file: folder.join(name),
+        fault: "has expired".to_owned(),
+        help: "renew it".to_owned(),
+    };
+    assert!(load(&file).is_ok());
+    let problems = load_and_examine(&file, |_| vec![objection("a.pem")]).unwrap_err();
+    let shown = problems.to_string();
+    for part in ["a.pem has expired", "objection.toml:3:9", "help: renew it"] {
+        assert!(shown.contains(part), "no {part} in\n{shown}");
+    }
+    let problems = load_and_examine(&file, |_| vec![objection("b.pem")]).unwrap_err();
+    assert!(problems.position(&problems.mistakes()[0]).is_none());
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! The table of settings, the reader and the defaults of the plan say the same.
 
 use std::path::Path;
+use wasket_config::plan::{Certificate, Password, TlsVersions};
 use wasket_config::settings::{self, Kind, Section, Setting, Standard};
 use wasket_config::{Plan, Problems, parse, show_size, show_time};
 
 #[test]
 fn the_defaults_in_the_table_are_those_of_the_plan() {
-    let plain = plan(&file("")).unwrap();
     for setting in settings::all() {
+        let plain = plan(&without(setting)).unwrap();
         if let Standard::Value(value) = setting.default {
             let written = with(setting, value);
             assert_eq!(plan(&written).unwrap(), plain, "{written}");
@@ -17,8 +18,8 @@ fn the_defaults_in_the_table_are_those_of_the_plan() {
 
 #[test]
 fn every_key_of_the_table_is_read() {
-    let plain = plan(&file("")).unwrap();
     for setting in settings::all() {
+        let plain = plan(&without(setting)).unwrap();
         let written = with(setting, &another_value(setting));
         assert_ne!(plan(&written).unwrap(), plain, "{written}");
     }
@@ -144,15 +145,43 @@ fn with(setting: &Setting, value: &str) -> String {
         }
         (_, "component") => format!("[service.a]\npath = \"/a\"\n{line}\n"),
         (Section::Service, _) => file(&line),
+        (Section::Tls | Section::Certificate, key) => file(&format!("{TLS}{}{line}", beside(key))),
         (section, _) => file(&format!("{}\n{line}", section.title())),
     }
 }
+
+/// The same file without this setting, but with what it needs beside it.
+fn without(setting: &Setting) -> String {
+    match (setting.section, setting.key) {
+        // Another certificate, and nothing of clients.
+        (_, "certificates" | "chain" | "pfx" | "client_ca" | "client_certificates") => {
+            file(&format!("{TLS}chain = \"a.pem\""))
+        }
+        (Section::Tls | Section::Certificate, key) => file(&format!("{TLS}{}", beside(key))),
+        _ => file(""),
+    }
+}
+
+/// What a setting of `[listen.tls]` needs beside it.
+fn beside(key: &str) -> &'static str {
+    match key {
+        "certificates" | "chain" | "pfx" => "",
+        "password_file" | "password_env" => "pfx = \"a.pfx\"\n",
+        "client_ca" => "chain = \"a.pem\"\nclient_certificates = \"optional\"\n",
+        "client_certificates" => "chain = \"a.pem\"\nclient_ca = \"a.pem\"\n",
+        _ => "chain = \"a.pem\"\n",
+    }
+}
+
+const TLS: &str = "[[listen]]\n[listen.tls]\n";
 
 /// A value that is right and not the default.
 fn another_value(setting: &Setting) -> String {
     let Standard::Value(default) = setting.default else {
         return match setting.key {
             "native" => r#""echo""#.to_owned(),
+            "tls" => r#"{ chain = "a.pem" }"#.to_owned(),
+            "certificates" => r#"[{ chain = "b.pem" }, { pfx = "c.pfx" }]"#.to_owned(),
             "sha256" => format!("\"{}\"", "5a".repeat(32)),
             _ => r#""/another""#.to_owned(),
         };
@@ -166,11 +195,13 @@ fn another_value(setting: &Setting) -> String {
         Kind::Choice(words) => format!("\"{}\"", words.last().expect("choices are never empty")),
         Kind::Text(_) if setting.key == "level" => r#""debug""#.to_owned(),
         Kind::Text(_) => r#""[::1]:80""#.to_owned(),
+        Kind::Texts(_) if setting.key == "versions" => r#"["1.3"]"#.to_owned(),
         Kind::Texts(_) if setting.key == "origins" => r#"["*"]"#.to_owned(),
         Kind::Texts(_) if setting.key == "trusted_proxies" => r#"["::1"]"#.to_owned(),
         Kind::Texts(_) => r#"["a"]"#.to_owned(),
         Kind::Pairs(_) if setting.key == "service_levels" => r#"{ a = "debug" }"#.to_owned(),
         Kind::Pairs(_) => r#"{ a = "b" }"#.to_owned(),
+        Kind::Table(_) | Kind::Tables(_) => unreachable!("these have no default"),
     }
 }
 
@@ -198,4 +229,45 @@ fn edge_values(kind: Kind) -> Vec<(String, bool)> {
         }
         _ => Vec::new(),
     }
+}
+
+// parity S6
+#[test]
+fn one_certificate_and_several_are_written_alike() {
+    let one = [
+        "[[listen]]\ntls = { chain = \"a.pem\", key = \"k.pem\" }\n",
+        "[[listen]]\n[listen.tls]\nchain = \"a.pem\"\nkey = \"k.pem\"\n",
+        "[[listen]]\ntls = { certificates = [{ chain = \"a.pem\", key = \"k.pem\" }] }\n",
+        "[[listen]]\n[[listen.tls.certificates]]\nchain = \"a.pem\"\nkey = \"k.pem\"\n",
+    ];
+    let plans = one.map(|text| plan(&file(text)).unwrap());
+    assert!(plans.iter().all(|plan| *plan == plans[0]));
+    let tls = plans[0].listeners[0].tls.as_ref().unwrap();
+    let pem = |chain: &str, key: &str| Certificate::Pem {
+        chain: chain.into(),
+        key: key.into(),
+    };
+    assert_eq!(tls.certificates, [pem("/base/a.pem", "/base/k.pem")]);
+    assert_eq!(tls.versions, TlsVersions::Both);
+    assert_eq!(tls.client_certificates, None);
+
+    let several = "[[listen]]\n[listen.tls]\nversions = [\"1.3\"]\nclient_certificates = \"required\"\n\
+                   client_ca = \"ca.pem\"\n[[listen.tls.certificates]]\nchain = \"both.pem\"\n\
+                   [[listen.tls.certificates]]\npfx = \"b.pfx\"\npassword_file = \"b.txt\"\n\
+                   [[listen.tls.certificates]]\npfx = \"c.pfx\"\npassword_env = \"C\"";
+    let plan = plan(&file(several)).unwrap();
+    let tls = plan.listeners[0].tls.as_ref().unwrap();
+    let pfx = |file: &str, password| Certificate::Pfx {
+        file: file.into(),
+        password,
+    };
+    let expected = [
+        pem("/base/both.pem", "/base/both.pem"),
+        pfx("/base/b.pfx", Password::File("/base/b.txt".into())),
+        pfx("/base/c.pfx", Password::Environment("C".to_owned())),
+    ];
+    assert_eq!(tls.certificates, expected);
+    assert_eq!(tls.versions, TlsVersions::Only13);
+    let clients = tls.client_certificates.as_ref().unwrap();
+    assert!(clients.required && clients.ca == Path::new("/base/ca.pem"));
 }

@@ -1,4 +1,4 @@
-//! From an accepted socket to one that speaks HTTP.
+//! From an accepted socket to one that speaks HTTP: first what a proxy says of the client, then TLS.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,31 +10,33 @@ use tracing::debug;
 use crate::address::Seated;
 use crate::linger::hang_up;
 use crate::listener::Listener;
+use crate::peer::Peer;
 use crate::proxy_protocol::{self, Source};
+use crate::tls::{Secured, Tls};
 
 /// A connection on which HTTP begins.
 pub(crate) struct Arrived<I> {
     pub(crate) io: I,
-    /// Who connected, to us or to the proxy.
-    pub(crate) remote: SocketAddr,
+    /// Who connected, to us or to the proxy that says so at the connection's begin.
+    pub(crate) peer: Peer,
     pub(crate) seated: Seated,
 }
 
-/// Takes what comes before HTTP. `None`: the connection is over.
-pub(crate) async fn arrive(
+/// Takes what comes before HTTP on a plain listener. `None`: the connection is over.
+pub(crate) async fn plain(
     mut stream: TcpStream,
     remote: SocketAddr,
     listener: Arc<Listener>,
     mut seated: Seated,
 ) -> Option<Arrived<TcpStream>> {
-    let mut peer = remote;
+    let mut from = remote;
     if listener.proxy_protocol {
         if !listener.trusted_proxies.contain(remote.ip()) {
             debug!(%remote, "refused: not from one of `trusted_proxies`, which `proxy_protocol` needs");
             return None;
         }
         match proxy_protocol::read(&mut stream).await {
-            Ok(Source::Address(address)) => peer = address,
+            Ok(Source::Address(address)) => from = address,
             Ok(Source::Own) => {}
             Err(error) => {
                 debug!(%remote, %error, "refused: `proxy_protocol` is on");
@@ -43,18 +45,38 @@ pub(crate) async fn arrive(
                 return None;
             }
         }
-        if !listener.trusted_proxies.contain(peer.ip())
-            && let Err(full) = seated.settle(peer.ip())
+        if !listener.trusted_proxies.contain(from.ip())
+            && let Err(full) = seated.settle(from.ip())
         {
-            seated.crowd().turn_away(full, listener.address, peer);
+            seated.crowd().turn_away(full, listener.address, from);
             return None;
         }
     }
     Some(Arrived {
         io: stream,
-        remote: peer,
+        peer: Peer {
+            remote: from,
+            tls: None,
+        },
         seated,
     })
+}
+
+/// The same where the listener has TLS.
+pub(crate) async fn secured(
+    stream: TcpStream,
+    remote: SocketAddr,
+    listener: Arc<Listener>,
+    tls: Arc<Tls>,
+    seated: Seated,
+) -> Option<Arrived<Secured>> {
+    let Arrived { io, peer, seated } = plain(stream, remote, listener, seated).await?;
+    let (io, established) = tls.accept(io, peer.remote).await?;
+    let peer = Peer {
+        tls: Some(established),
+        ..peer
+    };
+    Some(Arrived { io, peer, seated })
 }
 
 /// Whoever is there may speak plain HTTP, and forgot the head.

@@ -17,6 +17,7 @@ use crate::answer::{Answer, Body, Denied, plain};
 use crate::forwarded::Seen;
 use crate::route::{Found, Place};
 use crate::shared::Shared;
+use crate::tls::Established;
 
 /// A session that was admitted, waiting for its 101 answer to be written.
 pub(crate) struct Admitted {
@@ -33,9 +34,10 @@ pub(crate) async fn upgrade(
     request: &Request<hyper::body::Incoming>,
     found: Found,
     seen: Seen,
+    tls: Option<&Established>,
 ) -> Result<(Answer, Admitted), Answer> {
     let place = Arc::clone(&found.place);
-    let mut answered = admit(shared, request, found, seen).await;
+    let mut answered = admit(shared, request, found, seen, tls).await;
     match &mut answered {
         Ok((answer, _)) | Err(answer) => dress(answer, &place),
     }
@@ -47,10 +49,11 @@ async fn admit(
     request: &Request<hyper::body::Incoming>,
     found: Found,
     seen: Seen,
+    tls: Option<&Established>,
 ) -> Result<(Answer, Admitted), Answer> {
     let offer = examine(request).map_err(|refusal| refused(&refusal))?;
     let place = found.place.as_ref();
-    let asked = Asked::of(request, seen);
+    let asked = Asked::of(request, seen, tls);
     check_source(request, place, &asked).map_err(|(status, text)| plain(status, text))?;
     let Some(service) = place.service.clone() else {
         return Err(plain(
@@ -82,7 +85,7 @@ async fn admit(
     } = admission.map_err(|r| refusal(&r))?;
     let answer = switching(&offer, protocol.as_deref(), &headers);
     session.open(protocol, principal);
-    log_open(&session, &answer);
+    log_open(&session, tls, &answer);
     Ok((
         answer,
         Admitted {
@@ -95,15 +98,21 @@ async fn admit(
 }
 
 /// What was asked for, and by whom, as it is seen through trusted proxies.
-struct Asked {
+struct Asked<'a> {
     remote: SocketAddr,
     /// The host, with its port if one was given.
     authority: String,
     secure: bool,
+    /// What the connection's own TLS has established.
+    tls: Option<&'a Established>,
 }
 
-impl Asked {
-    fn of(request: &Request<hyper::body::Incoming>, seen: Seen) -> Self {
+impl<'a> Asked<'a> {
+    fn of(
+        request: &Request<hyper::body::Incoming>,
+        seen: Seen,
+        tls: Option<&'a Established>,
+    ) -> Self {
         let host = || {
             let host = request.headers().get(HOST);
             host.and_then(|host| host.to_str().ok()).map(str::to_owned)
@@ -111,7 +120,8 @@ impl Asked {
         Self {
             remote: seen.address,
             authority: seen.host.or_else(host).unwrap_or_default(),
-            secure: seen.secure.unwrap_or(false),
+            secure: seen.secure.unwrap_or(tls.is_some()),
+            tls,
         }
     }
 }
@@ -120,7 +130,7 @@ impl Asked {
 fn check_source(
     request: &Request<hyper::body::Incoming>,
     place: &Place,
-    asked: &Asked,
+    asked: &Asked<'_>,
 ) -> Result<(), Denied> {
     let Asked {
         authority, secure, ..
@@ -147,13 +157,14 @@ fn check_source(
     Ok(())
 }
 
-fn log_open(session: &Session, answer: &Answer) {
+fn log_open(session: &Session, tls: Option<&Established>, answer: &Answer) {
     let extensions = answer.headers().get(SEC_WEBSOCKET_EXTENSIONS);
     info!(
         target: "wasket::session",
         service = &*session.opening().service,
         session = session.id().get(),
         remote = %session.opening().remote_address,
+        tls = tls.map(|tls| tls.version),
         protocol = session.protocol(),
         principal = session.principal().map(|principal| principal.name.as_str()),
         extensions = extensions.and_then(|extensions| extensions.to_str().ok()),
@@ -192,7 +203,7 @@ fn refused(refusal: &handshake::Refusal) -> Answer {
 fn foreign_origin<'r>(
     request: &'r Request<hyper::body::Incoming>,
     place: &Place,
-    asked: &Asked,
+    asked: &Asked<'_>,
 ) -> Option<&'r HeaderValue> {
     let mut origins = request.headers().get_all(ORIGIN).iter();
     let first = origins.next()?;
@@ -207,8 +218,9 @@ fn opening(
     request: &Request<hyper::body::Incoming>,
     found: &Found,
     offer: &Offer,
-    asked: Asked,
+    asked: Asked<'_>,
 ) -> Opening {
+    let tls = asked.tls;
     let headers = request.headers().iter();
     let target = request
         .uri()
@@ -224,10 +236,10 @@ fn opening(
         parameters: found.parameters.clone().into(),
         headers: Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes()))),
         protocols: offer.protocols.iter().map(|p| p.as_str().into()).collect(),
-        principal: None,
+        principal: tls.and_then(|tls| tls.principal.clone()).map(Box::new),
         remote_address: asked.remote,
         secure: asked.secure,
-        properties: Arc::clone(&shared.properties),
+        properties: Arc::clone(tls.map_or(&shared.properties, |tls| &tls.properties)),
     }
 }
 

@@ -31,10 +31,12 @@ use crate::line::Line;
 use crate::linger::hang_up;
 use crate::listener::Listener;
 use crate::page::Page;
+use crate::peer::Peer;
 use crate::shared::Shared;
 
 /// Serves one accepted connection to its end, and gives its place back. Not an `async fn`: such a future
 /// would keep its arguments for as long as it lives, and this one lives as long as the session.
+/// `arriving` is what comes before any request.
 pub(crate) fn serve<I, A>(
     arriving: A,
     remote: SocketAddr,
@@ -122,7 +124,8 @@ async fn open<I>(
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Arrived { io, remote, seated } = arrived;
+    let Arrived { io, peer, seated } = arrived;
+    let (remote, peer) = (peer.remote, Arc::new(peer));
     let progress = Arc::new(Mutex::new(Progress {
         seated: Some(seated),
         admitted: None,
@@ -135,13 +138,14 @@ where
     let service = service_fn({
         let (progress, shared) = (Arc::clone(&progress), Arc::clone(shared));
         move |request: Request<Incoming>| {
-            let (progress, shared, listener) = (
+            let (progress, shared, listener, peer) = (
                 Arc::clone(&progress),
                 Arc::clone(&shared),
                 Arc::clone(&listener),
+                Arc::clone(&peer),
             );
             Box::pin(async move {
-                let mut answer = answer(&shared, &listener, &request, remote, &progress).await;
+                let mut answer = answer(&shared, &listener, &request, &peer, &progress).await;
                 end_connection(&mut answer);
                 Ok::<_, Infallible>(answer)
             })
@@ -197,14 +201,14 @@ async fn answer(
     shared: &Shared,
     listener: &Listener,
     request: &Request<Incoming>,
-    remote: SocketAddr,
+    peer: &Peer,
     progress: &Mutex<Progress>,
 ) -> Answer {
     if request.headers().contains_key(TRANSFER_ENCODING) {
         // Nothing here takes a body. One whose end others may see elsewhere is no mere surplus.
         return plain(StatusCode::BAD_REQUEST, "a request here has no body");
     }
-    let seen = match see(listener, request, remote, progress) {
+    let seen = match see(listener, request, peer.remote, progress) {
         Ok(seen) => seen,
         Err((status, text)) => return plain(status, text),
     };
@@ -220,7 +224,7 @@ async fn answer(
     if shared.stopping.is_cancelled() {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping");
     }
-    match handshake::upgrade(shared, request, found, seen).await {
+    match handshake::upgrade(shared, request, found, seen, peer.tls.as_ref()).await {
         Ok((answer, session)) => {
             progress.lock().admitted = Some(session);
             answer

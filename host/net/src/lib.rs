@@ -5,7 +5,7 @@
 //! drives what was upgraded.
 //!
 //! Deliberately absent: WebAssembly, which this crate does not know of; frames and masks (`wasket-ws`);
-//! TLS and static files, which come with their own modules.
+//! static files, which come with their own module.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -26,10 +26,12 @@ mod listener;
 mod network;
 mod origin;
 mod page;
+mod peer;
 pub mod proxy_protocol;
 mod route;
 mod server;
 mod shared;
+mod tls;
 mod wire;
 
 pub use hosts::{HostError, Hosts};
@@ -39,3 +41,6 @@ pub use origin::{OriginError, OriginPattern, Origins};
 pub use page::Page;
 pub use route::{Found, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};
+pub use tls::{
+    ClientCertificates, Fault, Password, Tls, TlsCertificate, TlsSettings, TlsVersions, Unusable,
+};

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::{Networks, Page};
+use crate::{Networks, Page, Tls};
 
 /// An address to accept connections on, and what a connection may cost before it is a session.
 #[derive(Clone, Debug)]
@@ -27,12 +28,14 @@ pub struct Listener {
     pub request_head_bytes_max: usize,
     /// For the head of the request, from the first byte we wait for.
     pub request_head_timeout: Duration,
-    /// From accepting to the 101 answer.
+    /// From accepting to the 101 answer, a TLS handshake included.
     pub handshake_timeout: Duration,
     /// Whose word about the client counts.
     pub trusted_proxies: Networks,
     /// Every connection begins with a head of the PROXY protocol, and comes from a trusted proxy.
     pub proxy_protocol: bool,
+    /// Encrypts its connections; `None`: they are plain.
+    pub tls: Option<Arc<Tls>>,
     /// Documents by path.
     pub pages: HashMap<String, Page>,
 }
@@ -61,6 +64,7 @@ impl Listener {
             handshake_timeout: Duration::from_secs(10),
             trusted_proxies: Networks::default(),
             proxy_protocol: false,
+            tls: None,
             pages: HashMap::new(),
         }
     }

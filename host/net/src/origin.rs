@@ -205,6 +205,8 @@ mod tests {
             assert_eq!(allow("chat.example"), allowed, "{origin}");
             assert_eq!(allow("chat.example:443"), allowed, "{origin}");
         }
+        let listed = Origins::parse(&["http://a.example"]).unwrap();
+        assert!(listed.allow(b"http://a.example", "a.example", true));
     }
 
     // hardening H15, parity B5

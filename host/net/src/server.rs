@@ -144,9 +144,18 @@ async fn accept(
             }
         };
         tune(&stream, &listener);
-        let arriving = arrival::arrive(stream, remote, Arc::clone(&listener), seated);
         let (listener, shared) = (Arc::clone(&listener), Arc::clone(&shared));
-        tasks.spawn(http::serve(arriving, remote, listener, shared));
+        let own = Arc::clone(&listener);
+        match listener.tls.clone() {
+            None => {
+                let arriving = arrival::plain(stream, remote, own, seated);
+                tasks.spawn(http::serve(arriving, remote, listener, shared))
+            }
+            Some(tls) => {
+                let arriving = arrival::secured(stream, remote, own, tls, seated);
+                tasks.spawn(http::serve(arriving, remote, listener, shared))
+            }
+        };
     }
 }
 

@@ -73,6 +73,11 @@ impl Wire {
         news
     }
 
+    /// The socket has taken everything that was written.
+    pub(crate) fn went_on(&mut self) {
+        self.stalled_since = None;
+    }
+
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         self.stalled_since
     }

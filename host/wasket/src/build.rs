@@ -1,6 +1,6 @@
 //! From a plan, which is plain data, to the rooms' constructors.
 
-use crate::try_page;
+use crate::{certificates, try_page};
 use http::{HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -58,25 +58,31 @@ pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
     Ok(routes)
 }
 
-/// The listeners of a plan, each with its page if it has one.
-pub(crate) fn listeners(plan: &Plan) -> Vec<Listener> {
-    let listener = |listener: &plan::Listener| Listener {
-        address: listener.address,
-        backlog: listener.backlog.into(),
-        nodelay: listener.nodelay,
-        reuse_address: listener.reuse_address,
-        connections_max: listener.connections_max,
-        connections_per_address_max: listener.connections_per_address_max,
-        request_head_bytes_max: listener.request_head_bytes_max,
-        request_head_timeout: listener.request_head_timeout,
-        handshake_timeout: listener.handshake_timeout,
-        trusted_proxies: trusted_proxies(listener),
-        proxy_protocol: listener.proxy_protocol,
-        pages: if listener.try_page {
-            HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
-        } else {
-            HashMap::new()
-        },
+/// The listeners of a plan, each with its certificates and its page if it has them.
+pub(crate) fn listeners(plan: &Plan) -> anyhow::Result<Vec<Listener>> {
+    let listener = |listener: &plan::Listener| -> anyhow::Result<Listener> {
+        let tls = listener.tls.as_ref().map(certificates::tls);
+        Ok(Listener {
+            address: listener.address,
+            backlog: listener.backlog.into(),
+            nodelay: listener.nodelay,
+            reuse_address: listener.reuse_address,
+            connections_max: listener.connections_max,
+            connections_per_address_max: listener.connections_per_address_max,
+            request_head_bytes_max: listener.request_head_bytes_max,
+            request_head_timeout: listener.request_head_timeout,
+            handshake_timeout: listener.handshake_timeout,
+            trusted_proxies: trusted_proxies(listener),
+            proxy_protocol: listener.proxy_protocol,
+            tls: tls
+                .transpose()
+                .map_err(|unusable| certificates::error(&unusable))?,
+            pages: if listener.try_page {
+                HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
+            } else {
+                HashMap::new()
+            },
+        })
     };
     plan.listeners.iter().map(listener).collect()
 }

@@ -1,6 +1,7 @@
 //! `wasket check`: whether a configuration or a component would load, without serving it.
 
 use crate::build;
+use crate::certificates;
 use crate::cli::Check;
 use crate::exit::{FAILURE, USAGE, Usage};
 use crate::serve::tokio_runtime;
@@ -28,7 +29,7 @@ pub(crate) fn check(options: &Check) -> anyhow::Result<ExitCode> {
 }
 
 fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let plan = match wasket_config::load(file) {
+    let plan = match certificates::load_plan(file) {
         Ok(plan) => plan,
         Err(problems) if json => {
             print(&Configuration::wrong(file, &problems))?;
@@ -41,6 +42,7 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         file: file.display().to_string(),
         loads: services.iter().all(|service| service.problem.is_none()),
         mistakes: Vec::new(),
+        warnings: certificates::warnings(&plan),
         services,
     };
     if json {
@@ -110,6 +112,8 @@ struct Configuration {
     /// Whether all of it would serve.
     loads: bool,
     mistakes: Vec<MistakeReport>,
+    /// What would serve and should not be so.
+    warnings: Vec<String>,
     services: Vec<ServiceReport>,
 }
 
@@ -169,6 +173,7 @@ impl Configuration {
             file: file.display().to_string(),
             loads: false,
             mistakes: mistakes.collect(),
+            warnings: Vec::new(),
             services: Vec::new(),
         }
     }

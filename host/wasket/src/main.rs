@@ -6,6 +6,7 @@
 
 mod bench;
 mod build;
+mod certificates;
 mod check;
 mod cli;
 mod descriptor;

@@ -1,6 +1,7 @@
 //! `wasket serve`: a plan becomes a server, which runs until a signal ends it.
 
 use crate::build::{self, Built};
+use crate::certificates::{self, Watch};
 use crate::cli::Serve;
 use crate::reload::Reloads;
 use crate::signal::{Asked, Ending, Signals};
@@ -10,13 +11,13 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use tracing::{error, info, warn};
 use wasket_config::Plan;
-use wasket_config::plan::Service;
+use wasket_config::plan::{Listener, Service};
 use wasket_net::Server;
 use wasket_session::IdSource;
 
 /// Serves what a configuration says.
 pub(crate) fn serve(options: &Serve) -> anyhow::Result<ExitCode> {
-    let plan = wasket_config::load(&options.file)?;
+    let plan = certificates::load_plan(&options.file)?;
     let levels = telemetry::start(&options.log, &plan.log)?;
     let mut reloads = Reloads::of(options.file.clone());
     reloads.add("[log]", move |plan| levels.follow(&plan.log));
@@ -59,20 +60,24 @@ pub(crate) fn tokio_runtime(workers: usize) -> std::io::Result<tokio::runtime::R
 async fn until_signal(
     plan: &Plan,
     unloadable: Unloadable,
-    reloads: Option<Reloads>,
+    mut reloads: Option<Reloads>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new(reloads.is_some()).context("listening for signals")?;
-    let server = tokio::select! {
-        server = listening(plan, unloadable) => server?,
+    let (server, watch) = tokio::select! {
+        listening = listening(plan, unloadable) => listening?,
         signal = signals.ending() => {
             info!(signal = signal.name(), "stopped before it served");
             return Ok(());
         }
     };
+    if let Some(reloads) = &mut reloads {
+        watch.follow(reloads);
+    }
     let handle = server.handle();
     let mut serving = Box::pin(server.run(plan.host.drain));
     tokio::select! {
         _ = &mut serving => bail!("the listeners ended"),
+        () = watch.run() => {}
         signal = reloading(&mut signals, reloads) => {
             info!(signal = signal.name(), "stopping; a second signal ends at once");
             handle.stop();
@@ -111,7 +116,7 @@ fn farewell(left: usize) {
 }
 
 /// Loads the services, binds the listeners, and says where.
-async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server> {
+async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Server, Watch)> {
     let built = build::services(plan).await?;
     for Built { plan, service } in &built {
         match (service, unloadable) {
@@ -126,29 +131,33 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server
         }
     }
     let routes = build::routes(&built)?;
-    let server = Server::bind(
-        build::listeners(plan),
-        routes,
-        IdSource::new(plan.host.node),
-    )?;
+    let listeners = build::listeners(plan)?;
+    let watch = Watch::new(&listeners);
+    let server = Server::bind(listeners, routes, IdSource::new(plan.host.node))?;
     let addresses = server.addresses();
     for (listener, address) in plan.listeners.iter().zip(&addresses) {
         info!(%address, "listening");
         for service in &plan.services {
-            terminal::line(&announcement(*address, service));
+            terminal::line(&announcement(listener, *address, service));
         }
         if listener.try_page {
+            let scheme = if listener.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            };
             terminal::line(&format!(
-                "listening on http://{address}/ (a page to try the services)"
+                "listening on {scheme}://{address}/ (a page to try the services)"
             ));
         }
     }
-    Ok(server)
+    Ok((server, watch))
 }
 
 /// The line by which people and programs learn where a service is. Its form is a promise, and the same for a
 /// service that did not load: its path is there, and answers 503.
-fn announcement(address: SocketAddr, service: &Service) -> String {
+fn announcement(listener: &Listener, address: SocketAddr, service: &Service) -> String {
     let Service { name, route, .. } = service;
-    format!("listening on ws://{address}{route} (service {name})")
+    let scheme = if listener.tls.is_some() { "wss" } else { "ws" };
+    format!("listening on {scheme}://{address}{route} (service {name})")
 }

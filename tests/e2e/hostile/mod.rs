@@ -151,7 +151,7 @@ impl Memory {
     }
 }
 
-fn descriptors(host: &Host) -> usize {
+pub(crate) fn descriptors(host: &Host) -> usize {
     fs::read_dir(format!("/proc/{}/fd", host.id())).map_or(0, Iterator::count)
 }
 

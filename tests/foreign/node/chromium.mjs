@@ -1,10 +1,11 @@
 // A headless Chromium and the page at / against the demo services:
 //   node chromium.mjs ws://127.0.0.1:PORT PATH-OF-CHROMIUM FOLDER-FOR-SCREENSHOTS
-// It works the page as a person would: by labels and button names. Prints one line a check and
+// Over wss:// the variable WASKET_CA names the certificate to trust. It works the page as a person would: by labels and button names. Prints one line a check and
 // `N passed, M failed` at the end; exits 1 when one failed.
 
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { X509Certificate, createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { WAIT_MS, run } from "./checks.mjs";
@@ -15,6 +16,10 @@ const url = `${base.replace(/^ws/, "http")}/`;
 // a machine without a screen, a user namespace or an outside network needs.
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+if (base.startsWith("wss:")) { // this one certificate, by its key
+  const key = new X509Certificate(readFileSync(process.env.WASKET_CA)).publicKey.export({ type: "spki", format: "der" });
+  args.push(`--ignore-certificate-errors-spki-list=${createHash("sha256").update(key).digest("base64")}`);
+}
 
 mkdirSync(shots, { recursive: true });
 const browser = await chromium.launch({ executablePath, args });

@@ -1,8 +1,10 @@
 // The npm package `ws` against the demo services: node ws.mjs ws://127.0.0.1:PORT
+// Over wss:// the variable WASKET_CA names the certificate to trust.
 // Prints one line a check and `N passed, M failed` at the end; exits 1 when one failed.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import WebSocket from "ws";
 import { run, within } from "./checks.mjs";
 
@@ -10,6 +12,7 @@ const MESSAGE_BYTES_MAX = 1 << 20; // the host's default
 const SIZES = [0, 1, 125, 126, 65_535, 65_536, MESSAGE_BYTES_MAX];
 const TEXT = "h\u00e9llo \u{1f30d}, \u4e16\u754c";
 const base = process.argv[2].replace(/\/$/, "");
+const ca = base.startsWith("wss:") ? readFileSync(process.env.WASKET_CA) : undefined;
 
 /** One session, with its messages and its end as promises. */
 class Session {
@@ -17,7 +20,7 @@ class Session {
   #wanted = [];
 
   constructor(path, { protocols = [], ...options } = {}) {
-    this.socket = new WebSocket(base + path, protocols, { perMessageDeflate: false, ...options });
+    this.socket = new WebSocket(base + path, protocols, { perMessageDeflate: false, ca, ...options });
     this.socket.on("error", () => {}); // the close event follows and is looked at
     this.socket.on("message", (data, binary) => {
       this.#arrived.push(binary ? data : data.toString());

@@ -1,8 +1,11 @@
 """The Python library `websockets` against the demo services: client.py ws://127.0.0.1:PORT
 
+Over wss:// the variable WASKET_CA names the certificate to trust.
 Prints one line a check and `N passed, M failed` at the end; exits 1 when one failed.
 """
 
+import os
+import ssl
 import sys
 import time
 import traceback
@@ -15,6 +18,7 @@ MESSAGE_BYTES_MAX = 1 << 20  # the host's default
 TEXT = "h\u00e9llo \U0001f30d, \u4e16\u754c"
 
 base = sys.argv[1].rstrip("/")
+tls = ssl.create_default_context(cafile=os.environ["WASKET_CA"]) if base.startswith("wss:") else None
 CHECKS = []
 
 
@@ -31,6 +35,7 @@ def check(name):
 def open_at(path, **options):
     """Opens a session without compression, proxies and automatic pings, which could hide what is tested."""
     options = {"compression": None, "proxy": None, "ping_interval": None, "max_size": None, **options}
+    options.setdefault("ssl", tls)
     return dial(base + path, open_timeout=WAIT_S, close_timeout=WAIT_S, **options)
 
 
@@ -159,7 +164,7 @@ def unknown_path():
 def origin():
     for foreign in ("http://example.com", "null", "http://127.0.0.1.example.com"):
         same(refused("/echo", origin=foreign), 403)
-    with open_at("/echo", origin=base.replace("ws://", "http://")) as ws:
+    with open_at("/echo", origin="http" + base.removeprefix("ws")) as ws:
         ws.send("hello")
         same(ws.recv(timeout=WAIT_S), "hello")
 
@@ -238,6 +243,37 @@ def laputa():
         for said, answer in (("BALUS", "Are you kidding?"), ("hello", "I'm not available now."), (b"BALUS", "I'm not available now.")):
             ws.send(said)
             same(ws.recv(timeout=WAIT_S), answer)
+
+
+# ---- TLS
+
+if tls:
+
+    @check("tls: both versions work")  # parity S6
+    def tls_versions():
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=os.environ["WASKET_CA"])
+            context.minimum_version = context.maximum_version = version
+            with open_at("/echo", ssl=context) as ws:
+                same(ws.socket.version(), {"TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}[version.name])
+                ws.send(TEXT)
+                same(ws.recv(timeout=WAIT_S), TEXT)
+
+    @check("tls: who does not trust the certificate does not connect")
+    def tls_untrusted():
+        try:
+            with open_at("/echo", ssl=ssl.create_default_context()):
+                raise AssertionError("the certificate was trusted")
+        except ssl.SSLCertVerificationError:
+            pass
+
+    @check("tls: a plain handshake is answered with 400")
+    def tls_plain():
+        try:
+            with dial(base.replace("wss:", "ws:") + "/echo", proxy=None):
+                raise AssertionError("the handshake was accepted")
+        except InvalidStatus as refusal:
+            same(refusal.response.status_code, 400)
 
 
 def main():

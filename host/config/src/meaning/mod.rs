@@ -3,11 +3,12 @@
 mod log;
 mod proxy;
 mod service;
+mod tls;
 
 use crate::mistake::{
     TABLES, duplicate_address, no_services, not_a_table, not_an_array, unknown_table,
 };
-use crate::plan::{Host, Limits, Listener, Log, LogFormat, Plan, SlowReader};
+use crate::plan::{Host, Limits, Listener, Log, LogFormat, Plan, SlowReader, Tls};
 use crate::problem::{Mistake, Mistakes};
 use crate::settings::Section;
 use crate::typed::{Placed, Typed};
@@ -22,7 +23,7 @@ pub(crate) struct Meaning {
     /// `None` only when there are mistakes.
     pub(crate) plan: Option<Plan>,
     /// Files that the plan names, and where.
-    pub(crate) files: Vec<Placed<PathBuf>>,
+    pub(crate) files: Files,
     /// Everything that is wrong.
     pub(crate) mistakes: Vec<Mistake>,
 }
@@ -57,7 +58,15 @@ struct Reader<'t> {
     mistakes: &'t Mistakes,
 }
 
-type Files = Vec<Placed<PathBuf>>;
+/// Files that a configuration names.
+pub(crate) type Files = Vec<Named>;
+
+/// A file that a configuration names, and where.
+pub(crate) struct Named {
+    /// What is in it, for people.
+    pub(crate) what: &'static str,
+    pub(crate) file: Placed<PathBuf>,
+}
 
 impl<'t> Reader<'t> {
     /// With mistakes, what is left of the plan.
@@ -71,7 +80,7 @@ impl<'t> Reader<'t> {
         }
         let host = self.host(root);
         let log = self.log(root);
-        let listeners = self.listeners(root);
+        let listeners = self.listeners(root, files);
         let defaults = self.defaults(root);
         let services = self.services(root, &defaults, files);
         if services.is_none() && all_known {
@@ -141,7 +150,7 @@ impl<'t> Reader<'t> {
         Some(Typed::new(sections, &head, table, self.mistakes))
     }
 
-    fn listeners(&self, root: &'t DeTable<'t>) -> Vec<Listener> {
+    fn listeners(&self, root: &'t DeTable<'t>, files: &mut Files) -> Vec<Listener> {
         let value = root.get("listen");
         let array = value.and_then(|value| value.get_ref().as_array());
         if let (Some(value), None) = (value, array) {
@@ -155,7 +164,8 @@ impl<'t> Reader<'t> {
                 continue;
             };
             let typed = Typed::new(&[Section::Listen], "[[listen]]", table, self.mistakes);
-            let Some(mut listener) = read_listener(&typed, value.span()) else {
+            let tls = self.tls(&typed, files);
+            let Some(mut listener) = read_listener(&typed, value.span(), tls) else {
                 continue;
             };
             proxy::read(&typed, &mut listener.value, self.mistakes);
@@ -183,11 +193,32 @@ impl<'t> Reader<'t> {
         }
         Ok(self.base.join(text))
     }
+
+    /// A file that a key names. It is noted, to be looked at later.
+    fn file(
+        &self,
+        typed: &Typed<'_>,
+        key: &str,
+        what: &'static str,
+        files: &mut Files,
+    ) -> Option<PathBuf> {
+        let file = typed.text(key, |text| self.path(text))?;
+        let path = file.value.clone();
+        files.push(Named { what, file });
+        Some(path)
+    }
 }
 
 /// `None` when the address is wrong.
-fn read_listener(typed: &Typed<'_>, table: Range<usize>) -> Option<Placed<Listener>> {
-    let mut listener = Listener::default();
+fn read_listener(
+    typed: &Typed<'_>,
+    table: Range<usize>,
+    tls: Option<Tls>,
+) -> Option<Placed<Listener>> {
+    let mut listener = Listener {
+        tls,
+        ..Listener::default()
+    };
     let address = typed.text("address", parse_address);
     if let Some(address) = &address {
         listener.address = address.value;

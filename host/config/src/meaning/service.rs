@@ -122,12 +122,11 @@ impl<'t> Reader<'t> {
         service: &Spanned<DeString<'_>>,
         files: &mut Files,
     ) -> Option<Behavior> {
-        let component = typed.text("component", |text| self.path(text));
+        let component = self.file(typed, "component", "the component", files);
         let native = typed.choice("native", Native::named);
         let sha256 = typed
             .text("sha256", FromStr::from_str)
             .map(|digest| digest.value);
-        files.extend(component.clone());
         let place = |key| typed.place(key);
         match (place("component"), place("native"), place("sha256")) {
             (None, None, _) => self.mistakes.add(no_behavior(service)),
@@ -140,10 +139,7 @@ impl<'t> Reader<'t> {
             _ => {}
         }
         match component {
-            Some(file) => Some(Behavior::Component {
-                file: file.value,
-                sha256,
-            }),
+            Some(file) => Some(Behavior::Component { file, sha256 }),
             None => native.map(Behavior::Native),
         }
     }

@@ -1,7 +1,7 @@
 //! `[[listen]]`.
 
 use super::Section::Listen;
-use super::Standard::Value;
+use super::Standard::{Absent, Value};
 use super::{HOUR, KIB, Kind, MIB, MILLISECOND, Setting, bytes, count, count_or_off, time};
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -69,7 +69,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "handshake_timeout",
         kind: time(MILLISECOND, HOUR),
         default: Value(r#""10s""#),
-        doc: "How long the whole opening handshake may take, the component's own `on-handshake` included.",
+        doc: "How long the whole opening handshake may take, that of TLS and the component's own `on-handshake` \
+              included.",
+    },
+    Setting {
+        section: Listen,
+        key: "tls",
+        kind: Kind::Table("a table, such as { chain = \"fullchain.pem\", key = \"privkey.pem\" }"),
+        default: Absent("connections are not encrypted"),
+        doc: "Encrypt the connections of this listener: `wss://` and `https://`. The table may be written inline, or \
+              below as `[listen.tls]`; its settings are in the next sections. The files are read again when one of \
+              them changes, and on SIGHUP: new connections use what is in them, and sessions go on.",
     },
     Setting {
         section: Listen,

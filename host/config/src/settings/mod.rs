@@ -7,6 +7,7 @@
 mod host;
 mod listen;
 mod service;
+mod tls;
 
 use crate::value::{show_size, show_time};
 use std::time::Duration;
@@ -35,6 +36,10 @@ pub enum Section {
     Log,
     /// `[[listen]]`: one address to listen on.
     Listen,
+    /// `[listen.tls]`: the TLS of the listener above it.
+    Tls,
+    /// One certificate: in `[listen.tls]`, or each of several in its `certificates`.
+    Certificate,
     /// `[service.NAME]`: a path and what answers there.
     Service,
     /// Limits of a service: in `[service.NAME]`, or in `[defaults]` for all services.
@@ -79,6 +84,10 @@ pub enum Kind {
     Texts(&'static str),
     /// An inline table whose values are strings.
     Pairs(&'static str),
+    /// A table with settings of a section of its own.
+    Table(&'static str),
+    /// An array of such tables.
+    Tables(&'static str),
 }
 
 /// What holds when a key is not written.
@@ -97,6 +106,8 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
     [
         host::SETTINGS,
         listen::SETTINGS,
+        tls::SETTINGS,
+        tls::CERTIFICATE,
         service::SETTINGS,
         service::LIMITS,
     ]
@@ -116,6 +127,7 @@ impl Section {
             Self::Host => "[host]",
             Self::Log => "[log]",
             Self::Listen => "[[listen]]",
+            Self::Tls | Self::Certificate => "[listen.tls]",
             Self::Service => "[service.NAME]",
             Self::Limits => "[defaults]",
         }
@@ -194,7 +206,11 @@ impl Kind {
                 .map(|word| quoted(word))
                 .collect::<Vec<_>>()
                 .join(" or "),
-            Self::Text(what) | Self::Texts(what) | Self::Pairs(what) => what.to_owned(),
+            Self::Text(what)
+            | Self::Texts(what)
+            | Self::Pairs(what)
+            | Self::Table(what)
+            | Self::Tables(what) => what.to_owned(),
         }
     }
 

@@ -33,6 +33,12 @@ pub enum Invalid {
     /// Not the name of a file or directory.
     #[error("not a file name: {0}")]
     Path(&'static str),
+    /// Not a version of TLS.
+    #[error("not a version of TLS: {0}")]
+    TlsVersion(&'static str),
+    /// Not the name of an environment variable.
+    #[error("not the name of an environment variable: {0}")]
+    Variable(&'static str),
     /// Not a length of time.
     #[error("not a duration: {0}")]
     Time(&'static str),
@@ -74,6 +80,8 @@ impl Invalid {
         match self {
             Self::Address(expected)
             | Self::Path(expected)
+            | Self::TlsVersion(expected)
+            | Self::Variable(expected)
             | Self::Time(expected)
             | Self::Size(expected)
             | Self::Route(expected)
@@ -93,6 +101,8 @@ impl Invalid {
         match self {
             Self::Address(_) => "an address",
             Self::Path(_) => "a file name",
+            Self::TlsVersion(_) => "a version of TLS",
+            Self::Variable(_) => "the name of an environment variable",
             Self::Time(_) => "a duration",
             Self::Size(_) => "a size",
             Self::Route(_) => "a route",

@@ -2,6 +2,8 @@
 //! writes what the session has to say, and minds the deadlines. It knows no seat.
 
 mod deadline;
+#[cfg(test)]
+mod held;
 mod input;
 mod output;
 #[cfg(test)]
@@ -41,6 +43,8 @@ pub(crate) struct Line<I> {
     pinged: Pinged,
     /// The last read would have filled a small buffer.
     reads_much: bool,
+    /// The socket may hold bytes that it took and has not sent: TLS does.
+    unflushed: bool,
     /// Our close frame has been written, or is in the wire.
     close_written: bool,
     /// The peer sends no more.
@@ -108,6 +112,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             trouble: None,
             pinged: Pinged::Idle,
             reads_much: false,
+            // The answer to the opening handshake.
+            unflushed: true,
             close_written: false,
             ended: false,
             gone: false,
@@ -127,7 +133,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     /// Nothing more is to be read or written.
     pub(crate) fn is_over(&self) -> bool {
-        let written = self.close_written && self.wire.is_empty() && !self.session.has_mail();
+        let sent = self.wire.is_empty() && !self.unflushed;
+        let written = self.close_written && sent && !self.session.has_mail();
         self.gone || (written && matches!(self.ws.state(), State::Closed | State::Failed))
     }
 
@@ -268,6 +275,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             self.write_rest(cx, &mut lease.output);
             lease.give_back();
         }
+        self.flush_socket(cx);
     }
 
     /// The connection failed: there is no closing handshake any more.

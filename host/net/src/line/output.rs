@@ -32,6 +32,30 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             self.write_rest(cx, output);
         }
         output.clear();
+        self.flush_socket(cx);
+    }
+
+    /// Has the socket send what it took. A plain one keeps nothing back.
+    pub(super) fn flush_socket(&mut self, cx: &mut Context<'_>) {
+        if !self.unflushed || self.gone {
+            return;
+        }
+        match Pin::new(&mut self.io).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                if self.wire.is_empty() {
+                    self.wire.went_on();
+                }
+            }
+            Poll::Ready(Err(error)) => self.write_failed(Some(error)),
+            Poll::Pending => self.stall(),
+        }
+    }
+
+    fn stall(&mut self) {
+        if self.wire.stall() {
+            self.refresh_deadline();
+        }
     }
 
     /// The clock is read only where somebody wants to know.
@@ -118,6 +142,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             match Pin::new(&mut self.io).poll_write_vectored(cx, slices) {
                 Poll::Ready(Ok(taken @ 1..)) => {
                     self.tally.bytes_out += tallied(taken);
+                    self.unflushed = true;
                     self.wire.advance(taken);
                     self.account(taken);
                     *left = left.saturating_sub(taken);
@@ -127,9 +152,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                     return false;
                 }
                 Poll::Pending => {
-                    if self.wire.stall() {
-                        self.refresh_deadline();
-                    }
+                    self.stall();
                     return false;
                 }
             }
@@ -144,6 +167,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         match Pin::new(&mut self.io).poll_write(cx, bytes) {
             Poll::Ready(Ok(taken @ 1..)) => {
                 self.tally.bytes_out += tallied(taken);
+                self.unflushed = true;
                 taken
             }
             Poll::Ready(result) => {

@@ -81,7 +81,7 @@ const LIMITS: ws::Limits = ws::Limits {
     fragments_max: 4,
 };
 
-fn protocol(role: Role) -> ws::Connection {
+pub(super) fn protocol(role: Role) -> ws::Connection {
     let timing = Timing {
         ping_every: None,
         ..Timing::default()
@@ -89,7 +89,7 @@ fn protocol(role: Role) -> ws::Connection {
     ws::Connection::new(role, LIMITS, timing, Instant::now())
 }
 
-fn session() -> Arc<Session> {
+pub(super) fn session() -> Arc<Session> {
     let opening = Opening {
         service: "test".into(),
         method: "GET",

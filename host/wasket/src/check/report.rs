@@ -12,6 +12,9 @@ pub(super) fn configuration(configuration: &Configuration) {
         "would not load whole"
     };
     line(&format!("{}: {whether}", shown(&configuration.file)));
+    for warning in &configuration.warnings {
+        line(&format!("  warning: {}", shown(warning)));
+    }
     configuration.services.iter().for_each(service);
 }
 

@@ -1,0 +1,57 @@
+//! Reading the files, and noticing that they are others now.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::fault::{Fault, Unusable};
+
+/// The whole file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
+    let fault = |error| Unusable::new(path, Fault::Unreadable(error));
+    let mut bytes = Vec::new();
+    open(path)
+        .and_then(|file| file.take(BYTES_MAX + 1).read_to_end(&mut bytes))
+        .map_err(fault)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= BYTES_MAX) {
+        Ok(bytes)
+    } else {
+        Err(Unusable::new(path, Fault::TooLong))
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
+}
+
+/// What shows that a file has changed, without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp(Option<(SystemTime, u64)>);
+
+impl Stamp {
+    /// A file that is not there has a stamp too.
+    pub(super) fn of(path: &Path) -> Self {
+        let metadata = fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len())));
+        Self(metadata.ok())
+    }
+}
+
+/// Whether users who are neither its owner nor in its group may read a file.
+#[cfg(unix)]
+pub(super) fn is_readable_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_readable_by_others(_: &Path) -> bool {
+    false
+}
+
+/// A hundred times a long chain.
+const BYTES_MAX: u64 = 1 << 20;

@@ -1,0 +1,164 @@
+//! TLS on listeners, with rustls on ring: certificates read and checked, chosen by name, replaced while running.
+//!
+//! Reading order: [`TlsSettings`] name files; [`Tls`] is what is made of them; `accept` does a handshake; `stream` is
+//! the socket afterwards.
+//!
+//! Deliberately absent: early data (a replayed opening handshake would open sessions), renegotiation, and getting
+//! certificates from an authority.
+
+mod accept;
+mod certificate;
+mod client;
+mod established;
+mod fault;
+mod file;
+mod pem;
+#[cfg(feature = "pfx")]
+mod pfx;
+#[cfg(not(feature = "pfx"))]
+#[path = "without_pfx.rs"]
+mod pfx;
+mod resolver;
+mod settings;
+mod stream;
+mod x509;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::RwLock;
+use rustls::crypto::ring;
+use rustls::server::WantsServerCert;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ConfigBuilder, ServerConfig, SupportedProtocolVersion};
+
+pub(crate) use established::Established;
+pub use fault::{Fault, Unusable};
+pub use settings::{ClientCertificates, Password, TlsCertificate, TlsSettings, TlsVersions};
+pub(crate) use stream::Secured;
+
+use certificate::Loaded;
+use file::Stamp;
+
+/// The TLS of a listener: what new handshakes use. Sessions keep what they have begun with.
+pub struct Tls {
+    settings: TlsSettings,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    config: Arc<ServerConfig>,
+    /// Of the files when they were last looked at.
+    stamps: Vec<Stamp>,
+}
+
+impl Tls {
+    /// Reads the files. `now` is what certificates have to be valid at.
+    ///
+    /// # Errors
+    /// Every file that cannot be used.
+    pub fn load(settings: TlsSettings, now: SystemTime) -> Result<Self, Vec<Unusable>> {
+        let stamps = stamps(&settings);
+        let config = Arc::new(read(&settings, now)?);
+        Ok(Self {
+            settings,
+            current: RwLock::new(Current { config, stamps }),
+        })
+    }
+
+    /// Reads the files anew; new handshakes use what is in them.
+    ///
+    /// # Errors
+    /// Every file that cannot be used: then everything stays as it was.
+    pub fn reload(&self, now: SystemTime) -> Result<(), Vec<Unusable>> {
+        // Stamped first: what changes meanwhile has another stamp.
+        self.current.write().stamps = stamps(&self.settings);
+        let config = Arc::new(read(&self.settings, now)?);
+        self.current.write().config = config;
+        Ok(())
+    }
+
+    /// Whether a file has changed since this was last asked, or since the files were read: by its length, and by when
+    /// it was written.
+    #[must_use]
+    pub fn take_change(&self) -> bool {
+        let found = stamps(&self.settings);
+        let mut current = self.current.write();
+        let changed = current.stamps != found;
+        current.stamps = found;
+        changed
+    }
+
+    /// Private keys that every user of the machine can read.
+    pub fn exposed_keys(&self) -> impl Iterator<Item = &Path> {
+        let certificates = self.settings.certificates.iter();
+        let keys = certificates.map(TlsCertificate::key);
+        keys.filter(|key| file::is_readable_by_others(key))
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.current.read().config)
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tls").field(&self.settings).finish()
+    }
+}
+
+fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
+    settings.files().map(Stamp::of).collect()
+}
+
+fn read(settings: &TlsSettings, now: SystemTime) -> Result<ServerConfig, Vec<Unusable>> {
+    let mut unusable = Vec::new();
+    let mut loaded = Vec::new();
+    for certificate in &settings.certificates {
+        match certificate::load(certificate, now) {
+            Ok(certificate) => loaded.push(certificate),
+            Err(error) => unusable.push(error),
+        }
+    }
+    match builder(settings) {
+        Ok(builder) if unusable.is_empty() => Ok(finish(builder, &loaded)),
+        Ok(_) => Err(unusable),
+        Err(error) => {
+            unusable.push(error);
+            Err(unusable)
+        }
+    }
+}
+
+type Builder = ConfigBuilder<ServerConfig, WantsServerCert>;
+
+fn builder(settings: &TlsSettings) -> Result<Builder, Unusable> {
+    let provider = Arc::new(ring::default_provider());
+    let versions: &[&SupportedProtocolVersion] = match settings.versions {
+        TlsVersions::Both => &[&TLS13, &TLS12],
+        TlsVersions::Only12 => &[&TLS12],
+        TlsVersions::Only13 => &[&TLS13],
+    };
+    let clients = settings.client_certificates.as_ref();
+    let verifier = clients.map(|clients| client::verifier(clients, &provider));
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("ring has ciphers for each version");
+    Ok(match verifier.transpose()? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    })
+}
+
+fn finish(builder: Builder, loaded: &[Loaded]) -> ServerConfig {
+    let mut config = builder.with_cert_resolver(Arc::new(resolver::ByName::new(loaded)));
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Tickets are worth what the clients' certificates were at their time: each reading of the files has its own keys.
+    // Without randomness for them clients shake hands whole.
+    if let Ok(ticketer) = ring::Ticketer::new() {
+        config.ticketer = ticketer;
+    }
+    config
+}
