@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 use wasket_session::{Admission, Headers, Hub, Opening, Refusal, Seat, Session};
 use wasket_ws::handshake::{self, Offer};
 
+use crate::Listener;
 use crate::answer::{Answer, Body, plain};
 use crate::route::{Found, Place};
 use crate::shared::Shared;
@@ -31,6 +32,7 @@ pub(crate) async fn upgrade(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
     found: Found,
+    listener: &Listener,
     remote: SocketAddr,
 ) -> Result<(Answer, Admitted), Answer> {
     let offer = examine(request).map_err(|refusal| refused(&refusal))?;
@@ -48,6 +50,8 @@ pub(crate) async fn upgrade(
             "this origin may not open sessions here",
         ));
     }
+    let principal = place.access.admit(listener, request, remote, shared).await;
+    let principal = principal.map_err(|answer| *answer)?;
     let Some(service) = place.service.clone() else {
         return Err(plain(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -65,7 +69,8 @@ pub(crate) async fn upgrade(
             "this service is full",
         ));
     };
-    let opening = opening(shared, request, &found, &offer, authority, remote);
+    let mut opening = opening(shared, request, &found, &offer, authority, remote);
+    opening.principal = principal.map(Box::new);
     let id = shared.ids.next(SystemTime::now());
     let now_ms = shared.clock.unix_ms(Instant::now());
     let session = Arc::new(Session::new(id, &hub, opening, now_ms));
@@ -76,13 +81,14 @@ pub(crate) async fn upgrade(
         principal,
         seat,
     } = admission.map_err(|r| refusal(&r))?;
+    let known = principal.as_ref().or(session.principal());
     info!(
         target: "wasket::session",
         service = &*place.name,
         session = id.get(),
         remote = %remote,
         protocol = protocol.as_deref(),
-        principal = principal.as_ref().map(|p| p.name.as_str()),
+        principal = known.map(|p| p.name.as_str()),
         "open"
     );
     let answer = switching(&offer, place, protocol.as_deref(), &headers);

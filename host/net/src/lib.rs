@@ -8,12 +8,16 @@
 //! TLS and static files, which come with their own modules.
 #![forbid(unsafe_code)]
 
+mod access;
 mod address;
 mod answer;
+mod authentication;
 mod clock;
 mod connection;
+mod failures;
 mod full;
 mod handshake;
+mod hashing;
 mod http;
 mod lease;
 mod line;
@@ -26,6 +30,9 @@ mod server;
 mod shared;
 mod wire;
 
+pub use access::{Access, Login};
+pub use authentication::Authentication;
+pub use hashing::Hashing;
 pub use listener::{BindError, Listener};
 pub use origin::{OriginError, Origins};
 pub use page::Page;

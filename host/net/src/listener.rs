@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::Page;
+use crate::{Authentication, Page};
 
 /// An address to accept connections on, and what a connection may cost before it is a session.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Listener {
     pub request_head_timeout: Duration,
     /// From accepting to the 101 answer.
     pub handshake_timeout: Duration,
+    /// Who may come, where the service does not say otherwise, and to the documents.
+    pub auth: Option<Arc<Authentication>>,
     /// Documents by path.
     pub pages: HashMap<String, Page>,
 }
@@ -55,6 +58,7 @@ impl Listener {
             request_head_bytes_max: 16 << 10,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            auth: None,
             pages: HashMap::new(),
         }
     }

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use wasket_session::Service;
 
-use crate::Origins;
+use crate::{Access, Origins};
 
 /// What stands at a path.
 pub struct Place {
@@ -12,8 +12,10 @@ pub struct Place {
     pub name: Arc<str>,
     /// What serves it; without one (its component did not load) the path answers 503.
     pub service: Option<Arc<dyn Service>>,
-    /// Who may come.
+    /// Web pages that may come.
     pub origins: Origins,
+    /// Who may come.
+    pub access: Access,
     /// Added to the 101 answer.
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -171,6 +173,7 @@ mod tests {
                 name: (*pattern).into(),
                 service: None,
                 origins: Origins::SameHost,
+                access: Access::default(),
                 response_headers: Vec::new(),
             };
             routes.add(Route::parse(pattern).unwrap(), place);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasket_config::Origin;
 use wasket_config::plan::{self, Behavior, Native, Plan};
-use wasket_net::{Listener, Origins, Place, Route, Routes};
+use wasket_net::{Access, Listener, Origins, Place, Route, Routes};
 use wasket_runtime::{Component, Digest, GuestService, Runtime, Settings};
 use wasket_session::echo::Echo;
 use wasket_session::{Account, Hub, Limits, Service, SlowReader};
@@ -50,6 +50,7 @@ pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
             name: plan.name.as_str().into(),
             service: service.as_ref().ok().cloned(),
             origins: origins(&plan.origins)?,
+            access: Access::default(),
             response_headers: response_headers(plan)?,
         };
         routes.add(route, place);
@@ -69,6 +70,7 @@ pub(crate) fn listeners(plan: &Plan) -> Vec<Listener> {
         request_head_bytes_max: listener.request_head_bytes_max,
         request_head_timeout: listener.request_head_timeout,
         handshake_timeout: listener.handshake_timeout,
+        auth: None,
         pages: if listener.try_page {
             HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
         } else {

@@ -10,6 +10,7 @@ mod gated;
 mod handshake;
 mod head;
 mod leak;
+mod login;
 mod parting;
 mod races;
 mod support;

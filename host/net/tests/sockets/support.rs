@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use wasket_net::{Listener, Origins, Place, Route, Routes, Server, ServerHandle};
+use wasket_net::{Access, Listener, Origins, Place, Route, Routes, Server, ServerHandle};
 use wasket_session::echo::Echo;
 use wasket_session::{Hub, IdSource, Limits, Service};
 
@@ -28,6 +28,15 @@ impl Running {
 
     /// A service at `/echo`, and an unavailable one at `/broken`.
     pub(crate) fn start(service: Arc<dyn Service>, change: impl FnOnce(&mut Listener)) -> Self {
+        Self::start_with(service, &Access::default(), change)
+    }
+
+    /// The same, for those whom this lets in.
+    pub(crate) fn start_with(
+        service: Arc<dyn Service>,
+        access: &Access,
+        change: impl FnOnce(&mut Listener),
+    ) -> Self {
         let hub = Arc::clone(service.hub());
         let mut routes = Routes::default();
         for (path, service) in [("/echo", Some(service)), ("/broken", None)] {
@@ -35,6 +44,7 @@ impl Running {
                 name: path.trim_start_matches('/').into(),
                 service,
                 origins: Origins::default(),
+                access: access.clone(),
                 response_headers: vec![("x-served-by".parse().unwrap(), "wasket".parse().unwrap())],
             };
             routes.add(Route::parse(path).unwrap(), place);
