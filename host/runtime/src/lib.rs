@@ -12,6 +12,7 @@
 mod batch;
 mod budget;
 mod cache;
+mod credentials;
 mod engine;
 mod error;
 mod export;
@@ -34,6 +35,7 @@ mod store;
 mod text;
 mod wire;
 
+pub use credentials::{Credentials, GuestUsers};
 pub use engine::Runtime;
 pub use error::{Digest, Error, Kind, Mismatch};
 pub use inspect::{Denied, Inspection, Interface, MissingImport, OptionalExport};
