@@ -20,13 +20,13 @@ pub fn load(path: &Path) -> Result<Plan, Problems> {
         files,
         mut mistakes,
     } = meaning::read(&text, path.parent().unwrap_or(Path::new("")));
-    mistakes.extend(files.into_iter().filter_map(|file| {
+    mistakes.extend(files.into_iter().filter_map(|(what, file)| {
         let error = open(&file.value).err()?;
         let file = Placed {
             value: file.value.display().to_string(),
             span: file.span,
         };
-        Some(unusable_file(&file, &error))
+        Some(unusable_file(what, &file, &error))
     }));
     finish(plan, &name, &text, mistakes)
 }

@@ -1,5 +1,12 @@
 //! Mistakes that show only when parts of the file are seen together.
 
+mod auth;
+
+pub(crate) use auth::{
+    auth_of_nobody, beside_nothing, no_auth, no_scheme, no_users, roles_of_nobody, two_sources,
+    unknown_auth,
+};
+
 use crate::nearest::nearest;
 use crate::plan::Listener;
 use crate::problem::{Mistake, shown};
@@ -13,7 +20,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
 /// What a file may have at its top.
-pub(crate) const TABLES: [&str; 5] = ["host", "log", "listen", "defaults", "service"];
+pub(crate) const TABLES: [&str; 6] = ["host", "log", "listen", "auth", "defaults", "service"];
 
 pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
     let name: &str = key.get_ref();
@@ -36,9 +43,9 @@ pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
             mistake.with_help("did you mean `listen`, as in [[listen]]?")
         }
         Some(word) => mistake.with_help(format!("did you mean `{word}`?")),
-        None => {
-            mistake.with_help("a file has [host], [log], [[listen]], [defaults] and [service.NAME]")
-        }
+        None => mistake.with_help(
+            "a file has [host], [log], [[listen]], [auth.NAME], [defaults] and [service.NAME]",
+        ),
     }
 }
 
@@ -143,7 +150,7 @@ pub(crate) fn any_and_others(span: Range<usize>) -> Mistake {
 }
 
 /// A file that the configuration names and that cannot be used.
-pub(crate) fn unusable_file(file: &Placed<String>, error: &io::Error) -> Mistake {
+pub(crate) fn unusable_file(what: &str, file: &Placed<String>, error: &io::Error) -> Mistake {
     let (title, label) = match error.kind() {
         io::ErrorKind::NotFound => ("does not exist".to_owned(), "no such file"),
         io::ErrorKind::IsADirectory => ("is a directory".to_owned(), "expected a file"),
@@ -154,7 +161,7 @@ pub(crate) fn unusable_file(file: &Placed<String>, error: &io::Error) -> Mistake
     };
     Mistake::at(
         file.span.clone(),
-        format!("the component {} {title}", file.value),
+        format!("{what} {} {title}", file.value),
         label,
     )
     .with_help("paths are relative to the directory of this file")

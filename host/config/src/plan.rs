@@ -1,6 +1,10 @@
 //! What a configuration means: plain data, every value checked, every path complete, every default filled in.
 
-use crate::value::{Header, LogFilter, Origin, Route, ServiceName, Sha256, Subprotocol};
+mod auth;
+
+pub use auth::{Algorithm, Auth, Login, Scheme, UserComponent, Users};
+
+use crate::value::{AuthName, Header, LogFilter, Origin, Route, ServiceName, Sha256, Subprotocol};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +18,8 @@ pub struct Plan {
     pub log: Log,
     /// Addresses to listen on: at least one, none twice (but for port 0).
     pub listeners: Vec<Listener>,
+    /// Logins that listeners and services name.
+    pub auths: Vec<Auth>,
     /// Services in the order of the file: at least one, no two with the same name or the same paths.
     pub services: Vec<Service>,
 }
@@ -28,6 +34,7 @@ impl Plan {
                 address,
                 ..Listener::default()
             }],
+            auths: Vec::new(),
             services: vec![service],
         }
     }
@@ -120,6 +127,8 @@ pub struct Listener {
     pub request_head_timeout: Duration,
     /// How long the opening handshake may take.
     pub handshake_timeout: Duration,
+    /// Who may come; `None`: anyone.
+    pub auth: Option<AuthName>,
     /// Whether a page to try the services is served at `/`.
     pub try_page: bool,
 }
@@ -136,6 +145,7 @@ impl Default for Listener {
             request_head_bytes_max: 16 * 1024,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            auth: None,
             try_page: false,
         }
     }
@@ -159,6 +169,10 @@ pub struct Service {
     pub protocols: Vec<Subprotocol>,
     /// Web pages that may connect.
     pub origins: Origins,
+    /// How clients say who they are.
+    pub login: Login,
+    /// Roles of which a client needs one; empty: none.
+    pub require_roles: Vec<String>,
     /// Header fields added to the 101 response; no name twice.
     pub response_headers: Vec<Header>,
     /// What its sessions may use.
@@ -175,6 +189,8 @@ impl Service {
             config: Vec::new(),
             protocols: Vec::new(),
             origins: Origins::SameHost,
+            login: Login::AsListener,
+            require_roles: Vec::new(),
             response_headers: Vec::new(),
             limits: Limits::default(),
         }

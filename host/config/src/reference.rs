@@ -33,13 +33,18 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 5] = [
+const SECTIONS: [(Section, &str); 6] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
         Section::Listen,
         "`[[listen]]`\nOne address to listen on; repeat it for more. Without any, wasket listens as if there were an \
          empty one.",
+    ),
+    (
+        Section::Auth,
+        "`[auth.NAME]`\nHow clients say who they are, and who is known. A listener or a service names the table in its \
+         `auth`; the name is 1 to 64 of `a-z`, `0-9`, `-` and `_`. See [operators.md](operators.md#logins).",
     ),
     (
         Section::Service,

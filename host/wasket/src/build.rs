@@ -1,5 +1,6 @@
 //! From a plan, which is plain data, to the rooms' constructors.
 
+use crate::login::Logins;
 use crate::try_page;
 use http::{HeaderName, HeaderValue};
 use std::collections::HashMap;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasket_config::Origin;
 use wasket_config::plan::{self, Behavior, Native, Plan};
-use wasket_net::{Access, Listener, Origins, Place, Route, Routes};
+use wasket_net::{Listener, Origins, Place, Route, Routes};
 use wasket_runtime::{Component, Digest, GuestService, Runtime, Settings};
 use wasket_session::echo::Echo;
 use wasket_session::{Account, Hub, Limits, Service, SlowReader};
@@ -25,8 +26,10 @@ type Made = Result<Arc<dyn Service>, wasket_runtime::Error>;
 ///
 /// # Errors
 /// When the engine that runs components does not start.
-pub(crate) async fn services(plan: &Plan) -> Result<Vec<Built<'_>>, wasket_runtime::Error> {
-    let mut components = Components::new(&plan.host);
+pub(crate) async fn services<'p>(
+    plan: &'p Plan,
+    components: &mut Components<'p>,
+) -> Result<Vec<Built<'p>>, wasket_runtime::Error> {
     let mut built = Vec::with_capacity(plan.services.len());
     for service in &plan.services {
         let made = match components.service(service).await {
@@ -42,7 +45,7 @@ pub(crate) async fn services(plan: &Plan) -> Result<Vec<Built<'_>>, wasket_runti
 }
 
 /// The routing table of services. Those that cannot serve are in it too: their paths answer 503.
-pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
+pub(crate) fn routes(built: &[Built<'_>], logins: &Logins) -> anyhow::Result<Routes> {
     let mut routes = Routes::default();
     for Built { plan, service } in built {
         let route = Route::parse(&plan.route.to_string())?;
@@ -50,7 +53,7 @@ pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
             name: plan.name.as_str().into(),
             service: service.as_ref().ok().cloned(),
             origins: origins(&plan.origins)?,
-            access: Access::default(),
+            access: logins.of_service(plan)?,
             response_headers: response_headers(plan)?,
         };
         routes.add(route, place);
@@ -59,7 +62,7 @@ pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
 }
 
 /// The listeners of a plan, each with its page if it has one.
-pub(crate) fn listeners(plan: &Plan) -> Vec<Listener> {
+pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> Vec<Listener> {
     let listener = |listener: &plan::Listener| Listener {
         address: listener.address,
         backlog: listener.backlog.into(),
@@ -70,7 +73,7 @@ pub(crate) fn listeners(plan: &Plan) -> Vec<Listener> {
         request_head_bytes_max: listener.request_head_bytes_max,
         request_head_timeout: listener.request_head_timeout,
         handshake_timeout: listener.handshake_timeout,
-        auth: None,
+        auth: logins.of_listener(listener),
         pages: if listener.try_page {
             HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
         } else {
@@ -99,7 +102,7 @@ fn cache_directory() -> Option<PathBuf> {
 }
 
 /// Components by what they were loaded from: a file that stands on several paths is compiled once.
-struct Components<'p> {
+pub(crate) struct Components<'p> {
     host: &'p plan::Host,
     /// Made for the first component: it reserves much address space.
     runtime: Option<Runtime>,
@@ -109,7 +112,7 @@ struct Components<'p> {
 }
 
 impl<'p> Components<'p> {
-    fn new(host: &'p plan::Host) -> Self {
+    pub(crate) fn new(host: &'p plan::Host) -> Self {
         Self {
             host,
             runtime: None,
@@ -152,7 +155,7 @@ impl<'p> Components<'p> {
         Ok(component)
     }
 
-    fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {
+    pub(crate) fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {
         if let Some(runtime) = &self.runtime {
             return Ok(runtime.clone());
         }
@@ -185,7 +188,7 @@ fn session_limits(limits: &plan::Limits) -> Limits {
     }
 }
 
-fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
+pub(crate) fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
     wasket_runtime::Limits {
         memory_bytes_max: limits.memory_bytes_max,
         table_elements_max: limits.table_elements_max,

@@ -10,12 +10,14 @@ mod check;
 mod cli;
 mod descriptor;
 mod exit;
+mod login;
 mod run;
 mod serve;
 mod signal;
 mod telemetry;
 mod terminal;
 mod try_page;
+mod users;
 
 use cli::{Cli, Command};
 use std::process::ExitCode;

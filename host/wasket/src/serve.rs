@@ -1,7 +1,8 @@
 //! `wasket serve`: a plan becomes a server, which runs until a signal ends it.
 
-use crate::build::{self, Built};
+use crate::build::{self, Built, Components};
 use crate::cli::Serve;
+use crate::login::Logins;
 use crate::signal::Signals;
 use crate::{descriptor, telemetry, terminal};
 use anyhow::{Context as _, bail};
@@ -49,15 +50,20 @@ pub(crate) fn tokio_runtime(workers: usize) -> std::io::Result<tokio::runtime::R
 
 async fn until_signal(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("listening for signals")?;
-    let server = tokio::select! {
-        server = listening(plan, unloadable) => server?,
+    let (server, logins) = tokio::select! {
+        listening = listening(plan, unloadable) => listening?,
         signal = signals.next() => {
             info!(signal = signal.name(), "stopped before it served");
             return Ok(());
         }
     };
     let handle = server.handle();
-    let mut serving = Box::pin(server.run(plan.host.drain));
+    let mut serving = Box::pin(async {
+        tokio::select! {
+            left = server.run(plan.host.drain) => left,
+            never = logins.watch() => match never {},
+        }
+    });
     tokio::select! {
         _ = &mut serving => bail!("the listeners ended"),
         signal = signals.next() => {
@@ -86,8 +92,11 @@ fn farewell(left: usize) {
 }
 
 /// Loads the services, binds the listeners, and says where.
-async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server> {
-    let built = build::services(plan).await?;
+async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Server, Logins)> {
+    let mut components = Components::new(&plan.host);
+    let logins = Logins::new(plan, &mut components).await?;
+    logins.warn(plan);
+    let built = build::services(plan, &mut components).await?;
     for Built { plan, service } in &built {
         match (service, unloadable) {
             (Ok(_), _) => {}
@@ -100,9 +109,9 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server
             (Err(error), Unloadable::EndsTheHost) => bail!("{error}"),
         }
     }
-    let routes = build::routes(&built)?;
+    let routes = build::routes(&built, &logins)?;
     let server = Server::bind(
-        build::listeners(plan),
+        build::listeners(plan, &logins),
         routes,
         IdSource::new(plan.host.node),
     )?;
@@ -118,7 +127,7 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<Server
             ));
         }
     }
-    Ok(server)
+    Ok((server, logins))
 }
 
 /// The line by which people and programs learn where a service is. Its form is a promise, and the same for a

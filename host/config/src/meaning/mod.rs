@@ -1,5 +1,6 @@
 //! The second step: what it means. The tables of the file become a plan.
 
+mod auth;
 mod service;
 
 use crate::mistake::{
@@ -10,6 +11,7 @@ use crate::problem::{Mistake, Mistakes};
 use crate::settings::Section;
 use crate::typed::{Placed, Typed};
 use crate::value::{Invalid, parse_address};
+use auth::Auths;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -19,8 +21,8 @@ use toml::de::DeTable;
 pub(crate) struct Meaning {
     /// `None` only when there are mistakes.
     pub(crate) plan: Option<Plan>,
-    /// Files that the plan names, and where.
-    pub(crate) files: Vec<Placed<PathBuf>>,
+    /// Files that the plan names: what each is, and where it is named.
+    pub(crate) files: Files,
     /// Everything that is wrong.
     pub(crate) mistakes: Vec<Mistake>,
 }
@@ -55,7 +57,7 @@ struct Reader<'t> {
     mistakes: &'t Mistakes,
 }
 
-type Files = Vec<Placed<PathBuf>>;
+type Files = Vec<(&'static str, Placed<PathBuf>)>;
 
 impl<'t> Reader<'t> {
     /// With mistakes, what is left of the plan.
@@ -69,9 +71,12 @@ impl<'t> Reader<'t> {
         }
         let host = self.host(root);
         let log = self.log(root);
-        let listeners = self.listeners(root);
         let defaults = self.defaults(root);
-        let services = self.services(root, &defaults, files);
+        let mut auths = self.auths(root, &defaults, files);
+        let listeners = self.listeners(root, &mut auths);
+        auths.everywhere = listeners.iter().all(|listener| listener.auth.is_some());
+        let services = self.services(root, &defaults, files, &mut auths);
+        let auths = self.used(auths);
         if services.is_none() && all_known {
             self.mistakes.add(no_services());
         }
@@ -79,6 +84,7 @@ impl<'t> Reader<'t> {
             host,
             log,
             listeners,
+            auths,
             services: services?,
         })
     }
@@ -138,7 +144,7 @@ impl<'t> Reader<'t> {
         Some(Typed::new(sections, &head, table, self.mistakes))
     }
 
-    fn listeners(&self, root: &'t DeTable<'t>) -> Vec<Listener> {
+    fn listeners(&self, root: &'t DeTable<'t>, auths: &mut Auths) -> Vec<Listener> {
         let value = root.get("listen");
         let array = value.and_then(|value| value.get_ref().as_array());
         if let (Some(value), None) = (value, array) {
@@ -152,9 +158,11 @@ impl<'t> Reader<'t> {
                 continue;
             };
             let typed = Typed::new(&[Section::Listen], "[[listen]]", table, self.mistakes);
-            let Some(listener) = read_listener(&typed, value.span()) else {
+            let auth = self.auth_of(&typed, auths);
+            let Some(mut listener) = read_listener(&typed, value.span()) else {
                 continue;
             };
+            listener.value.auth = auth;
             let address = listener.value.address;
             let same = |other: &&Placed<Listener>| other.value.address == address;
             match listeners.iter().find(same) {

@@ -1,5 +1,6 @@
 //! `[service.NAME]`.
 
+use super::auth::Auths;
 use super::{Files, Reader, read_limits};
 use crate::mistake::{
     any_and_others, digest_of_nothing, duplicate_route, no_behavior, no_path, not_a_table, twice,
@@ -23,6 +24,7 @@ impl<'t> Reader<'t> {
         root: &'t DeTable<'t>,
         defaults: &Limits,
         files: &mut Files,
+        auths: &mut Auths,
     ) -> Option<Vec<Service>> {
         let value = root.get("service")?;
         let Some(table) = value.get_ref().as_table() else {
@@ -38,7 +40,7 @@ impl<'t> Reader<'t> {
         let mut services = Vec::new();
         let mut routes = Vec::new();
         for entry in entries {
-            services.extend(self.service(entry, defaults, files, &mut routes));
+            services.extend(self.service(entry, defaults, files, &mut routes, auths));
         }
         Some(services)
     }
@@ -49,6 +51,7 @@ impl<'t> Reader<'t> {
         defaults: &Limits,
         files: &mut Files,
         routes: &mut Vec<Placed<Route>>,
+        auths: &mut Auths,
     ) -> Option<Service> {
         let Some(table) = value.get_ref().as_table() else {
             self.mistakes
@@ -71,6 +74,7 @@ impl<'t> Reader<'t> {
             .collect();
         let protocols = self.protocols(&typed);
         let origins = self.origins(&typed);
+        let (login, require_roles) = self.access(&typed, key, auths);
         let response_headers = self.response_headers(&typed);
         Some(Service {
             name: name?,
@@ -79,6 +83,8 @@ impl<'t> Reader<'t> {
             config,
             protocols,
             origins,
+            login,
+            require_roles,
             response_headers,
             limits,
         })
@@ -124,7 +130,7 @@ impl<'t> Reader<'t> {
         let sha256 = typed
             .text("sha256", FromStr::from_str)
             .map(|digest| digest.value);
-        files.extend(component.clone());
+        files.extend(component.clone().map(|file| ("the component", file)));
         let place = |key| typed.place(key);
         match (place("component"), place("native"), place("sha256")) {
             (None, None, _) => self.mistakes.add(no_behavior(service)),

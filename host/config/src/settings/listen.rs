@@ -1,7 +1,7 @@
 //! `[[listen]]`.
 
 use super::Section::Listen;
-use super::Standard::Value;
+use super::Standard::{Absent, Value};
 use super::{HOUR, KIB, Kind, MIB, MILLISECOND, Setting, bytes, count, count_or_off, time};
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -69,6 +69,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: time(MILLISECOND, HOUR),
         default: Value(r#""10s""#),
         doc: "How long the whole opening handshake may take, the component's own `on-handshake` included.",
+    },
+    Setting {
+        section: Listen,
+        key: "auth",
+        kind: Kind::Text("the name of a table [auth.NAME]"),
+        default: Absent("anyone may come"),
+        doc: "Clients have to say who they are, as this table says: for every service that has no `auth` of its own, \
+              and for the page.",
     },
     Setting {
         section: Listen,

@@ -4,6 +4,7 @@
 //! written from it (see [`crate::reference()`]). The defaults stand here as text for people and in
 //! [`crate::plan`] as values for the program; a test keeps the two equal.
 
+mod auth;
 mod host;
 mod listen;
 mod service;
@@ -35,6 +36,8 @@ pub enum Section {
     Log,
     /// `[[listen]]`: one address to listen on.
     Listen,
+    /// `[auth.NAME]`: how clients say who they are, and who is known.
+    Auth,
     /// `[service.NAME]`: a path and what answers there.
     Service,
     /// Limits of a service: in `[service.NAME]`, or in `[defaults]` for all services.
@@ -97,6 +100,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
     [
         host::SETTINGS,
         listen::SETTINGS,
+        auth::SETTINGS,
         service::SETTINGS,
         service::LIMITS,
     ]
@@ -116,6 +120,7 @@ impl Section {
             Self::Host => "[host]",
             Self::Log => "[log]",
             Self::Listen => "[[listen]]",
+            Self::Auth => "[auth.NAME]",
             Self::Service => "[service.NAME]",
             Self::Limits => "[defaults]",
         }
@@ -127,6 +132,7 @@ const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 const TIB: u64 = 1024 * GIB;
 const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(10);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
