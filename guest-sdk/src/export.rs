@@ -25,14 +25,19 @@
 /// ```
 ///
 /// After the colon come the optional exports that the type implements, as in a bound: any of
-/// [`Handshake`](crate::Handshake), [`Control`](crate::Control), [`Timer`](crate::Timer) and
-/// [`Lifecycle`](crate::Lifecycle), joined with `+`. An implementation that is not named is not exported,
-/// and the host never calls it.
+/// [`Handshake`](crate::Handshake), [`Control`](crate::Control), [`Timer`](crate::Timer),
+/// [`Lifecycle`](crate::Lifecycle) and [`Credentials`](crate::Credentials), joined with `+`. An implementation that
+/// is not named is not exported, and the host never calls it.
+///
+/// `export!(Login as Credentials)` makes a component that is no service and only knows users.
 ///
 /// The contract's `batch` is always exported: messages that arrived together come in one call of the host,
 /// and [`Behavior::message`](crate::Behavior::message) gets one after the other as ever.
 #[macro_export]
 macro_rules! export {
+    ($ty:ty as Credentials) => {
+        $crate::__export!(Credentials $ty);
+    };
     ($ty:ty) => {
         $crate::__export!(Behavior $ty);
     };
@@ -123,11 +128,25 @@ macro_rules! __export {
             }
         });
     };
+    (Credentials $ty:ty) => {
+        $crate::__requires!($ty: Credentials);
+        $crate::__component!(credentials $ty {
+            fn find(
+                realm: ::std::string::String,
+                name: ::std::string::String,
+            ) -> ::core::option::Option<(
+                $crate::rt::credentials::Secret,
+                $crate::rt::credentials::Principal,
+            )> {
+                $crate::rt::credentials::run::<$ty>(&realm, &name)
+            }
+        });
+    };
     ($other:ident $ty:ty) => {
         ::core::compile_error!(::core::concat!(
             "no optional export named `",
             ::core::stringify!($other),
-            "`: expected Handshake, Control, Timer or Lifecycle"
+            "`: expected Handshake, Control, Timer, Lifecycle or Credentials"
         ));
     };
 }
@@ -165,6 +184,7 @@ macro_rules! __component {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __component {
+    (credentials $ty:ty { $($body:tt)* }) => {};
     ($module:ident $ty:ty { $($body:tt)* }) => {
         const _: fn($crate::Session) -> $ty = <$ty as $crate::Behavior>::open;
     };

@@ -55,6 +55,7 @@
 
 mod behavior;
 pub mod config;
+mod credentials;
 mod error;
 mod event;
 mod export;
@@ -80,6 +81,7 @@ use testing::fake as host;
 use wit::host;
 
 pub use behavior::{Behavior, Control, Handshake, Lifecycle, Timer};
+pub use credentials::{Credentials, Secret};
 pub use error::Error;
 pub use event::{Close, Party, ReadyState, SessionError, close_code};
 pub use handshake::{Acceptance, Rejection};

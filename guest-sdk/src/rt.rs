@@ -6,7 +6,7 @@ use std::thread::LocalKey;
 use crate::{Behavior, Close, Control, Message, Session, SessionError, Timer};
 
 #[cfg(target_family = "wasm")]
-pub use crate::wit::{batch, behavior, control, handshake, lifecycle, timer};
+pub use crate::wit::{batch, behavior, control, credentials, handshake, lifecycle, timer};
 
 /// A behavior whose sessions have a place to live.
 pub trait Exported: Behavior {

@@ -147,6 +147,43 @@ pub mod timer {
     pub use self::exports::wasket::websocket::timer::Guest;
 }
 
+/// `credentials`.
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    reason = "generated"
+)]
+pub mod credentials {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "wasket:websocket/with-credentials",
+        pub_export_macro: true,
+        export_macro_name: "export_component",
+        default_bindings_module: "::wasket_guest::rt::credentials",
+        with: { "wasket:websocket/types@0.1.0": crate::wit::imports::wasket::websocket::types },
+    });
+    pub use self::exports::wasket::websocket::credentials::{Guest, Principal, Secret};
+
+    /// `find`.
+    pub fn run<C: crate::Credentials>(realm: &str, name: &str) -> Option<(Secret, Principal)> {
+        let (secret, principal) = C::find(realm, name)?;
+        let secret = match secret {
+            crate::Secret::Plain(text) => Secret::Plain(text),
+            crate::Secret::Hashed(text) => Secret::Hashed(text),
+            crate::Secret::DigestMd5(digits) => Secret::DigestMd5(digits),
+            crate::Secret::DigestSha256(digits) => Secret::DigestSha256(digits),
+        };
+        let principal = Principal {
+            name: principal.name,
+            roles: principal.roles,
+            claims: principal.claims,
+        };
+        Some((secret, principal))
+    }
+}
+
 /// `lifecycle`.
 #[allow(
     unsafe_code,

@@ -13,6 +13,7 @@ mod host;
 mod hostile;
 mod isolation;
 mod limits;
+mod login;
 mod order;
 mod pressure;
 mod program;

@@ -211,6 +211,52 @@ CONFIG = {
 }
 
 
+DIGEST = {
+    "username": '"Mufasa"',
+    "realm": '"http-auth@example.org"',
+    "uri": '"/dir/index.html"',
+    "algorithm": "MD5",
+    "nonce": '"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"',
+    "nc": "00000001",
+    "cnonce": '"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"',
+    "qop": "auth",
+    "response": '"8ca523f5e9506fed4657c9700eebdbec"',
+    "opaque": '"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"',
+}
+
+
+def digest(**other):
+    fields = {**DIGEST, **other}
+    return ("Digest " + ", ".join(f"{name}={value}" for name, value in fields.items() if value is not None)).encode()
+
+
+AUTHORIZATION = {  # RFC 7616 section 3.9, RFC 7617 section 2
+    "digest-md5": digest(),
+    "digest-sha-256": digest(algorithm="SHA-256", response='"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"'),
+    "digest-extended-name": digest(username=None, **{"username*": "UTF-8''J%C3%A4s%C3%B8n%20Doe"}),
+    "digest-escaped-name": digest(username='"a\\"b\\\\c"'),
+    "digest-no-qop": digest(qop=None),
+    "digest-count-too-long": digest(nc="000000001"),
+    "digest-other-target": digest(uri='"/"'),
+    "digest-session": digest(algorithm="MD5-sess"),
+    "digest-unfinished": digest(opaque='"\\'),
+    "digest-twice": digest() + b", nc=00000002",
+    "digest-spaces": digest().replace(b"=", b" \t= ").replace(b",", b" ,,\t,"),
+    "digest-many": b"Digest " + b"a=b," * 40,
+    "basic": b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+    "basic-utf8": b"Basic dGVzdDoxMjPCow==",
+    "basic-proves": b"basic  YTpzZWNyZXQ",
+    "basic-no-colon": b"Basic YWRh",
+    "basic-trailing-bits": b"Basic YTpzZWNyZXR=",
+    "basic-nul": b"Basic YTpiAA==",
+    "basic-too-long": b"Basic " + b"A" * 5000,
+    "bearer": b"Bearer mF_9.B5f-4.1JqM",
+    "htpasswd": b"# staff\nada:{SHA}y/waJdy9m/a+D8VTRQ/e2awAzpQ=\n\nbob:secret\n",
+    "htdigest": b"Mufasa:http-auth@example.org:3d78807defe7de2157e2b0b6573a855f\n" * 2,
+    "roles": b"ada: admin chat\nbob:\n",
+}
+
+
 def repository(folder):
     """The configurations that our own tests and examples are made of."""
     root = Path(__file__).parents[2]
@@ -228,7 +274,7 @@ def main():
         **{f"mistake-{name}": text for name, text in repository("host/config/tests/mistakes").items()},
         "demo": (Path(__file__).parents[2] / "guests/demo.toml").read_bytes(),
     }
-    corpora = {"frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "proxy": PROXY, "config": config}
+    corpora = {"authorization": AUTHORIZATION, "frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "proxy": PROXY, "config": config}
     for target, seeds in corpora.items():
         (FOLDER / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

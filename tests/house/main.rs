@@ -9,13 +9,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may name whom. ARCHITECTURE.md draws it.
-const ROOMS: [(&str, &[&str]); 6] = [
+const ROOMS: [(&str, &[&str]); 7] = [
+    ("auth", &[]),
     ("config", &[]),
     ("ws", &[]),
-    ("session", &["ws"]),
-    ("net", &["session", "ws"]),
+    ("session", &["auth", "ws"]),
+    ("net", &["auth", "session", "ws"]),
     ("runtime", &["session"]),
-    ("wasket", &["config", "net", "runtime", "session", "ws"]),
+    (
+        "wasket",
+        &["auth", "config", "net", "runtime", "session", "ws"],
+    ),
 ];
 
 #[test]

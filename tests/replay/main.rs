@@ -29,6 +29,12 @@ fn handshake() {
     replay("handshake");
 }
 
+// hardening H7 H26: credentials are read or refused, and a nonce that was never issued proves nothing
+#[test]
+fn authorization() {
+    replay("authorization");
+}
+
 // parity S7
 #[test]
 fn route() {

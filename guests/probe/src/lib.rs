@@ -9,6 +9,8 @@
 //!   events; each may come several times.
 //! - The handshake obeys `reject=STATUS`, `body=TEXT`, `protocol=NAME`, `header=NAME:VALUE` (several),
 //!   `principal=NAME` and `handshake=COMMAND`.
+//! - A login finds the users of the configuration, `user-NAME = "KIND SECRET ROLE ROLE"`; `trap` and `forever` are what
+//!   becomes of looking up those names.
 //! - The configuration key `start-error` is the error of `on-start`.
 
 mod command;
@@ -16,8 +18,8 @@ mod command;
 use std::cell::Cell;
 
 use wasket_guest::{
-    Acceptance, Behavior, Close, Control, Handshake, Lifecycle, Message, Principal, Rejection,
-    Request, Session, SessionError, Timer, broadcast, config, log,
+    Acceptance, Behavior, Close, Control, Credentials, Handshake, Lifecycle, Message, Principal,
+    Rejection, Request, Secret, Session, SessionError, Timer, broadcast, config, log,
 };
 
 struct Probe {
@@ -150,7 +152,34 @@ impl Lifecycle for Probe {
     }
 }
 
-wasket_guest::export!(Probe: Handshake + Control + Timer + Lifecycle);
+impl Credentials for Probe {
+    fn find(realm: &str, name: &str) -> Option<(Secret, Principal)> {
+        event(&format!("find realm={realm:?} name={name:?}"));
+        match name {
+            "trap" => panic!("asked to"),
+            "forever" => loop {
+                std::hint::black_box(name);
+            },
+            _ => {}
+        }
+        let user = config::get(&format!("user-{name}"))?;
+        let mut words = user.split(' ');
+        let kind = words.next()?;
+        let text = words.next()?.to_owned();
+        let secret = match kind {
+            "plain" => Secret::Plain(text),
+            "md5" => Secret::DigestMd5(text),
+            "sha256" => Secret::DigestSha256(text),
+            _ => Secret::Hashed(text),
+        };
+        let mut principal = Principal::new(name);
+        principal.roles = words.map(str::to_owned).collect();
+        principal.claims.push(("realm".into(), realm.into()));
+        Some((secret, principal))
+    }
+}
+
+wasket_guest::export!(Probe: Handshake + Control + Timer + Lifecycle + Credentials);
 
 impl Probe {
     fn run(&self, name: &str, session: Session) {

@@ -147,6 +147,19 @@ fn closing_from_inside() {
 }
 
 #[test]
+fn a_login_finds_the_users_of_the_configuration() {
+    let _host = Host::<Probe>::new().config("user-ada", "plain secret admin");
+    let (secret, ada) = Probe::find("r", "ada").expect("a user");
+    assert_eq!(secret, Secret::Plain("secret".into()));
+    assert_eq!(
+        (ada.name.as_str(), ada.roles.join(" ")),
+        ("ada", "admin".into())
+    );
+    assert_eq!(ada.claims, [("realm".to_owned(), "r".to_owned())]);
+    assert!(Probe::find("r", "eve").is_none());
+}
+
+#[test]
 fn a_start_can_fail() {
     let host = Host::<Probe>::new().config("start-error", "no database");
     assert_eq!(host.start(), Err("no database".to_owned()));

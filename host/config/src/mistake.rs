@@ -1,5 +1,12 @@
 //! Mistakes that show only when parts of the file are seen together.
 
+mod auth;
+
+pub(crate) use auth::{
+    auth_of_nobody, beside_nothing, no_auth, no_scheme, no_users, roles_of_nobody, two_sources,
+    unknown_auth,
+};
+
 use crate::load::Objection;
 use crate::nearest::nearest;
 use crate::plan::Listener;
@@ -15,7 +22,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
 /// What a file may have at its top.
-pub(crate) const TABLES: [&str; 5] = ["host", "log", "listen", "defaults", "service"];
+pub(crate) const TABLES: [&str; 6] = ["host", "log", "listen", "auth", "defaults", "service"];
 
 pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
     let name: &str = key.get_ref();
@@ -38,9 +45,9 @@ pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
             mistake.with_help("did you mean `listen`, as in [[listen]]?")
         }
         Some(word) => mistake.with_help(format!("did you mean `{word}`?")),
-        None => {
-            mistake.with_help("a file has [host], [log], [[listen]], [defaults] and [service.NAME]")
-        }
+        None => mistake.with_help(
+            "a file has [host], [log], [[listen]], [auth.NAME], [defaults] and [service.NAME]",
+        ),
     }
 }
 

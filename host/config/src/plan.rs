@@ -1,14 +1,16 @@
 //! What a configuration means: plain data, every value checked, every path complete, every default filled in.
 
+mod auth;
 mod tls;
 
 use crate::value::{
-    Header, HostName, LogFilter, Network, Origin, Route, ServiceName, Sha256, Subprotocol,
+    AuthName, Header, HostName, LogFilter, Network, Origin, Route, ServiceName, Sha256, Subprotocol,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use auth::{Algorithm, Auth, Login, Scheme, UserComponent, Users};
 pub use tls::{Certificate, ClientCertificates, Password, Tls, TlsVersions};
 
 /// Everything that one host does.
@@ -20,6 +22,8 @@ pub struct Plan {
     pub log: Log,
     /// Addresses to listen on: at least one, none twice (but for port 0).
     pub listeners: Vec<Listener>,
+    /// Logins that listeners and services name.
+    pub auths: Vec<Auth>,
     /// Services in the order of the file: at least one, no two with the same name or the same paths.
     pub services: Vec<Service>,
 }
@@ -34,6 +38,7 @@ impl Plan {
                 address,
                 ..Listener::default()
             }],
+            auths: Vec::new(),
             services: vec![service],
         }
     }
@@ -166,6 +171,8 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// How connections are encrypted; `None`: they are not.
     pub tls: Option<Tls>,
+    /// Who may come; `None`: anyone.
+    pub auth: Option<AuthName>,
     /// Whether a page to try the services is served at `/`.
     pub try_page: bool,
 }
@@ -185,6 +192,7 @@ impl Default for Listener {
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             tls: None,
+            auth: None,
             try_page: false,
         }
     }
@@ -210,6 +218,10 @@ pub struct Service {
     pub hosts: Vec<HostName>,
     /// Web pages that may connect.
     pub origins: Origins,
+    /// How clients say who they are.
+    pub login: Login,
+    /// Roles of which a client needs one; empty: none.
+    pub require_roles: Vec<String>,
     /// Header fields added to every answer; no name twice.
     pub response_headers: Vec<Header>,
     /// What its sessions may use.
@@ -227,6 +239,8 @@ impl Service {
             protocols: Vec::new(),
             hosts: Vec::new(),
             origins: Origins::SameHost,
+            login: Login::AsListener,
+            require_roles: Vec::new(),
             response_headers: Vec::new(),
             limits: Limits::default(),
         }

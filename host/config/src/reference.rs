@@ -33,7 +33,7 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 7] = [
+const SECTIONS: [(Section, &str); 8] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
@@ -52,6 +52,11 @@ const SECTIONS: [(Section, &str); 7] = [
         "A certificate: `[listen.tls]` and `[[listen.tls.certificates]]`\nFiles with a certificate and its key: in \
          `[listen.tls]` the only one, in `certificates` each of several. What has expired, is not valid yet, or does \
          not belong together is refused at start; when the files change, the old ones stay in use then.",
+    ),
+    (
+        Section::Auth,
+        "`[auth.NAME]`\nHow clients say who they are, and who is known. A listener or a service names the table in its \
+         `auth`; the name is 1 to 64 of `a-z`, `0-9`, `-` and `_`. See [operators.md](operators.md#logins).",
     ),
     (
         Section::Service,

@@ -1,17 +1,16 @@
 //! The table of settings, the reader and the defaults of the plan say the same.
 
 use std::path::Path;
-use wasket_config::plan::{Certificate, Password, TlsVersions};
+use wasket_config::plan::{Certificate, Login, Password, TlsVersions, Users};
 use wasket_config::settings::{self, Kind, Section, Setting, Standard};
 use wasket_config::{Plan, Problems, parse, show_size, show_time};
 
 #[test]
 fn the_defaults_in_the_table_are_those_of_the_plan() {
     for setting in settings::all() {
-        let plain = plan(&without(setting)).unwrap();
         if let Standard::Value(value) = setting.default {
             let written = with(setting, value);
-            assert_eq!(plan(&written).unwrap(), plain, "{written}");
+            assert_eq!(plan(&written).unwrap(), plain(setting), "{written}");
         }
     }
 }
@@ -19,9 +18,8 @@ fn the_defaults_in_the_table_are_those_of_the_plan() {
 #[test]
 fn every_key_of_the_table_is_read() {
     for setting in settings::all() {
-        let plain = plan(&without(setting)).unwrap();
         let written = with(setting, &another_value(setting));
-        assert_ne!(plan(&written).unwrap(), plain, "{written}");
+        assert_ne!(plan(&written).unwrap(), plain(setting), "{written}");
     }
 }
 
@@ -60,8 +58,9 @@ fn off_is_refused_where_it_is_not_offered() {
 #[test]
 fn keys_are_unique_and_described() {
     for setting in settings::all() {
-        let same = settings::all().filter(|other| other.key == setting.key);
-        assert_eq!(same.count(), 1, "{} is in two sections", setting.key);
+        let same = settings::all()
+            .filter(|other| other.key == setting.key && same_place(other.section, setting.section));
+        assert_eq!(same.count(), 1, "{} is twice in a table", setting.key);
         assert!(
             setting.doc.ends_with('.') && !setting.doc.contains("  "),
             "{}",
@@ -90,6 +89,43 @@ fn limits_of_a_service_go_before_the_defaults() {
         (limits(1).sessions_max, limits(1).ping_every),
         (Some(1), None)
     );
+}
+
+// parity S2
+#[test]
+fn listeners_and_services_name_their_logins() {
+    let text = "[auth.staff]\nscheme = \"digest\"\nusers = \"staff\"\nroles = \"roles\"\n\
+         [auth.own]\nscheme = \"basic\"\nrealm = \"Own \\\"realm\\\"\"\ncomponent = \"own.wasm\"\n\
+         [defaults]\nevent_time = \"20ms\"\n[[listen]]\nauth = \"staff\"\n\
+         [service.a]\npath = \"/a\"\nnative = \"echo\"\nrequire_roles = [\"admin\", \"chat\"]\n\
+         [service.b]\npath = \"/b\"\nnative = \"echo\"\nauth = \"off\"\n\
+         [service.c]\npath = \"/c\"\nnative = \"echo\"\nauth = \"own\"";
+    let plan = plan(text).unwrap();
+    let [staff, own] = plan.auths.as_slice() else {
+        panic!("{:?}", plan.auths);
+    };
+    assert_eq!(
+        (staff.name.as_str(), staff.realm.as_str()),
+        ("staff", "staff")
+    );
+    assert_eq!(
+        staff.users,
+        Users::Files {
+            users: "/base/staff".into(),
+            roles: Some("/base/roles".into())
+        }
+    );
+    assert_eq!(own.realm, "Own \"realm\"");
+    let Users::Component(component) = &own.users else {
+        panic!("{own:?}");
+    };
+    assert_eq!(component.file, Path::new("/base/own.wasm"));
+    assert_eq!(component.limits.event_time.as_millis(), 20);
+    assert_eq!(plan.listeners[0].auth.as_ref(), Some(&staff.name));
+    let logins: Vec<_> = plan.services.iter().map(|service| &service.login).collect();
+    let by_own = Login::By(own.name.clone());
+    assert_eq!(logins, [&Login::AsListener, &Login::Off, &by_own]);
+    assert_eq!(plan.services[0].require_roles, ["admin", "chat"]);
 }
 
 #[test]
@@ -121,6 +157,27 @@ fn services_and_listeners_keep_the_order_of_the_file() {
     assert_eq!(plan.listeners.len(), 2);
 }
 
+/// Whether two sections are written into one table.
+fn same_place(one: Section, other: Section) -> bool {
+    let of_services = |section| matches!(section, Section::Service | Section::Limits);
+    one == other || of_services(one) && of_services(other)
+}
+
+/// The plan of a file without the setting, but with what it needs beside it.
+fn plain(setting: &Setting) -> Plan {
+    plan(&match (setting.section, setting.key) {
+        (Section::Auth, "scheme") => with_auth(setting, "scheme = \"digest\""),
+        (Section::Auth, _) | (_, "require_roles") => with_auth(setting, ""),
+        // Another certificate, and nothing of clients.
+        (_, "certificates" | "chain" | "pfx" | "client_ca" | "client_certificates") => {
+            file(&format!("{TLS}chain = \"a.pem\""))
+        }
+        (Section::Tls | Section::Certificate, key) => file(&format!("{TLS}{}", beside(key))),
+        _ => file(""),
+    })
+    .expect("a plan")
+}
+
 fn plan(text: &str) -> Result<Plan, Problems> {
     parse(text, "wasket.toml", Path::new("/base"))
 }
@@ -134,6 +191,8 @@ fn file(line: &str) -> String {
 fn with(setting: &Setting, value: &str) -> String {
     let line = format!("{} = {value}", setting.key);
     match (setting.section, setting.key) {
+        (Section::Auth, _) | (_, "require_roles") => with_auth(setting, &line),
+        (Section::Listen, "auth") => file(&format!("{AUTH}[[listen]]\n{line}")),
         (_, "path" | "native") => format!("[service.a]\npath = \"/a\"\n{line}\n").replacen(
             "path = \"/a\"\npath",
             "component = \"a.wasm\"\npath",
@@ -150,18 +209,6 @@ fn with(setting: &Setting, value: &str) -> String {
     }
 }
 
-/// The same file without this setting, but with what it needs beside it.
-fn without(setting: &Setting) -> String {
-    match (setting.section, setting.key) {
-        // Another certificate, and nothing of clients.
-        (_, "certificates" | "chain" | "pfx" | "client_ca" | "client_certificates") => {
-            file(&format!("{TLS}chain = \"a.pem\""))
-        }
-        (Section::Tls | Section::Certificate, key) => file(&format!("{TLS}{}", beside(key))),
-        _ => file(""),
-    }
-}
-
 /// What a setting of `[listen.tls]` needs beside it.
 fn beside(key: &str) -> &'static str {
     match key {
@@ -175,6 +222,28 @@ fn beside(key: &str) -> &'static str {
 
 const TLS: &str = "[[listen]]\n[listen.tls]\n";
 
+/// A file with a login, and a line in it or in the service that uses it.
+fn with_auth(setting: &Setting, line: &str) -> String {
+    let (in_service, in_auth) = match setting.section {
+        Section::Auth => ("", line),
+        _ => (line, ""),
+    };
+    // What a login needs, unless the line says it.
+    let scheme = "scheme = \"digest\"";
+    let users = "users = \"u\"";
+    let component = "component = \"u\"";
+    let (scheme, source) = match setting.key {
+        "scheme" => ("", users),
+        "users" | "component" if !line.is_empty() => (scheme, ""),
+        "component" | "sha256" | "config" => (scheme, component),
+        _ => (scheme, users),
+    };
+    let auth = format!("[auth.a]\n{scheme}\n{source}\n{in_auth}");
+    file(&format!("auth = \"a\"\n{in_service}\n{auth}"))
+}
+
+const AUTH: &str = "[auth.a]\nscheme = \"basic\"\nusers = \"u\"\n";
+
 /// A value that is right and not the default.
 fn another_value(setting: &Setting) -> String {
     let Standard::Value(default) = setting.default else {
@@ -183,6 +252,10 @@ fn another_value(setting: &Setting) -> String {
             "tls" => r#"{ chain = "a.pem" }"#.to_owned(),
             "certificates" => r#"[{ chain = "b.pem" }, { pfx = "c.pfx" }]"#.to_owned(),
             "sha256" => format!("\"{}\"", "5a".repeat(32)),
+            "scheme" => r#""basic""#.to_owned(),
+            "algorithms" => r#"["MD5"]"#.to_owned(),
+            "auth" if setting.section == Section::Listen => r#""a""#.to_owned(),
+            "auth" => r#""off""#.to_owned(),
             _ => r#""/another""#.to_owned(),
         };
     };

@@ -10,9 +10,10 @@ use http::header::{
 };
 use http::{Request, Response, StatusCode, Version};
 use tracing::{debug, info, warn};
-use wasket_session::{Admission, Headers, Hub, Opening, Refusal, Seat, Session};
+use wasket_session::{Admission, Headers, Hub, Opening, Principal, Refusal, Seat, Session};
 use wasket_ws::handshake::{self, Offer};
 
+use crate::Listener;
 use crate::answer::{Answer, Body, Denied, plain};
 use crate::forwarded::Seen;
 use crate::route::{Found, Place};
@@ -33,11 +34,12 @@ pub(crate) async fn upgrade(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
     found: Found,
+    listener: &Listener,
     seen: Seen,
     tls: Option<&Established>,
 ) -> Result<(Answer, Admitted), Answer> {
     let place = Arc::clone(&found.place);
-    let mut answered = admit(shared, request, found, seen, tls).await;
+    let mut answered = admit(shared, request, found, listener, seen, tls).await;
     match &mut answered {
         Ok((answer, _)) | Err(answer) => dress(answer, &place),
     }
@@ -48,6 +50,7 @@ async fn admit(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
     found: Found,
+    listener: &Listener,
     seen: Seen,
     tls: Option<&Established>,
 ) -> Result<(Answer, Admitted), Answer> {
@@ -55,6 +58,11 @@ async fn admit(
     let place = found.place.as_ref();
     let asked = Asked::of(request, seen, tls);
     check_source(request, place, &asked).map_err(|(status, text)| plain(status, text))?;
+    let login = place
+        .access
+        .admit(listener, request, asked.remote, shared)
+        .await;
+    let login = login.map_err(|answer| *answer)?;
     let Some(service) = place.service.clone() else {
         return Err(plain(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -72,7 +80,7 @@ async fn admit(
             "this service is full",
         ));
     };
-    let opening = opening(shared, request, &found, &offer, asked);
+    let opening = opening(shared, request, &found, &offer, asked, login);
     let id = shared.ids.next(SystemTime::now());
     let now_ms = shared.clock.unix_ms(Instant::now());
     let session = Arc::new(Session::new(id, &hub, opening, now_ms));
@@ -219,8 +227,10 @@ fn opening(
     found: &Found,
     offer: &Offer,
     asked: Asked<'_>,
+    login: Option<Principal>,
 ) -> Opening {
     let tls = asked.tls;
+    let principal = login.or_else(|| tls.and_then(|tls| tls.principal.clone()));
     let headers = request.headers().iter();
     let target = request
         .uri()
@@ -236,7 +246,7 @@ fn opening(
         parameters: found.parameters.clone().into(),
         headers: Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes()))),
         protocols: offer.protocols.iter().map(|p| p.as_str().into()).collect(),
-        principal: tls.and_then(|tls| tls.principal.clone()).map(Box::new),
+        principal: principal.map(Box::new),
         remote_address: asked.remote,
         secure: asked.secure,
         properties: Arc::clone(tls.map_or(&shared.properties, |tls| &tls.properties)),

@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 use wasket_ws as ws;
 
+use crate::access;
 use crate::address::Seated;
 use crate::answer::{Answer, Body, Denied, plain};
 use crate::arrival::Arrived;
@@ -216,7 +217,10 @@ async fn answer(
     if let Some(page) = listener.pages.get(path)
         && !request.headers().contains_key(http::header::UPGRADE)
     {
-        return show(page, request.method());
+        return match access::to_listener(listener, request, seen.address, shared).await {
+            Ok(_) => show(page, request.method()),
+            Err(answer) => *answer,
+        };
     }
     let Some(found) = shared.routes.find(path) else {
         return plain(StatusCode::NOT_FOUND, "there is no service at this path");
@@ -224,7 +228,8 @@ async fn answer(
     if shared.stopping.is_cancelled() {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping");
     }
-    match handshake::upgrade(shared, request, found, seen, peer.tls.as_ref()).await {
+    let tls = peer.tls.as_ref();
+    match handshake::upgrade(shared, request, found, listener, seen, tls).await {
         Ok((answer, session)) => {
             progress.lock().admitted = Some(session);
             answer

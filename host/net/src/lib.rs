@@ -8,15 +8,19 @@
 //! static files, which come with their own module.
 #![forbid(unsafe_code)]
 
+mod access;
 mod address;
 mod answer;
 mod arrival;
+mod authentication;
 mod authority;
 mod clock;
 mod connection;
+mod failures;
 pub mod forwarded;
 mod full;
 mod handshake;
+mod hashing;
 mod hosts;
 mod http;
 mod lease;
@@ -34,6 +38,9 @@ mod shared;
 mod tls;
 mod wire;
 
+pub use access::{Access, Login};
+pub use authentication::Authentication;
+pub use hashing::Hashing;
 pub use hosts::{HostError, Hosts};
 pub use listener::{BindError, Listener};
 pub use network::{Network, Networks};

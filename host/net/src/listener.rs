@@ -7,7 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
-use crate::{Networks, Page, Tls};
+use crate::{Authentication, Networks, Page, Tls};
 
 /// An address to accept connections on, and what a connection may cost before it is a session.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct Listener {
     pub proxy_protocol: bool,
     /// Encrypts its connections; `None`: they are plain.
     pub tls: Option<Arc<Tls>>,
+    /// Who may come, where the service does not say otherwise, and to the documents.
+    pub auth: Option<Arc<Authentication>>,
     /// Documents by path.
     pub pages: HashMap<String, Page>,
 }
@@ -65,6 +67,7 @@ impl Listener {
             trusted_proxies: Networks::default(),
             proxy_protocol: false,
             tls: None,
+            auth: None,
             pages: HashMap::new(),
         }
     }

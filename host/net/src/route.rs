@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use wasket_session::Service;
 
-use crate::{Hosts, Origins};
+use crate::{Access, Hosts, Origins};
 
 /// What stands at a path.
 pub struct Place {
@@ -16,6 +16,8 @@ pub struct Place {
     pub hosts: Hosts,
     /// The pages that may come.
     pub origins: Origins,
+    /// Who may come.
+    pub access: Access,
     /// Added to every answer there.
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -174,6 +176,7 @@ mod tests {
                 service: None,
                 hosts: Hosts::default(),
                 origins: Origins::SameHost,
+                access: Access::default(),
                 response_headers: Vec::new(),
             };
             routes.add(Route::parse(pattern).unwrap(), place);

@@ -115,6 +115,17 @@ pub enum Mismatch {
         /// What it does export.
         exports: Vec<String>,
     },
+    /// It knows no users.
+    #[error(
+        "does not export {needed}, which a login needs; it exports {}",
+        list(exports)
+    )]
+    NoCredentials {
+        /// The interface.
+        needed: &'static str,
+        /// What it does export.
+        exports: Vec<String>,
+    },
     /// It exports another version of it.
     #[error(
         "exports {found}; this host needs {needed}: build it with the matching version of the WIT"

@@ -5,7 +5,9 @@ use wasmtime::component::{ComponentExportIndex, ComponentNamedList, InstancePre,
 
 use crate::error::Mismatch;
 use crate::store::Guest;
-use crate::wire::{Acceptance, CloseEvent, MessageIn, Rejection, Request, SessionError};
+use crate::wire::{
+    Acceptance, CloseEvent, MessageIn, Principal, Rejection, Request, Secret, SessionError,
+};
 
 /// Where the functions are that the host calls.
 #[derive(Clone, Debug)]
@@ -28,6 +30,13 @@ pub(crate) struct Control {
     pub(crate) on_pong: ComponentExportIndex,
 }
 
+/// Where the functions are that are called to look a user up.
+#[derive(Clone, Debug)]
+pub(crate) struct CredentialsExports {
+    pub(crate) find: ComponentExportIndex,
+    pub(crate) lifecycle: Option<Lifecycle>,
+}
+
 /// The functions of `lifecycle`.
 #[derive(Clone, Debug)]
 pub(crate) struct Lifecycle {
@@ -44,6 +53,8 @@ pub(crate) type OnHandshake = (u64, Request);
 pub(crate) type OnControl<'a> = (u64, &'a [u8]);
 pub(crate) type OnTimer = (Option<u64>, u64);
 pub(crate) type Handshaken = (Result<Acceptance, Rejection>,);
+pub(crate) type Find<'a> = (&'a str, &'a str);
+pub(crate) type FindResult = (Option<(Secret, Principal)>,);
 pub(crate) type Started = (Result<(), String>,);
 
 impl Exports {
@@ -54,12 +65,6 @@ impl Exports {
             Ok(Control {
                 on_ping: control.function::<OnControl<'static>, ()>("on-ping")?,
                 on_pong: control.function::<OnControl<'static>, ()>("on-pong")?,
-            })
-        });
-        let lifecycle = Interface::find(pre, LIFECYCLE).map(|lifecycle| {
-            Ok(Lifecycle {
-                on_start: lifecycle.function::<(), Started>("on-start")?,
-                on_stop: lifecycle.function::<(), ()>("on-stop")?,
             })
         });
         Ok(Self {
@@ -77,8 +82,35 @@ impl Exports {
             on_timer: Interface::find(pre, TIMER)
                 .map(|timer| timer.function::<OnTimer, ()>("on-timer"))
                 .transpose()?,
-            lifecycle: lifecycle.transpose()?,
+            lifecycle: Lifecycle::find(pre)?,
         })
+    }
+}
+
+impl CredentialsExports {
+    /// Finds them.
+    pub(crate) fn find(pre: &InstancePre<Guest>) -> Result<Self, Mismatch> {
+        let credentials = Interface::find(pre, CREDENTIALS);
+        let credentials = credentials.ok_or_else(|| Mismatch::NoCredentials {
+            needed: CREDENTIALS,
+            exports: exports(pre),
+        })?;
+        Ok(Self {
+            find: credentials.function::<Find<'static>, FindResult>("find")?,
+            lifecycle: Lifecycle::find(pre)?,
+        })
+    }
+}
+
+impl Lifecycle {
+    fn find(pre: &InstancePre<Guest>) -> Result<Option<Self>, Mismatch> {
+        let lifecycle = Interface::find(pre, LIFECYCLE).map(|lifecycle| {
+            Ok(Self {
+                on_start: lifecycle.function::<(), Started>("on-start")?,
+                on_stop: lifecycle.function::<(), ()>("on-stop")?,
+            })
+        });
+        lifecycle.transpose()
     }
 }
 
@@ -117,13 +149,14 @@ impl<'a> Interface<'a> {
 }
 
 fn no_behavior(pre: &InstancePre<Guest>) -> Mismatch {
+    wrong_world(exports(pre))
+}
+
+fn exports(pre: &InstancePre<Guest>) -> Vec<String> {
     let component = pre.component();
-    let exports: Vec<String> = component
-        .component_type()
-        .exports(component.engine())
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    wrong_world(exports)
+    let ty = component.component_type();
+    let exports = ty.exports(component.engine());
+    exports.map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Why a component with these exports is no service.
@@ -148,6 +181,8 @@ const BATCH: &str = "wasket:websocket/batch@0.1.0";
 const HANDSHAKE: &str = "wasket:websocket/handshake@0.1.0";
 const CONTROL: &str = "wasket:websocket/control@0.1.0";
 const TIMER: &str = "wasket:websocket/timer@0.1.0";
+/// What knows users.
+const CREDENTIALS: &str = "wasket:websocket/credentials@0.1.0";
 const LIFECYCLE: &str = "wasket:websocket/lifecycle@0.1.0";
 
 /// Optional exports, and whether this version of the host uses them.
@@ -159,6 +194,6 @@ pub(crate) const OPTIONAL: [(&str, bool); 9] = [
     (LIFECYCLE, true),
     ("wasket:websocket/hibernation@0.1.0", false),
     ("wasket:websocket/connection@0.1.0", false),
-    ("wasket:websocket/credentials@0.1.0", false),
+    (CREDENTIALS, true),
     ("wasi:http/incoming-handler@0.2.0", false),
 ];

@@ -12,6 +12,7 @@
 mod batch;
 mod budget;
 mod cache;
+mod credentials;
 mod engine;
 mod error;
 mod export;
@@ -37,6 +38,7 @@ mod ticker;
 mod turns;
 mod wire;
 
+pub use credentials::{Credentials, GuestUsers};
 pub use engine::Runtime;
 pub use error::{Digest, Error, Kind, Mismatch};
 pub use inspect::{Denied, Inspection, Interface, MissingImport, OptionalExport};

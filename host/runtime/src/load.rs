@@ -18,15 +18,16 @@ use crate::store::Guest;
 /// A component that fits the contract. Cloning it shares the compiled code.
 #[derive(Clone)]
 pub struct Component {
-    parts: Arc<Parts>,
+    parts: Arc<Parts<Exports>>,
 }
 
-struct Parts {
+/// What is known of a loaded component, and where in it what is needed is.
+pub(crate) struct Parts<E> {
     path: PathBuf,
     digest: Digest,
-    pre: InstancePre<Guest>,
-    exports: Arc<Exports>,
-    weight: u32,
+    pub(crate) pre: InstancePre<Guest>,
+    pub(crate) exports: Arc<E>,
+    pub(crate) weight: u32,
 }
 
 /// A file's bytes, read once: what was hashed is what is compiled.
@@ -43,8 +44,19 @@ impl Runtime {
     /// # Errors
     /// When the file cannot be read, is not the pinned one, is no component, or does not fit the contract.
     pub async fn load(&self, path: &Path, pin: Option<Digest>) -> Result<Component, Error> {
+        let parts = self.load_parts(path, pin, Exports::find).await?;
+        Ok(parts.into())
+    }
+
+    /// The same for a component that is needed for other exports.
+    pub(crate) async fn load_parts<E: Send + Sync + 'static>(
+        &self,
+        path: &Path,
+        pin: Option<Digest>,
+        find: fn(&InstancePre<Guest>) -> Result<E, Mismatch>,
+    ) -> Result<Parts<E>, Error> {
         let path = path.to_owned();
-        self.blocking(move |runtime| Source::read(&path, pin)?.load(runtime))
+        self.blocking(move |runtime| Source::read(&path, pin)?.load(runtime, find))
             .await
     }
 
@@ -54,7 +66,8 @@ impl Runtime {
     /// As [`load`](Self::load).
     pub async fn load_bytes(&self, name: &Path, bytes: Vec<u8>) -> Result<Component, Error> {
         let source = Source::new(name.to_owned(), bytes);
-        self.blocking(move |runtime| source.load(runtime)).await
+        let load = move |runtime: &Self| source.load(runtime, Exports::find);
+        Ok(self.blocking(load).await?.into())
     }
 
     pub(crate) async fn blocking<T: Send + 'static>(
@@ -98,7 +111,22 @@ impl Component {
 
     /// Whether an instance can begin at all within these limits.
     pub(crate) fn fits(&self, limits: &Limits) -> Result<(), Error> {
-        let Some(needs) = self.pre().component().resources_required() else {
+        self.parts.fits(limits)
+    }
+}
+
+impl From<Parts<Exports>> for Component {
+    fn from(parts: Parts<Exports>) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+}
+
+impl<E> Parts<E> {
+    /// Whether an instance can begin at all within these limits.
+    pub(crate) fn fits(&self, limits: &Limits) -> Result<(), Error> {
+        let Some(needs) = self.pre.component().resources_required() else {
             return Ok(());
         };
         let pages = needs.max_initial_memory_size.unwrap_or(0);
@@ -117,7 +145,7 @@ impl Component {
         for (what, value, max) in sizes {
             if value > max {
                 return Err(Error::World {
-                    path: self.parts.path.clone(),
+                    path: self.path.clone(),
                     mismatch: Mismatch::Size { what, value, max },
                 });
             }
@@ -128,10 +156,16 @@ impl Component {
 
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Component")
-            .field("path", &self.parts.path)
-            .field("digest", &self.parts.digest)
-            .field("weight", &self.parts.weight)
+        f.debug_tuple("Component").field(&self.parts).finish()
+    }
+}
+
+impl<E> std::fmt::Debug for Parts<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("path", &self.path)
+            .field("digest", &self.digest)
+            .field("weight", &self.weight)
             .finish_non_exhaustive()
     }
 }
@@ -162,7 +196,11 @@ impl Source {
         }
     }
 
-    fn load(self, runtime: &Runtime) -> Result<Component, Error> {
+    fn load<E>(
+        self,
+        runtime: &Runtime,
+        find: impl FnOnce(&InstancePre<Guest>) -> Result<E, Mismatch>,
+    ) -> Result<Parts<E>, Error> {
         let compiled = self.compile(runtime)?;
         let missing = imports::missing(&compiled);
         if !missing.is_empty() {
@@ -181,7 +219,7 @@ impl Source {
                 reason: format!("{e:#}"),
             })
         })?;
-        let exports = Arc::new(Exports::find(&pre).map_err(world)?);
+        let exports = Arc::new(find(&pre).map_err(world)?);
         let weight = weight(&compiled);
         if weight > runtime.instances_max() {
             return Err(world(Mismatch::Size {
@@ -190,14 +228,12 @@ impl Source {
                 max: runtime.instances_max().into(),
             }));
         }
-        Ok(Component {
-            parts: Arc::new(Parts {
-                path: self.path,
-                digest: self.digest,
-                pre,
-                exports,
-                weight,
-            }),
+        Ok(Parts {
+            path: self.path,
+            digest: self.digest,
+            pre,
+            exports,
+            weight,
         })
     }
 

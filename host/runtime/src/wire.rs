@@ -202,6 +202,20 @@ impl From<Principal> for session::Principal {
     }
 }
 
+/// `secret`.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+pub(crate) enum Secret {
+    #[component(name = "plain")]
+    Plain(String),
+    #[component(name = "hashed")]
+    Hashed(String),
+    #[component(name = "digest-md5")]
+    DigestMd5(String),
+    #[component(name = "digest-sha256")]
+    DigestSha256(String),
+}
+
 /// `cookie`.
 #[derive(ComponentType, Lower)]
 #[component(record)]

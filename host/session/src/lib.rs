@@ -25,6 +25,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod users;
 
 pub use account::{Account, OUTBOX_BYTES_ASSURED};
 pub use hub::{Hub, Reserved};
@@ -37,5 +38,8 @@ pub use port::{
 };
 pub use queue::{Closing, Frame, Item};
 pub use session::{ATTACHMENT_BYTES_MAX, Outcome, ReadyState, Session, Signals};
+pub use users::{Found, Lookup, Unavailable, Users};
+/// The types that the port [`Users`] speaks in.
+pub use wasket_auth as auth;
 /// The protocol's types that the ports speak in.
 pub use wasket_ws as ws;

@@ -1,5 +1,6 @@
 //! From a plan, which is plain data, to the rooms' constructors.
 
+use crate::login::Logins;
 use crate::{certificates, try_page};
 use http::{HeaderName, HeaderValue};
 use std::collections::HashMap;
@@ -25,8 +26,10 @@ type Made = Result<Arc<dyn Service>, wasket_runtime::Error>;
 ///
 /// # Errors
 /// When the engine that runs components does not start.
-pub(crate) async fn services(plan: &Plan) -> Result<Vec<Built<'_>>, wasket_runtime::Error> {
-    let mut components = Components::new(&plan.host);
+pub(crate) async fn services<'p>(
+    plan: &'p Plan,
+    components: &mut Components<'p>,
+) -> Result<Vec<Built<'p>>, wasket_runtime::Error> {
     let mut built = Vec::with_capacity(plan.services.len());
     for service in &plan.services {
         let made = match components.service(service).await {
@@ -42,7 +45,7 @@ pub(crate) async fn services(plan: &Plan) -> Result<Vec<Built<'_>>, wasket_runti
 }
 
 /// The routing table of services. Those that cannot serve are in it too: their paths answer 503.
-pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
+pub(crate) fn routes(built: &[Built<'_>], logins: &Logins) -> anyhow::Result<Routes> {
     let mut routes = Routes::default();
     for Built { plan, service } in built {
         let route = Route::parse(&plan.route.to_string())?;
@@ -51,6 +54,7 @@ pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
             service: service.as_ref().ok().cloned(),
             hosts: hosts(plan)?,
             origins: origins(&plan.origins)?,
+            access: logins.of_service(plan)?,
             response_headers: response_headers(plan)?,
         };
         routes.add(route, place);
@@ -59,7 +63,7 @@ pub(crate) fn routes(built: &[Built<'_>]) -> anyhow::Result<Routes> {
 }
 
 /// The listeners of a plan, each with its certificates and its page if it has them.
-pub(crate) fn listeners(plan: &Plan) -> anyhow::Result<Vec<Listener>> {
+pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> anyhow::Result<Vec<Listener>> {
     let listener = |listener: &plan::Listener| -> anyhow::Result<Listener> {
         let tls = listener.tls.as_ref().map(certificates::tls);
         Ok(Listener {
@@ -77,6 +81,7 @@ pub(crate) fn listeners(plan: &Plan) -> anyhow::Result<Vec<Listener>> {
             tls: tls
                 .transpose()
                 .map_err(|unusable| certificates::error(&unusable))?,
+            auth: logins.of_listener(listener),
             pages: if listener.try_page {
                 HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
             } else {
@@ -106,7 +111,7 @@ fn cache_directory() -> Option<PathBuf> {
 }
 
 /// Components by what they were loaded from: a file that stands on several paths is compiled once.
-struct Components<'p> {
+pub(crate) struct Components<'p> {
     host: &'p plan::Host,
     /// Made for the first component: it reserves much address space.
     runtime: Option<Runtime>,
@@ -116,7 +121,7 @@ struct Components<'p> {
 }
 
 impl<'p> Components<'p> {
-    fn new(host: &'p plan::Host) -> Self {
+    pub(crate) fn new(host: &'p plan::Host) -> Self {
         Self {
             host,
             runtime: None,
@@ -159,7 +164,7 @@ impl<'p> Components<'p> {
         Ok(component)
     }
 
-    fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {
+    pub(crate) fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {
         if let Some(runtime) = &self.runtime {
             return Ok(runtime.clone());
         }
@@ -192,7 +197,7 @@ fn session_limits(limits: &plan::Limits) -> Limits {
     }
 }
 
-fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
+pub(crate) fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
     wasket_runtime::Limits {
         memory_bytes_max: limits.memory_bytes_max,
         table_elements_max: limits.table_elements_max,

@@ -1,6 +1,7 @@
 //! The TLS of listeners: made from the plan, and made again when its files change or on SIGHUP.
 
 use crate::reload::Reloads;
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -110,7 +111,7 @@ impl Watch {
     }
 
     /// Does so for ever.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> Infallible {
         if self.watched.is_empty() {
             return std::future::pending().await;
         }

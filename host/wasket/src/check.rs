@@ -1,9 +1,10 @@
 //! `wasket check`: whether a configuration or a component would load, without serving it.
 
-use crate::build;
+use crate::build::{self, Components};
 use crate::certificates;
 use crate::cli::Check;
 use crate::exit::{FAILURE, USAGE, Usage};
+use crate::login::Logins;
 use crate::serve::tokio_runtime;
 use crate::terminal;
 use serde::Serialize;
@@ -37,13 +38,21 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         }
         Err(problems) => return Err(problems.into()),
     };
-    let services = tokio_runtime(plan.host.workers)?.block_on(services(&plan))?;
+    let reports = tokio_runtime(plan.host.workers)?.block_on(reports(&plan));
+    let (services, auths) = match reports {
+        Err(error) if json && error.is::<Usage>() => {
+            print(&Configuration::unusable(file, &error.to_string()))?;
+            return Ok(ExitCode::from(USAGE));
+        }
+        reports => reports?,
+    };
     let configuration = Configuration {
         file: file.display().to_string(),
-        loads: services.iter().all(|service| service.problem.is_none()),
+        loads: auths.is_empty() && services.iter().all(|service| service.problem.is_none()),
         mistakes: Vec::new(),
         warnings: certificates::warnings(&plan),
         services,
+        auths,
     };
     if json {
         print(&configuration)?;
@@ -87,9 +96,16 @@ fn check_component(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn services(plan: &Plan) -> Result<Vec<ServiceReport>, wasket_runtime::Error> {
-    let built = build::services(plan).await?;
-    Ok(built.iter().map(ServiceReport::new).collect())
+async fn reports(plan: &Plan) -> anyhow::Result<(Vec<ServiceReport>, Vec<AuthReport>)> {
+    let mut components = Components::new(&plan.host);
+    let logins = Logins::new(plan, &mut components).await?;
+    let built = build::services(plan, &mut components).await?;
+    let auths = logins.problems.iter().map(|(name, error)| AuthReport {
+        name: name.to_string(),
+        problem: error.to_string(),
+    });
+    let services = built.iter().map(ServiceReport::new);
+    Ok((services.collect(), auths.collect()))
 }
 
 fn code(loads: bool) -> ExitCode {
@@ -115,6 +131,15 @@ struct Configuration {
     /// What would serve and should not be so.
     warnings: Vec<String>,
     services: Vec<ServiceReport>,
+    /// Logins that would let nobody in.
+    auths: Vec<AuthReport>,
+}
+
+/// A login that does not load.
+#[derive(Serialize)]
+struct AuthReport {
+    name: String,
+    problem: String,
 }
 
 /// One mistake of a configuration.
@@ -175,6 +200,25 @@ impl Configuration {
             mistakes: mistakes.collect(),
             warnings: Vec::new(),
             services: Vec::new(),
+            auths: Vec::new(),
+        }
+    }
+
+    /// A file that the configuration names has a mistake.
+    fn unusable(file: &Path, mistake: &str) -> Self {
+        Self {
+            file: file.display().to_string(),
+            loads: false,
+            mistakes: vec![MistakeReport {
+                line: None,
+                column: None,
+                mistake: mistake.to_owned(),
+                expected: None,
+                help: None,
+            }],
+            warnings: Vec::new(),
+            services: Vec::new(),
+            auths: Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod descriptor;
 mod exit;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
+mod login;
 mod reload;
 mod run;
 mod serve;
@@ -20,6 +21,7 @@ mod signal;
 mod telemetry;
 mod terminal;
 mod try_page;
+mod users;
 
 use cli::{Cli, Command};
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! `wasket serve`: a plan becomes a server, which runs until a signal ends it.
 
-use crate::build::{self, Built};
+use crate::build::{self, Built, Components};
 use crate::certificates::{self, Watch};
 use crate::cli::Serve;
+use crate::login::Logins;
 use crate::reload::Reloads;
 use crate::signal::{Asked, Ending, Signals};
 use crate::{descriptor, telemetry, terminal};
@@ -63,7 +64,7 @@ async fn until_signal(
     mut reloads: Option<Reloads>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new(reloads.is_some()).context("listening for signals")?;
-    let (server, watch) = tokio::select! {
+    let (server, watch, logins) = tokio::select! {
         listening = listening(plan, unloadable) => listening?,
         signal = signals.ending() => {
             info!(signal = signal.name(), "stopped before it served");
@@ -72,12 +73,18 @@ async fn until_signal(
     };
     if let Some(reloads) = &mut reloads {
         watch.follow(reloads);
+        logins.follow(reloads);
     }
     let handle = server.handle();
-    let mut serving = Box::pin(server.run(plan.host.drain));
+    let mut serving = Box::pin(async {
+        tokio::select! {
+            left = server.run(plan.host.drain) => left,
+            never = watch.run() => match never {},
+            never = logins.watch() => match never {},
+        }
+    });
     tokio::select! {
         _ = &mut serving => bail!("the listeners ended"),
-        () = watch.run() => {}
         signal = reloading(&mut signals, reloads) => {
             info!(signal = signal.name(), "stopping; a second signal ends at once");
             handle.stop();
@@ -116,8 +123,11 @@ fn farewell(left: usize) {
 }
 
 /// Loads the services, binds the listeners, and says where.
-async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Server, Watch)> {
-    let built = build::services(plan).await?;
+async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Server, Watch, Logins)> {
+    let mut components = Components::new(&plan.host);
+    let logins = Logins::new(plan, &mut components).await?;
+    logins.warn(plan);
+    let built = build::services(plan, &mut components).await?;
     for Built { plan, service } in &built {
         match (service, unloadable) {
             (Ok(_), _) => {}
@@ -130,8 +140,8 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Serve
             (Err(error), Unloadable::EndsTheHost) => bail!("{error}"),
         }
     }
-    let routes = build::routes(&built)?;
-    let listeners = build::listeners(plan)?;
+    let routes = build::routes(&built, &logins)?;
+    let listeners = build::listeners(plan, &logins)?;
     let watch = Watch::new(&listeners);
     let server = Server::bind(listeners, routes, IdSource::new(plan.host.node))?;
     let addresses = server.addresses();
@@ -151,7 +161,7 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Serve
             ));
         }
     }
-    Ok((server, watch))
+    Ok((server, watch, logins))
 }
 
 /// The line by which people and programs learn where a service is. Its form is a promise, and the same for a

@@ -1,5 +1,6 @@
 //! The second step: what it means. The tables of the file become a plan.
 
+mod auth;
 mod log;
 mod proxy;
 mod service;
@@ -13,6 +14,7 @@ use crate::problem::{Mistake, Mistakes};
 use crate::settings::Section;
 use crate::typed::{Placed, Typed};
 use crate::value::{Invalid, parse_address};
+use auth::Auths;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -80,9 +82,12 @@ impl<'t> Reader<'t> {
         }
         let host = self.host(root);
         let log = self.log(root);
-        let listeners = self.listeners(root, files);
         let defaults = self.defaults(root);
-        let services = self.services(root, &defaults, files);
+        let mut auths = self.auths(root, &defaults, files);
+        let listeners = self.listeners(root, files, &mut auths);
+        auths.everywhere = listeners.iter().all(|listener| listener.auth.is_some());
+        let services = self.services(root, &defaults, files, &mut auths);
+        let auths = self.used(auths);
         if services.is_none() && all_known {
             self.mistakes.add(no_services());
         }
@@ -90,6 +95,7 @@ impl<'t> Reader<'t> {
             host,
             log,
             listeners,
+            auths,
             services: services?,
         })
     }
@@ -150,7 +156,12 @@ impl<'t> Reader<'t> {
         Some(Typed::new(sections, &head, table, self.mistakes))
     }
 
-    fn listeners(&self, root: &'t DeTable<'t>, files: &mut Files) -> Vec<Listener> {
+    fn listeners(
+        &self,
+        root: &'t DeTable<'t>,
+        files: &mut Files,
+        auths: &mut Auths,
+    ) -> Vec<Listener> {
         let value = root.get("listen");
         let array = value.and_then(|value| value.get_ref().as_array());
         if let (Some(value), None) = (value, array) {
@@ -165,10 +176,12 @@ impl<'t> Reader<'t> {
             };
             let typed = Typed::new(&[Section::Listen], "[[listen]]", table, self.mistakes);
             let tls = self.tls(&typed, files);
+            let auth = self.auth_of(&typed, auths);
             let Some(mut listener) = read_listener(&typed, value.span(), tls) else {
                 continue;
             };
             proxy::read(&typed, &mut listener.value, self.mistakes);
+            listener.value.auth = auth;
             let address = listener.value.address;
             let same = |other: &&Placed<Listener>| other.value.address == address;
             match listeners.iter().find(same) {

@@ -1,5 +1,6 @@
 //! `[service.NAME]`.
 
+use super::auth::Auths;
 use super::{Files, Reader, read_limits};
 use crate::mistake::{
     any_and_others, digest_of_nothing, duplicate_route, no_behavior, no_path, not_a_table, twice,
@@ -23,6 +24,7 @@ impl<'t> Reader<'t> {
         root: &'t DeTable<'t>,
         defaults: &Limits,
         files: &mut Files,
+        auths: &mut Auths,
     ) -> Option<Vec<Service>> {
         let value = root.get("service")?;
         let Some(table) = value.get_ref().as_table() else {
@@ -38,7 +40,7 @@ impl<'t> Reader<'t> {
         let mut services = Vec::new();
         let mut routes = Vec::new();
         for entry in entries {
-            services.extend(self.service(entry, defaults, files, &mut routes));
+            services.extend(self.service(entry, defaults, files, &mut routes, auths));
         }
         Some(services)
     }
@@ -49,6 +51,7 @@ impl<'t> Reader<'t> {
         defaults: &Limits,
         files: &mut Files,
         routes: &mut Vec<Placed<Route>>,
+        auths: &mut Auths,
     ) -> Option<Service> {
         let Some(table) = value.get_ref().as_table() else {
             self.mistakes
@@ -73,6 +76,7 @@ impl<'t> Reader<'t> {
         let hosts = typed.texts("hosts", HostName::from_str).into_iter();
         let hosts = hosts.map(|host| host.value).collect();
         let origins = self.origins(&typed);
+        let (login, require_roles) = self.access(&typed, key, auths);
         let response_headers = self.response_headers(&typed);
         Some(Service {
             name: name?,
@@ -82,6 +86,8 @@ impl<'t> Reader<'t> {
             protocols,
             hosts,
             origins,
+            login,
+            require_roles,
             response_headers,
             limits,
         })

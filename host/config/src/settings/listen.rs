@@ -102,6 +102,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: Listen,
+        key: "auth",
+        kind: Kind::Text("the name of a table [auth.NAME]"),
+        default: Absent("anyone may come"),
+        doc: "Clients have to say who they are, as this table says: for every service that has no `auth` of its own, \
+              and for the page.",
+    },
+    Setting {
+        section: Listen,
         key: "try_page",
         kind: Kind::Flag,
         default: Value("false"),

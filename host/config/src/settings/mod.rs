@@ -4,6 +4,7 @@
 //! written from it (see [`crate::reference()`]). The defaults stand here as text for people and in
 //! [`crate::plan`] as values for the program; a test keeps the two equal.
 
+mod auth;
 mod host;
 mod listen;
 mod service;
@@ -40,6 +41,8 @@ pub enum Section {
     Tls,
     /// One certificate: in `[listen.tls]`, or each of several in its `certificates`.
     Certificate,
+    /// `[auth.NAME]`: how clients say who they are, and who is known.
+    Auth,
     /// `[service.NAME]`: a path and what answers there.
     Service,
     /// Limits of a service: in `[service.NAME]`, or in `[defaults]` for all services.
@@ -108,6 +111,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         listen::SETTINGS,
         tls::SETTINGS,
         tls::CERTIFICATE,
+        auth::SETTINGS,
         service::SETTINGS,
         service::LIMITS,
     ]
@@ -128,6 +132,7 @@ impl Section {
             Self::Log => "[log]",
             Self::Listen => "[[listen]]",
             Self::Tls | Self::Certificate => "[listen.tls]",
+            Self::Auth => "[auth.NAME]",
             Self::Service => "[service.NAME]",
             Self::Limits => "[defaults]",
         }
@@ -139,6 +144,7 @@ const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 const TIB: u64 = 1024 * GIB;
 const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(10);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);

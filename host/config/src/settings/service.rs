@@ -67,6 +67,19 @@ pub(super) const SETTINGS: &[Setting] = &[
          connect. Others are answered 403.",
     ),
     service(
+        "auth",
+        Kind::Text("the name of a table [auth.NAME], or \"off\""),
+        Absent("as the listener has it"),
+        "Clients have to say who they are, as this table says, before a session is made. The component reads their name \
+         and roles as the principal. \"off\" lets anyone in, whatever the listener has.",
+    ),
+    service(
+        "require_roles",
+        Kind::Texts("roles, such as [\"admin\", \"chat\"]"),
+        Value("[]"),
+        "Who may open sessions: users with one of these roles. Others are answered 403. Without any, every user may.",
+    ),
+    service(
         "response_headers",
         Kind::Pairs("a table of header fields, such as { \"X-Served-By\" = \"a\" }"),
         Value("{}"),

@@ -17,7 +17,7 @@ pub use digest::Sha256;
 pub use filter::LogFilter;
 pub use header::Header;
 pub use host::HostName;
-pub use name::{ServiceName, Subprotocol};
+pub use name::{AuthName, ServiceName, Subprotocol};
 pub use network::Network;
 pub use origin::Origin;
 pub use route::{Route, Segment};
@@ -57,6 +57,18 @@ pub enum Invalid {
     /// Not a web origin.
     #[error("not an origin: {0}")]
     Origin(&'static str),
+    /// Not a name for a login.
+    #[error("not a name for a login: {0}")]
+    AuthName(&'static str),
+    /// Not a realm.
+    #[error("not a realm: {0}")]
+    Realm(&'static str),
+    /// Not a role.
+    #[error("not a role: {0}")]
+    Role(&'static str),
+    /// Not an algorithm of Digest.
+    #[error("not an algorithm of Digest: {0}")]
+    Algorithm(&'static str),
     /// Not a name for a service.
     #[error("not a service name: {0}")]
     ServiceName(&'static str),
@@ -88,6 +100,10 @@ impl Invalid {
             | Self::Host(expected)
             | Self::Network(expected)
             | Self::Origin(expected)
+            | Self::AuthName(expected)
+            | Self::Realm(expected)
+            | Self::Role(expected)
+            | Self::Algorithm(expected)
             | Self::ServiceName(expected)
             | Self::Subprotocol(expected)
             | Self::Header(expected)
@@ -109,6 +125,10 @@ impl Invalid {
             Self::Host(_) => "a host",
             Self::Network(_) => "a network",
             Self::Origin(_) => "an origin",
+            Self::AuthName(_) => "a name for a login",
+            Self::Realm(_) => "a realm",
+            Self::Role(_) => "a role",
+            Self::Algorithm(_) => "an algorithm of Digest",
             Self::ServiceName(_) => "a service name",
             Self::Subprotocol(_) => "a subprotocol",
             Self::Header(_) => "a header field that can be set",

@@ -38,6 +38,36 @@ impl fmt::Display for ServiceName {
     }
 }
 
+/// The name of a login: 1 to 64 of `a-z`, `0-9`, `-` and `_`, but not `off`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuthName(String);
+
+impl AuthName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AuthName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.parse::<ServiceName>() {
+            Ok(_) if text != "off" => Ok(Self(text.to_owned())),
+            _ => Err(Invalid::AuthName(
+                "expected 1 to 64 of a-z, 0-9, \"-\" and \"_\", and not \"off\"",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for AuthName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The name of a subprotocol: a token (RFC 6455, section 4.1; RFC 9110, section 5.6.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subprotocol(String);

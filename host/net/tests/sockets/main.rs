@@ -11,6 +11,7 @@ mod handshake;
 mod head;
 mod leak;
 mod listening;
+mod login;
 mod parting;
 mod proxies;
 mod races;

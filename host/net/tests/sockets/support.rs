@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use wasket_net::{Hosts, Listener, Origins, Place, Route, Routes, Server, ServerHandle};
+use wasket_net::{Access, Hosts, Listener, Origins, Place, Route, Routes, Server, ServerHandle};
 use wasket_session::echo::Echo;
 use wasket_session::{Hub, IdSource, Limits, Service};
 
@@ -31,6 +31,15 @@ impl Running {
         Self::start_at(service, change, |_| {})
     }
 
+    /// The same, for those whom this lets in.
+    pub(crate) fn start_with(
+        service: Arc<dyn Service>,
+        access: &Access,
+        change: impl FnOnce(&mut Listener),
+    ) -> Self {
+        Self::start_at(service, change, |place| place.access = access.clone())
+    }
+
     /// An echo at `/echo`, with this about the listener and its place.
     pub(crate) fn echo_at(change: impl FnOnce(&mut Listener), place: impl Fn(&mut Place)) -> Self {
         let hub = Arc::new(Hub::new("echo", Limits::default(), Vec::new()));
@@ -50,6 +59,7 @@ impl Running {
                 service,
                 hosts: Hosts::default(),
                 origins: Origins::default(),
+                access: Access::default(),
                 response_headers: vec![("x-served-by".parse().unwrap(), "wasket".parse().unwrap())],
             };
             change_place(&mut place);

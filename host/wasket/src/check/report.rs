@@ -16,6 +16,15 @@ pub(super) fn configuration(configuration: &Configuration) {
         line(&format!("  warning: {}", shown(warning)));
     }
     configuration.services.iter().for_each(service);
+    for auth in &configuration.auths {
+        line(&format!(
+            "  auth {}: does not load, logins would be answered 503",
+            auth.name
+        ));
+        for problem in auth.problem.lines() {
+            line(&format!("    {}", shown(problem)));
+        }
+    }
 }
 
 fn service(service: &ServiceReport) {

@@ -4,6 +4,7 @@
 //! `fuzz_targets/`, and `tests/replay` with every file of `corpus/`.
 #![forbid(unsafe_code)]
 
+mod authorization;
 mod config;
 mod frames;
 mod handshake;
@@ -14,6 +15,7 @@ mod proxy;
 mod reference;
 mod route;
 
+pub use authorization::authorization;
 pub use config::config;
 pub use frames::frames;
 pub use handshake::handshake;
@@ -26,7 +28,8 @@ pub use route::route;
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which its file in `fuzz_targets/` and its folder in `corpus/` have too.
-pub const TARGETS: [(&str, Body); 7] = [
+pub const TARGETS: [(&str, Body); 8] = [
+    ("authorization", authorization),
     ("config", config),
     ("frames", frames),
     ("handshake", handshake),

@@ -1,4 +1,4 @@
-use wasket_net::{Hosts, Origins, Place, Route, Routes};
+use wasket_net::{Access, Hosts, Origins, Place, Route, Routes};
 
 /// Lines of patterns and, last, a path as it was asked for. What the configuration takes for a pattern the sockets do
 /// too, and a path is found by what it matches.
@@ -52,6 +52,7 @@ fn place(pattern: &str) -> Place {
         service: None,
         hosts: Hosts::default(),
         origins: Origins::Any,
+        access: Access::default(),
         response_headers: Vec::new(),
     }
 }

@@ -1,0 +1,26 @@
+//! HTTP authentication: Basic (RFC 7617) and Digest (RFC 7616: MD5 and SHA-256, `qop=auth`), and the files that
+//! users are kept in.
+//!
+//! [`Guard::begin`] reads what a request says of itself, and answers whose secret is needed. The caller looks that
+//! up, wherever users are kept, and [`Guard::finish`] compares. [`Guard::challenges`] is what a 401 says.
+//!
+//! Pure: time comes in as milliseconds of any monotonic clock, the nonces' key and the text of files as arguments.
+//! Deliberately absent: I/O, clocks and randomness; roles of a service and limits on attempts, which are its
+//! caller's; `auth-int`, `userhash`, session variants of the algorithms, and challenges in requests of ours.
+#![forbid(unsafe_code)]
+
+mod digest;
+mod field;
+mod file;
+mod guard;
+mod header;
+mod nonce;
+mod realm;
+mod secret;
+
+pub use digest::Algorithm;
+pub use file::{FileMistake, RoleTable, UserTable};
+pub use guard::{Attempt, Begun, Guard, Scheme, Verdict};
+pub use header::{AUTHORIZATION_BYTES_MAX, Malformed};
+pub use realm::{Realm, RealmError};
+pub use secret::{Secret, SecretError};

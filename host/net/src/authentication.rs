@@ -1,0 +1,219 @@
+//! From a request to a principal.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Request, StatusCode};
+use tracing::{info, warn};
+use wasket_auth::{Algorithm, Attempt, Begun, Guard, Verdict};
+use wasket_session::{Found, Principal, Users};
+
+use crate::answer::{Answer, plain};
+use crate::clock::Clock;
+use crate::failures::Failures;
+use crate::hashing::Hashing;
+use crate::shared::Shared;
+
+/// A login: what is asked, who is known, and how often one address may be wrong.
+pub struct Authentication {
+    guard: Guard,
+    users: Arc<dyn Users>,
+    /// What to offer, the preferred first; `None`: what the users have.
+    algorithms: Option<Vec<Algorithm>>,
+    failures: Failures,
+    hashing: Hashing,
+}
+
+/// A request that asks to be let in.
+pub(crate) struct Asking<'r> {
+    headers: &'r HeaderMap,
+    method: &'r str,
+    target: &'r str,
+    remote: SocketAddr,
+    clock: &'r Arc<Clock>,
+}
+
+impl<'r> Asking<'r> {
+    pub(crate) fn new<B>(request: &'r Request<B>, remote: SocketAddr, shared: &'r Shared) -> Self {
+        let target = request.uri().path_and_query();
+        Self {
+            headers: request.headers(),
+            method: request.method().as_str(),
+            target: target.map_or("/", |target| target.as_str()),
+            remote,
+            clock: &shared.clock,
+        }
+    }
+}
+
+impl Authentication {
+    /// A login for the users of one realm. An address that failed more than so many times within a minute is refused
+    /// for the rest of it. Passwords whose hashes are slow are verified by `hashing`.
+    #[must_use]
+    pub fn new(
+        guard: Guard,
+        users: Arc<dyn Users>,
+        algorithms: Option<Vec<Algorithm>>,
+        failures_per_minute_max: Option<u32>,
+        hashing: Hashing,
+    ) -> Self {
+        Self {
+            guard,
+            users,
+            algorithms,
+            failures: Failures::new(failures_per_minute_max),
+            hashing,
+        }
+    }
+
+    /// Who asks; or 401 with a challenge, 400, 429 or 503.
+    pub(crate) async fn identify(
+        self: &Arc<Self>,
+        asking: Asking<'_>,
+    ) -> Result<Principal, Box<Answer>> {
+        let attempt = self.begin(&asking)?;
+        let address = asking.remote.ip();
+        let refused_ms = self.failures.refused_for(address, now(asking.clock));
+        if let Some(refused_ms) = refused_ms {
+            return Err(too_many(refused_ms));
+        }
+        let name = attempt.name().to_owned();
+        let found = self.users.find(self.guard.realm().as_str(), &name).await;
+        let found = found.map_err(|_| unavailable())?;
+        let verdict = self.verdict(attempt, &found, address, asking.clock).await?;
+        match (verdict, found) {
+            (Checked::Verdict(Verdict::Proved), Found::User(_, mut principal)) => {
+                let scheme = self.guard.scheme().name();
+                principal.claims.push(("scheme".into(), scheme.into()));
+                Ok(principal)
+            }
+            (Checked::Verdict(Verdict::Stale), Found::User(..)) => {
+                Err(self.challenge(true, asking.clock))
+            }
+            (Checked::Refused(refused_ms), _) => Err(too_many(refused_ms)),
+            (Checked::Verdict(_), _) => {
+                info!(remote = %asking.remote, realm = %self.guard.realm(), name, "authentication failed");
+                Err(self.challenge(false, asking.clock))
+            }
+        }
+    }
+
+    /// Reads what the request says of itself.
+    fn begin(&self, asking: &Asking<'_>) -> Result<Attempt, Box<Answer>> {
+        let mut all = asking.headers.get_all(AUTHORIZATION).iter();
+        let Some(authorization) = all.next() else {
+            return Err(self.challenge(false, asking.clock));
+        };
+        if all.next().is_some() {
+            return Err(bad("the Authorization field is given twice"));
+        }
+        let begun = self
+            .guard
+            .begin(authorization.as_bytes(), asking.method, asking.target);
+        match begun {
+            Ok(Begun::Attempt(attempt)) => Ok(attempt),
+            Ok(Begun::Anonymous) => Err(self.challenge(false, asking.clock)),
+            Err(malformed) => Err(bad(&malformed.to_string())),
+        }
+    }
+
+    async fn verdict(
+        self: &Arc<Self>,
+        attempt: Attempt,
+        found: &Found,
+        address: IpAddr,
+        clock: &Arc<Clock>,
+    ) -> Result<Checked, Box<Answer>> {
+        let secret = match found {
+            Found::User(secret, _) | Found::Nobody(Some(secret)) => secret,
+            Found::Nobody(None) => {
+                self.note_failure(address, clock);
+                return Ok(Checked::Verdict(Verdict::Failed));
+            }
+        };
+        let known = matches!(found, Found::User(..));
+        let slow = attempt.is_slow(secret);
+        let check = {
+            let (this, secret, clock) = (Arc::clone(self), secret.clone(), Arc::clone(clock));
+            move || {
+                // Looked at again: others of this address may have failed while this one waited.
+                if let Some(ms) = this.failures.refused_for(address, now(&clock)) {
+                    return Checked::Refused(ms);
+                }
+                let verdict = this.guard.finish(&attempt, &secret, now(&clock));
+                if verdict == Verdict::Failed || !known {
+                    this.note_failure(address, &clock);
+                }
+                Checked::Verdict(verdict)
+            }
+        };
+        if slow {
+            self.hashing.run(check).await.ok_or_else(unavailable)
+        } else {
+            Ok(check())
+        }
+    }
+
+    fn note_failure(&self, address: IpAddr, clock: &Clock) {
+        if self.failures.note(address, now(clock)) {
+            warn!(
+                %address,
+                realm = %self.guard.realm(),
+                "too many failed logins: refused for a minute; the setting `failures_per_minute_max` says how many"
+            );
+        }
+    }
+
+    fn challenge(&self, stale: bool, clock: &Clock) -> Box<Answer> {
+        let mut answer = plain(StatusCode::UNAUTHORIZED, "this needs a name and a password");
+        let algorithms = self.algorithms.clone();
+        let algorithms = algorithms.unwrap_or_else(|| self.users.algorithms());
+        for challenge in self.guard.challenges(&algorithms, stale, now(clock)) {
+            if let Ok(challenge) = HeaderValue::from_bytes(challenge.as_bytes()) {
+                answer.headers_mut().append(WWW_AUTHENTICATE, challenge);
+            }
+        }
+        Box::new(answer)
+    }
+}
+
+enum Checked {
+    Verdict(Verdict),
+    /// The address has failed too often meanwhile: for so many milliseconds.
+    Refused(u64),
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authentication")
+            .field("guard", &self.guard)
+            .finish_non_exhaustive()
+    }
+}
+
+fn now(clock: &Clock) -> u64 {
+    clock.monotonic_ms(Instant::now())
+}
+
+fn bad(text: &str) -> Box<Answer> {
+    Box::new(plain(StatusCode::BAD_REQUEST, text))
+}
+
+fn too_many(refused_ms: u64) -> Box<Answer> {
+    let text = "too many failed logins; try again later";
+    let mut answer = plain(StatusCode::TOO_MANY_REQUESTS, text);
+    let seconds = HeaderValue::from(refused_ms.div_ceil(1000));
+    answer.headers_mut().insert(RETRY_AFTER, seconds);
+    Box::new(answer)
+}
+
+fn unavailable() -> Box<Answer> {
+    let text = "logins cannot be checked now; try again later";
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    let retry = HeaderValue::from_static("5");
+    answer.headers_mut().insert(RETRY_AFTER, retry);
+    Box::new(answer)
+}
