@@ -6,11 +6,11 @@ use std::time::{Instant, SystemTime};
 
 use http::header::{
     CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::{Request, Response, StatusCode, Version};
 use tracing::{debug, info, warn};
-use wasket_session::{Admission, Headers, Hub, Opening, Refusal, Seat, Session};
+use wasket_session::{Admission, Deflate, Headers, Hub, Opening, Refusal, Seat, Session};
 use wasket_ws::handshake::{self, Offer};
 
 use crate::answer::{Answer, Body, plain};
@@ -65,10 +65,17 @@ pub(crate) async fn upgrade(
             "this service is full",
         ));
     };
-    let opening = opening(shared, request, &found, &offer, authority, remote);
+    let deflate = hub
+        .compression()
+        .and_then(|c| c.negotiate(&offer.extensions));
+    let mut opening = opening(shared, request, &found, &offer, authority, remote);
+    if let Some(deflate) = &deflate {
+        opening.properties = with_extensions(&opening.properties, deflate.answer());
+    }
     let id = shared.ids.next(SystemTime::now());
     let now_ms = shared.clock.unix_ms(Instant::now());
-    let session = Arc::new(Session::new(id, &hub, opening, now_ms));
+    let session = Session::new(id, &hub, opening, now_ms).with_deflate(deflate);
+    let session = Arc::new(session);
     let admission = service.admit(&session).await;
     let Admission {
         protocol,
@@ -82,10 +89,16 @@ pub(crate) async fn upgrade(
         session = id.get(),
         remote = %remote,
         protocol = protocol.as_deref(),
+        extensions = session.deflate().map(Deflate::answer),
         principal = principal.as_ref().map(|p| p.name.as_str()),
         "open"
     );
-    let answer = switching(&offer, place, protocol.as_deref(), &headers);
+    let mut answer = switching(&offer, place, protocol.as_deref(), &headers);
+    if let Some(Ok(extensions)) = session.deflate().map(|d| HeaderValue::from_str(d.answer())) {
+        answer
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
+    }
     session.open(protocol, principal);
     Ok((
         answer,
@@ -175,6 +188,14 @@ fn opening(
         properties: Arc::clone(&shared.properties),
     }
 }
+
+/// What the host knows, and what it answers.
+fn with_extensions(known: &Properties, answer: &str) -> Properties {
+    let extensions = ("extensions".into(), answer.into());
+    known.iter().cloned().chain([extensions]).collect()
+}
+
+type Properties = Arc<[(Box<str>, Box<str>)]>;
 
 fn switching(
     offer: &Offer,

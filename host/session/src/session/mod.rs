@@ -14,7 +14,9 @@ use wasket_ws::{CloseCode, CloseFrame, Message};
 use crate::account::{Account, OUTBOX_BYTES_ASSURED};
 use crate::queue::{Queue, items_max};
 use crate::rare::Rare;
-use crate::{Closing, Frame, Hub, Item, Limits, Opening, Party, Principal, SessionId, SlowReader};
+use crate::{
+    Closing, Deflate, Frame, Hub, Item, Limits, Opening, Party, Principal, SessionId, SlowReader,
+};
 
 pub use keep::ATTACHMENT_BYTES_MAX;
 pub use signals::Signals;
@@ -28,6 +30,7 @@ pub struct Session {
     account: Arc<Account>,
     opening: Opening,
     opened_at_ms: u64,
+    deflate: Option<Box<Deflate>>,
     agreed: OnceLock<Agreed>,
     state: AtomicU8,
     heard_at_ms: AtomicU64,
@@ -96,6 +99,7 @@ impl Session {
             account: Arc::clone(hub.account()),
             opening,
             opened_at_ms: now_ms,
+            deflate: None,
             agreed: OnceLock::new(),
             state: AtomicU8::new(ReadyState::Connecting as u8),
             heard_at_ms: AtomicU64::new(now_ms),
@@ -110,6 +114,13 @@ impl Session {
             connection: AtomicWaker::new(),
             room: AtomicWaker::new(),
         }
+    }
+
+    /// The same with the compression that was agreed on.
+    #[must_use]
+    pub fn with_deflate(mut self, deflate: Option<Box<Deflate>>) -> Self {
+        self.deflate = deflate;
+        self
     }
 
     /// Its name.
@@ -158,6 +169,13 @@ impl Session {
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
         self.agreed.get()?.protocol.as_deref()
+    }
+
+    /// The compression that was agreed on.
+    #[must_use]
+    #[inline]
+    pub fn deflate(&self) -> Option<&Deflate> {
+        self.deflate.as_deref()
     }
 
     /// Who the peer is: established by the handshake, else by the host.
@@ -293,4 +311,4 @@ impl Session {
 }
 
 // An idle session costs little more than this and the head of its request.
-const _: () = assert!(size_of::<Session>() <= 440);
+const _: () = assert!(size_of::<Session>() <= 448);

@@ -23,6 +23,12 @@ impl Profile {
         }
     }
 
+    /// The window's size: 2 to the power of this many bytes.
+    #[must_use]
+    pub fn window_bits(self) -> u8 {
+        self.window_bits
+    }
+
     /// Deflates a whole message with this thread's codec and has `take` look at the result, which lies in this
     /// thread's memory. For many small messages that is one codec of about 380 KB a thread and window size.
     pub fn deflate<R>(
