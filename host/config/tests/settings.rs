@@ -1,13 +1,14 @@
 //! The table of settings, the reader and the defaults of the plan say the same.
 
 use std::path::Path;
+use wasket_config::plan::Compression;
 use wasket_config::settings::{self, Kind, Section, Setting, Standard};
 use wasket_config::{Plan, Problems, parse, show_size, show_time};
 
 #[test]
 fn the_defaults_in_the_table_are_those_of_the_plan() {
-    let plain = plan(&file("")).unwrap();
     for setting in settings::all() {
+        let plain = plan(&without(setting)).unwrap();
         if let Standard::Value(value) = setting.default {
             let written = with(setting, value);
             assert_eq!(plan(&written).unwrap(), plain, "{written}");
@@ -17,8 +18,8 @@ fn the_defaults_in_the_table_are_those_of_the_plan() {
 
 #[test]
 fn every_key_of_the_table_is_read() {
-    let plain = plan(&file("")).unwrap();
     for setting in settings::all() {
+        let plain = plan(&without(setting)).unwrap();
         let written = with(setting, &another_value(setting));
         assert_ne!(plan(&written).unwrap(), plain, "{written}");
     }
@@ -58,8 +59,11 @@ fn off_is_refused_where_it_is_not_offered() {
 
 #[test]
 fn keys_are_unique_and_described() {
+    // A table within a service has names of its own.
+    let apart = |setting: &Setting| setting.section == Section::Compression;
     for setting in settings::all() {
-        let same = settings::all().filter(|other| other.key == setting.key);
+        let same = settings::all()
+            .filter(|other| other.key == setting.key && apart(other) == apart(setting));
         assert_eq!(same.count(), 1, "{} is in two sections", setting.key);
         assert!(
             setting.doc.ends_with('.') && !setting.doc.contains("  "),
@@ -89,6 +93,40 @@ fn limits_of_a_service_go_before_the_defaults() {
         (limits(1).sessions_max, limits(1).ping_every),
         (Some(1), None)
     );
+}
+
+// parity B4 S11
+#[test]
+fn a_service_compresses_as_it_says_and_not_as_the_defaults_do() {
+    let service = |name: &str, compression: &str| {
+        format!("[service.{name}]\npath = \"/{name}\"\nnative = \"echo\"\n{compression}\n")
+    };
+    let text = [
+        "[defaults]\ncompression = { level = 9, server_max_window_bits = 9 }\n".to_owned(),
+        service("a", ""),
+        service("b", "compression = \"off\""),
+        service("c", "compression = \"on\""),
+        service("d", "compression = { level = 2 }"),
+        service(
+            "e",
+            "[service.e.compression]\nclient_context_takeover = true",
+        ),
+    ];
+    let plan = plan(&text.concat()).unwrap();
+    let of = |change: fn(&mut Compression)| {
+        let mut compression = Compression::default();
+        change(&mut compression);
+        Some(compression)
+    };
+    let expected = [
+        of(|c| (c.level, c.server_max_window_bits) = (9, 9)),
+        None,
+        of(|_| {}),
+        of(|c| c.level = 2),
+        of(|c| c.client_context_takeover = true),
+    ];
+    let read = plan.services.into_iter().map(|s| s.limits.compression);
+    assert_eq!(read.collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -129,6 +167,14 @@ fn file(line: &str) -> String {
     format!("[service.a]\npath = \"/a\"\ncomponent = \"a.wasm\"\n{line}\n")
 }
 
+/// A file in which this setting could stand, and does not.
+fn without(setting: &Setting) -> String {
+    match setting.section {
+        Section::Compression => file("compression = \"on\""),
+        _ => file(""),
+    }
+}
+
 /// The same file with this setting.
 fn with(setting: &Setting, value: &str) -> String {
     let line = format!("{} = {value}", setting.key);
@@ -140,6 +186,7 @@ fn with(setting: &Setting, value: &str) -> String {
         ),
         (_, "component") => format!("[service.a]\npath = \"/a\"\n{line}\n"),
         (Section::Service, _) => file(&line),
+        (Section::Compression, _) => file(&format!("compression = {{ {line} }}")),
         (section, _) => file(&format!("{}\n{line}", section.title())),
     }
 }
@@ -165,6 +212,7 @@ fn another_value(setting: &Setting) -> String {
         Kind::Texts(_) if setting.key == "origins" => r#"["*"]"#.to_owned(),
         Kind::Texts(_) => r#"["a"]"#.to_owned(),
         Kind::Pairs(_) => r#"{ a = "b" }"#.to_owned(),
+        Kind::SwitchOrTable(_) => r#""on""#.to_owned(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! written from it (see [`crate::reference()`]). The defaults stand here as text for people and in
 //! [`crate::plan`] as values for the program; a test keeps the two equal.
 
+mod compression;
 mod host;
 mod listen;
 mod service;
@@ -39,6 +40,8 @@ pub enum Section {
     Service,
     /// Limits of a service: in `[service.NAME]`, or in `[defaults]` for all services.
     Limits,
+    /// `compression = { ... }`: how a service compresses.
+    Compression,
 }
 
 /// What may be written as the value of a key. Ranges include both ends.
@@ -79,6 +82,8 @@ pub enum Kind {
     Texts(&'static str),
     /// An inline table whose values are strings.
     Pairs(&'static str),
+    /// `"off"`, `"on"`, or a table of settings of its own; an example of one for people.
+    SwitchOrTable(&'static str),
 }
 
 /// What holds when a key is not written.
@@ -99,6 +104,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         listen::SETTINGS,
         service::SETTINGS,
         service::LIMITS,
+        compression::SETTINGS,
     ]
     .into_iter()
     .flatten()
@@ -118,6 +124,7 @@ impl Section {
             Self::Listen => "[[listen]]",
             Self::Service => "[service.NAME]",
             Self::Limits => "[defaults]",
+            Self::Compression => "compression = { ... }",
         }
     }
 }
@@ -194,6 +201,9 @@ impl Kind {
                 .map(|word| quoted(word))
                 .collect::<Vec<_>>()
                 .join(" or "),
+            Self::SwitchOrTable(example) => {
+                format!("\"off\", \"on\", or a table such as {example}")
+            }
             Self::Text(what) | Self::Texts(what) | Self::Pairs(what) => what.to_owned(),
         }
     }
