@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod config;
+mod deflate;
 mod frames;
 mod handshake;
 mod messages;
@@ -14,6 +15,7 @@ mod reference;
 mod route;
 
 pub use config::config;
+pub use deflate::deflate;
 pub use frames::frames;
 pub use handshake::handshake;
 pub use messages::messages;
@@ -24,8 +26,9 @@ pub use route::route;
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which its file in `fuzz_targets/` and its folder in `corpus/` have too.
-pub const TARGETS: [(&str, Body); 6] = [
+pub const TARGETS: [(&str, Body); 7] = [
     ("config", config),
+    ("deflate", deflate),
     ("frames", frames),
     ("handshake", handshake),
     ("messages", messages),
