@@ -20,7 +20,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let host = host::build(build)?;
     let config = match &listen {
         None => tree::guests().join("demo.toml"),
-        Some(address) => host::demo_config("demo", address)?,
+        Some(address) => host::demo_config("demo", address, "")?,
     };
     let address = listen.as_deref().unwrap_or(host::DEMO_ADDRESS);
     if !address.ends_with(":0") {

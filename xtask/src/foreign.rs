@@ -8,8 +8,19 @@ use std::path::{Path, PathBuf};
 
 /// Runs every client for which the machine has what it needs. Where `CI` is set, a missing one is a failure.
 pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
-    let config = host::demo_config("foreign", "127.0.0.1:0")?;
-    let paths = ["/echo", "/chat", "/chat-with-nyan", "/laputa"];
+    let more = tree::root().join("tests/foreign/services.toml");
+    let more =
+        std::fs::read_to_string(&more).with_context(|| format!("reading {}", more.display()))?;
+    let config = host::demo_config("foreign", "127.0.0.1:0", &more)?;
+    let paths = [
+        "/echo",
+        "/chat",
+        "/chat-with-nyan",
+        "/laputa",
+        "/compressed",
+        "/compressed-chat",
+        "/takeover",
+    ];
     let running = Host::start(
         host,
         &config,

@@ -61,11 +61,11 @@ pub(crate) fn is_built_here() -> bool {
     std::env::var_os("WASKET_BIN").is_none()
 }
 
-/// Writes the demo's configuration for another address to `.cache/NAME/wasket.toml`.
-pub(crate) fn demo_config(name: &str, address: &str) -> Result<PathBuf> {
+/// Writes the demo's configuration, with more behind it, for another address to `.cache/NAME/wasket.toml`.
+pub(crate) fn demo_config(name: &str, address: &str, more: &str) -> Result<PathBuf> {
     let demo = std::fs::read_to_string(tree::guests().join("demo.toml"))
         .context("reading guests/demo.toml")?;
-    let config = readdressed(&demo, address, &tree::guests())?;
+    let config = readdressed(&format!("{demo}\n{more}"), address, &tree::guests())?;
     let file = tree::cache(name)?.join("wasket.toml");
     std::fs::write(&file, config).with_context(|| format!("writing {}", file.display()))?;
     Ok(file)
