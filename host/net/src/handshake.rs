@@ -68,14 +68,8 @@ pub(crate) async fn upgrade(
     let deflate = hub
         .compression()
         .and_then(|c| c.negotiate(&offer.extensions));
-    let mut opening = opening(shared, request, &found, &offer, authority, remote);
-    if let Some(deflate) = &deflate {
-        opening.properties = with_extensions(&opening.properties, deflate.answer());
-    }
-    let id = shared.ids.next(SystemTime::now());
-    let now_ms = shared.clock.unix_ms(Instant::now());
-    let session = Session::new(id, &hub, opening, now_ms).with_deflate(deflate);
-    let session = Arc::new(session);
+    let opening = opening(shared, request, &found, &offer, authority, remote);
+    let session = connecting(shared, &hub, opening, deflate);
     let admission = service.admit(&session).await;
     let Admission {
         protocol,
@@ -86,19 +80,15 @@ pub(crate) async fn upgrade(
     info!(
         target: "wasket::session",
         service = &*place.name,
-        session = id.get(),
+        session = session.id().get(),
         remote = %remote,
         protocol = protocol.as_deref(),
         extensions = session.deflate().map(Deflate::answer),
         principal = principal.as_ref().map(|p| p.name.as_str()),
         "open"
     );
-    let mut answer = switching(&offer, place, protocol.as_deref(), &headers);
-    if let Some(Ok(extensions)) = session.deflate().map(|d| HeaderValue::from_str(d.answer())) {
-        answer
-            .headers_mut()
-            .insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
-    }
+    let extensions = session.deflate().map(Deflate::answer);
+    let answer = switching(&offer, place, protocol.as_deref(), extensions, &headers);
     session.open(protocol, principal);
     Ok((
         answer,
@@ -189,18 +179,28 @@ fn opening(
     }
 }
 
-/// What the host knows, and what it answers.
-fn with_extensions(known: &Properties, answer: &str) -> Properties {
-    let extensions = ("extensions".into(), answer.into());
-    known.iter().cloned().chain([extensions]).collect()
+/// A session that waits to be admitted. Its guest can read what was agreed on as a property.
+fn connecting(
+    shared: &Shared,
+    hub: &Hub,
+    mut opening: Opening,
+    deflate: Option<Box<Deflate>>,
+) -> Arc<Session> {
+    if let Some(deflate) = &deflate {
+        let extensions = ("extensions".into(), deflate.answer().into());
+        let known = opening.properties.iter().cloned();
+        opening.properties = known.chain([extensions]).collect();
+    }
+    let id = shared.ids.next(SystemTime::now());
+    let now_ms = shared.clock.unix_ms(Instant::now());
+    Arc::new(Session::new(id, hub, opening, now_ms).with_deflate(deflate))
 }
-
-type Properties = Arc<[(Box<str>, Box<str>)]>;
 
 fn switching(
     offer: &Offer,
     place: &Place,
     protocol: Option<&str>,
+    extensions: Option<&str>,
     headers: &[(String, String)],
 ) -> Answer {
     let mut answer = Response::new(Body::default());
@@ -217,6 +217,9 @@ fn switching(
     }
     if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
         own.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    if let Some(Ok(extensions)) = extensions.map(HeaderValue::from_str) {
+        own.insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
     }
     answer
 }
