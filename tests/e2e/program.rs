@@ -169,3 +169,20 @@ fn a_taken_address_says_so() {
     assert_eq!(code, Some(1));
     assert!(err.contains(&host.authority()), "{err}");
 }
+
+// parity S10: both ends of ours, in the roles of server and client.
+#[test]
+fn the_bench_measures_compressed_echoes() {
+    let host = Host::serve(
+        "[service.probe]\npath = \"/probe\"\nnative = \"echo\"\n\
+         compression = { server_context_takeover = true, message_bytes_min = 0 }\n",
+    );
+    let url = host.url("probe");
+    let load = ["--size", "1024", "--pipeline", "4", "--connections", "3"];
+    let extent = ["--messages", "100", "--warmup", "0s", "--compress"];
+    let typed = [&["bench", url.as_str()], &load[..], &extent[..]].concat();
+    let (code, said, error) = run(&typed);
+    assert_eq!(code, Some(0), "{said}{error}");
+    assert!(said.contains("1024 B compressed"), "{said}");
+    host.logged(&["permessage-deflate; client_no_context_takeover"]);
+}

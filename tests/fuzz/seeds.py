@@ -4,6 +4,7 @@
 Run it after a change; it leaves files alone that it did not write, such as those that a fuzzer found.
 """
 
+import zlib
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "corpus"
@@ -19,6 +20,12 @@ def frame(first, payload=b"", masked=False, length=None):
     if not masked:
         return header + payload
     return header + KEY + bytes(b ^ KEY[i % 4] for i, b in enumerate(payload))
+
+
+def raw_deflate(data):
+    """As the wire has it (RFC 7692 section 7.2.1)."""
+    codec = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return (codec.compress(data) + codec.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def long(n):
@@ -85,6 +92,30 @@ MESSAGES = {
     "too-long": bytes([40, 0x02, 0x7E]) + b"x" * 280 + bytes([0x80, 0x78]) + b"y" * 160,
     "five-fragments": script(8, (0x02, b""), (0x00, b""), (0x00, b"", "cut"), (0x00, b""), (0x80, b"")),
     "not-utf8": script(5, (0x01, b"\xf0\x9f", "cut"), (0x80, b"\xa6\x7f")),
+}
+
+# Settings and cuts, then what two messages deflate to: the examples of RFC 7692 section 7.2.3, and what is damaged.
+HELLO = bytes.fromhex("f248cdc9c90700")
+DEFLATE = {
+    "hello": bytes([2, 0]) + HELLO,
+    "hello-again": bytes([3, 0x87]) + HELLO + bytes.fromhex("f200110000"),
+    "hello-again-without-takeover": bytes([2, 0x87]) + HELLO + bytes.fromhex("f200110000"),
+    "stored": bytes([2, 0x40]) + bytes.fromhex("000500faff48656c6c6f00"),
+    "final": bytes([2, 0x08]) + bytes.fromhex("f348cdc9c9070000") * 2,
+    "final-alone": bytes([3, 0]) + bytes.fromhex("f348cdc9c90700"),
+    "two-blocks": bytes([2, 0x70]) + bytes.fromhex("f248050000 00ffffcac9c90700"),
+    "empty": bytes([0, 0]) + b"\0",
+    "nothing": bytes([1, 0]),
+    "reserved-block": bytes([0, 0]) + b"\x06\0",
+    "wrong-complement": bytes([0, 0]) + b"\0\5\0\0\0Hello\0",
+    "stored-cut": bytes([0, 0]) + bytes.fromhex("000500faff4865"),
+    "before-the-beginning": bytes([0, 0]) + bytes.fromhex("f200110000"),
+    "not-utf8": bytes([2, 0]) + raw_deflate(b"ab\xff" * 9),
+    "300-bytes": bytes([0, 0]) + raw_deflate(b"x" * 300),
+    "301-bytes": bytes([1, 0]) + raw_deflate(b"x" * 301),
+    "a-bomb": bytes([0, 0]) + raw_deflate(bytes(1 << 20)),
+    "many-final-blocks": bytes([0, 0]) + b"\3\0" * 200,
+    "small-window": bytes([0x05, 0x44]) + raw_deflate(bytes(range(256)) * 4),
 }
 
 REQUEST = {
@@ -274,7 +305,7 @@ def main():
         **{f"mistake-{name}": text for name, text in repository("host/config/tests/mistakes").items()},
         "demo": (Path(__file__).parents[2] / "guests/demo.toml").read_bytes(),
     }
-    corpora = {"authorization": AUTHORIZATION, "frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "proxy": PROXY, "config": config}
+    corpora = {"authorization": AUTHORIZATION, "deflate": DEFLATE, "frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "proxy": PROXY, "config": config}
     for target, seeds in corpora.items():
         (FOLDER / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

@@ -23,6 +23,12 @@ fn messages() {
     replay("messages");
 }
 
+// hardening H1 H9 H10: compressed messages mean the same however they are cut, within the limit
+#[test]
+fn deflate() {
+    replay("deflate");
+}
+
 // hardening H7: heads are read a constant number of times
 #[test]
 fn handshake() {

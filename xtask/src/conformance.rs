@@ -6,7 +6,7 @@ use crate::step::{Step, Tally};
 use crate::{guests, tree};
 use anyhow::{Context, Result, ensure};
 
-const PROFILES: [&str; 3] = ["core", "base", "ci"];
+const PROFILES: [&str; 4] = ["core", "base", "ci", "full"];
 
 /// `cargo xtask conformance`.
 pub(crate) fn run(mut arguments: Arguments) -> Result<()> {

@@ -23,7 +23,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     let address = listen.as_deref().unwrap_or(host::DEMO_ADDRESS);
     let config = match (&listen, tls) {
         (None, false) => tree::guests().join("demo.toml"),
-        (Some(_), false) => host::demo_config("demo", address, None)?,
+        (Some(_), false) => host::demo_config("demo", address, None, "")?,
         (_, true) => {
             let folder = tree::cache("certificate")?;
             let certificate = Certificate::for_address(address, &folder)?;
@@ -31,7 +31,7 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
                 "The certificate has signed itself: a browser asks before it goes on; others have to trust {}.",
                 certificate.chain.display()
             );
-            host::demo_config("demo", address, Some(&certificate))?
+            host::demo_config("demo", address, Some(&certificate), "")?
         }
     };
     let scheme = if tls { "https" } else { "http" };

@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
     let address = "127.0.0.1:0";
     let certificate = Certificate::for_address(address, &tree::cache("certificate")?)?;
+    let more = tree::root().join("tests/foreign/services.toml");
+    let more =
+        std::fs::read_to_string(&more).with_context(|| format!("reading {}", more.display()))?;
     for (name, tls) in [("foreign", None), ("foreign-tls", Some(&certificate))] {
-        let config = host::demo_config(name, address, tls)?;
+        let config = host::demo_config(name, address, tls, &more)?;
         let log = tree::cache(name)?.join("host.log");
-        let paths = ["/echo", "/chat", "/chat-with-nyan", "/laputa"];
-        let running = Host::start(host, &config, &log, &paths)?;
+        let running = Host::start(host, &config, &log, &PATHS)?;
         let before = tally.failed;
         clients(running.base(), tls, tally)?;
         if tally.failed > before {
@@ -146,3 +148,14 @@ fn once_for(list: &Path, folder: &Path, install: impl FnOnce() -> Result<()>) ->
     install()?;
     std::fs::write(&mark, wanted).with_context(|| format!("writing {}", mark.display()))
 }
+
+/// Where the services of the demo and of tests/foreign are.
+const PATHS: [&str; 7] = [
+    "/echo",
+    "/chat",
+    "/chat-with-nyan",
+    "/laputa",
+    "/compressed",
+    "/compressed-chat",
+    "/takeover",
+];

@@ -62,11 +62,17 @@ pub(crate) fn is_built_here() -> bool {
     std::env::var_os("WASKET_BIN").is_none()
 }
 
-/// Writes the demo's configuration for another address, and maybe with TLS, to `.cache/NAME/wasket.toml`.
-pub(crate) fn demo_config(name: &str, address: &str, tls: Option<&Certificate>) -> Result<PathBuf> {
+/// Writes the demo's configuration for another address, maybe with TLS, and with more services behind it to
+/// `.cache/NAME/wasket.toml`.
+pub(crate) fn demo_config(
+    name: &str,
+    address: &str,
+    tls: Option<&Certificate>,
+    more: &str,
+) -> Result<PathBuf> {
     let demo = std::fs::read_to_string(tree::guests().join("demo.toml"))
         .context("reading guests/demo.toml")?;
-    let mut config = readdressed(&demo, address, &tree::guests())?;
+    let mut config = readdressed(&format!("{demo}\n{more}"), address, &tree::guests())?;
     if let Some(Certificate { chain, key }) = tls {
         let (chain, key) = (chain.display(), key.display());
         let tls = format!("[[listen]]\ntls = {{ chain = \"{chain}\", key = \"{key}\" }}");

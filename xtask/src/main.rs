@@ -79,13 +79,15 @@ cargo xtask COMMAND
       clients that are not ours, on real hosts, plain and over TLS: Python websockets, npm ws, Java's own and a
       headless Chromium (needs python3, node, npm, a JDK and chromium).
 
-  conformance [--profile core|base|ci] [--native] [--jobs N]
+  conformance [--profile core|base|ci|full] [--native] [--jobs N]
       Run Autobahn|Testsuite against the echo component and the native echo; --native: the native echo alone.
       core: 247 cases, seconds. base: 301, groups 1-10 (the default). ci: base and a sample of compression.
+      full: all 517, with up to 1,000 messages a case.
 
   fuzz [TARGET] [--seconds N]
-      Fuzz what parses outside bytes, each target for 60 seconds or N: config, frames, handshake, messages, origin,
-      route (needs a nightly compiler and cargo-fuzz). `test` replays their corpora without either.
+      Fuzz what parses outside bytes, each target for 60 seconds or N: authorization, config, deflate, frames,
+      handshake, messages, origin, proxy, route (needs a nightly compiler and cargo-fuzz). `test` replays their corpora
+      without either.
 
   bench [--quick] [--only P1,P2] [--peers wasket,bun] [--rounds N] [--callgrind] [--json] [--profile dist|release]
       Measure the host (the dist build) and servers of other libraries in turns, and write BENCHMARKS.md: ten minutes

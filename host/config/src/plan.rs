@@ -53,6 +53,8 @@ pub struct Host {
     pub instances_max: u32,
     /// Bytes that the outboxes of all services may hold together.
     pub queued_bytes_max: usize,
+    /// Memory for compression that remembers earlier messages, over all services.
+    pub compression_bytes_max: usize,
     /// Whether compiled components are kept on disk.
     pub cache: bool,
     /// Where; `None`: `wasket` below the user's cache directory.
@@ -71,6 +73,7 @@ impl Default for Host {
             workers: 0,
             instances_max: 10_000,
             queued_bytes_max: 1024 * MIB,
+            compression_bytes_max: 256 * MIB,
             cache: true,
             cache_directory: None,
             epoch_tick: Duration::from_millis(5),
@@ -301,6 +304,8 @@ pub struct Limits {
     pub slow_reader_time: Duration,
     /// What becomes of a client whose outbox a broadcast overflows.
     pub slow_reader: SlowReader,
+    /// How messages are compressed; `None`: not at all.
+    pub compression: Option<Compression>,
     /// Linear memory of one instance, in bytes.
     pub memory_bytes_max: usize,
     /// Table elements of one instance.
@@ -344,6 +349,7 @@ impl Default for Limits {
             service_queued_bytes_max: 256 * MIB,
             slow_reader_time: Duration::from_secs(10),
             slow_reader: SlowReader::Close,
+            compression: None,
             memory_bytes_max: 32 * MIB,
             table_elements_max: 20_000,
             event_time: Duration::from_millis(100),
@@ -360,6 +366,36 @@ impl Default for Limits {
             topics_per_session_max: 128,
             timers_per_session_max: 32,
             log_bytes_per_second_max: 64 * 1024,
+        }
+    }
+}
+
+/// How a service compresses messages (RFC 7692).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compression {
+    /// From 1, quick, to 9, small.
+    pub level: u8,
+    /// Smaller messages go as they are.
+    pub message_bytes_min: usize,
+    /// Whether what is sent may refer to earlier messages.
+    pub server_context_takeover: bool,
+    /// Whether what clients send may.
+    pub client_context_takeover: bool,
+    /// The largest window of what is sent, 9 to 15.
+    pub server_max_window_bits: u8,
+    /// The largest window of what clients send, 9 to 15.
+    pub client_max_window_bits: u8,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self {
+            level: 1,
+            message_bytes_min: 256,
+            server_context_takeover: false,
+            client_context_takeover: false,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
         }
     }
 }

@@ -33,7 +33,7 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 8] = [
+const SECTIONS: [(Section, &str); 9] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
@@ -68,6 +68,11 @@ const SECTIONS: [(Section, &str); 8] = [
         Section::Limits,
         "Limits: `[defaults]` and `[service.NAME]`\nWhat one service and its sessions may use. In `[defaults]` they \
          hold for all services; in `[service.NAME]` for that one.",
+    ),
+    (
+        Section::Compression,
+        "Compression: `compression = { ... }`\nWhat may be in that table. A service that has one of its own takes nothing \
+         from that of `[defaults]`.",
     ),
 ];
 

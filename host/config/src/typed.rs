@@ -99,6 +99,28 @@ impl<'t> Typed<'t> {
         meaning
     }
 
+    /// On or off, or on with settings of its own, which are those of `sections`.
+    pub(crate) fn switch_or_table(
+        &self,
+        key: &str,
+        sections: &'static [Section],
+    ) -> Option<Switched<'t>> {
+        let (setting, value) = self.given(key)?;
+        match value.get_ref() {
+            DeValue::String(text) => match &**text {
+                "off" => Some(Switched::Off),
+                "on" => Some(Switched::On),
+                text => self.refuse(unknown_choice(setting, text, value.span())),
+            },
+            DeValue::Table(table) => {
+                let head = format!("`{key}`");
+                let typed = Self::new(sections, &head, table, self.mistakes);
+                Some(Switched::Table(typed))
+            }
+            _ => self.refuse(wrong_type(setting, value)),
+        }
+    }
+
     /// Text with a form of its own.
     pub(crate) fn text<T>(
         &self,
@@ -294,6 +316,13 @@ impl<'t> Typed<'t> {
     }
 }
 
+/// What a key that is a switch or a table says.
+pub(crate) enum Switched<'t> {
+    Off,
+    On,
+    Table(Typed<'t>),
+}
+
 enum Switch<T> {
     On(T),
     Off,
@@ -356,6 +385,9 @@ fn wrong_type(setting: &Setting, value: &Value<'_>) -> Mistake {
             mistake.with_help(format!("write {text} without quotes"))
         }
         (kind, DeValue::Boolean(false)) if kind.may_be_off() => mistake.with_help("write \"off\""),
+        (Kind::SwitchOrTable(_), DeValue::Boolean(on)) => {
+            mistake.with_help(if *on { "write \"on\"" } else { "write \"off\"" })
+        }
         (Kind::Count { .. }, DeValue::String(text)) if text.parse::<u64>().is_ok() => {
             mistake.with_help(format!("write {text} without quotes"))
         }
@@ -408,8 +440,10 @@ fn never_off(setting: &Setting, span: Range<usize>) -> Mistake {
 fn unknown_choice(setting: &Setting, text: &str, span: Range<usize>) -> Mistake {
     let title = format!("unknown value \"{}\" for `{}`", shown(text), setting.key);
     let mistake = Mistake::at(span, title, format!("expected {}", setting.kind.expected()));
-    let Kind::Choice(words) = setting.kind else {
-        return mistake;
+    let words = match setting.kind {
+        Kind::Choice(words) => words,
+        Kind::SwitchOrTable(_) => &["off", "on"],
+        _ => return mistake,
     };
     match nearest(text, words.iter().copied()) {
         Some(word) => mistake.with_help(format!("did you mean \"{word}\"?")),

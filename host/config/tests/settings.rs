@@ -1,7 +1,7 @@
 //! The table of settings, the reader and the defaults of the plan say the same.
 
 use std::path::Path;
-use wasket_config::plan::{Certificate, Login, Password, TlsVersions, Users};
+use wasket_config::plan::{Certificate, Compression, Login, Password, TlsVersions, Users};
 use wasket_config::settings::{self, Kind, Section, Setting, Standard};
 use wasket_config::{Plan, Problems, parse, show_size, show_time};
 
@@ -128,6 +128,40 @@ fn listeners_and_services_name_their_logins() {
     assert_eq!(plan.services[0].require_roles, ["admin", "chat"]);
 }
 
+// parity B4 S11
+#[test]
+fn a_service_compresses_as_it_says_and_not_as_the_defaults_do() {
+    let service = |name: &str, compression: &str| {
+        format!("[service.{name}]\npath = \"/{name}\"\nnative = \"echo\"\n{compression}\n")
+    };
+    let text = [
+        "[defaults]\ncompression = { level = 9, server_max_window_bits = 9 }\n".to_owned(),
+        service("a", ""),
+        service("b", "compression = \"off\""),
+        service("c", "compression = \"on\""),
+        service("d", "compression = { level = 2 }"),
+        service(
+            "e",
+            "[service.e.compression]\nclient_context_takeover = true",
+        ),
+    ];
+    let plan = plan(&text.concat()).unwrap();
+    let of = |change: fn(&mut Compression)| {
+        let mut compression = Compression::default();
+        change(&mut compression);
+        Some(compression)
+    };
+    let expected = [
+        of(|c| (c.level, c.server_max_window_bits) = (9, 9)),
+        None,
+        of(|_| {}),
+        of(|c| c.level = 2),
+        of(|c| c.client_context_takeover = true),
+    ];
+    let read = plan.services.into_iter().map(|s| s.limits.compression);
+    assert_eq!(read.collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn services_and_listeners_keep_the_order_of_the_file() {
     let plan = plan(
@@ -168,6 +202,7 @@ fn plain(setting: &Setting) -> Plan {
     plan(&match (setting.section, setting.key) {
         (Section::Auth, "scheme") => with_auth(setting, "scheme = \"digest\""),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, ""),
+        (Section::Compression, _) => file("compression = \"on\""),
         // Another certificate, and nothing of clients.
         (_, "certificates" | "chain" | "pfx" | "client_ca" | "client_certificates") => {
             file(&format!("{TLS}chain = \"a.pem\""))
@@ -205,6 +240,7 @@ fn with(setting: &Setting, value: &str) -> String {
         (_, "component") => format!("[service.a]\npath = \"/a\"\n{line}\n"),
         (Section::Service, _) => file(&line),
         (Section::Tls | Section::Certificate, key) => file(&format!("{TLS}{}{line}", beside(key))),
+        (Section::Compression, _) => file(&format!("compression = {{ {line} }}")),
         (section, _) => file(&format!("{}\n{line}", section.title())),
     }
 }
@@ -275,6 +311,7 @@ fn another_value(setting: &Setting) -> String {
         Kind::Pairs(_) if setting.key == "service_levels" => r#"{ a = "debug" }"#.to_owned(),
         Kind::Pairs(_) => r#"{ a = "b" }"#.to_owned(),
         Kind::Table(_) | Kind::Tables(_) => unreachable!("these have no default"),
+        Kind::SwitchOrTable(_) => r#""on""#.to_owned(),
     }
 }
 

@@ -10,7 +10,9 @@ use http::header::{
 };
 use http::{Request, Response, StatusCode, Version};
 use tracing::{debug, info, warn};
-use wasket_session::{Admission, Headers, Hub, Opening, Principal, Refusal, Seat, Session};
+use wasket_session::{
+    Admission, Deflate, Headers, Hub, Opening, Principal, Refusal, Seat, Session,
+};
 use wasket_ws::handshake::{self, Offer};
 
 use crate::Listener;
@@ -80,10 +82,11 @@ async fn admit(
             "this service is full",
         ));
     };
+    let deflate = hub
+        .compression()
+        .and_then(|c| c.negotiate(&offer.extensions));
     let opening = opening(shared, request, &found, &offer, asked, login);
-    let id = shared.ids.next(SystemTime::now());
-    let now_ms = shared.clock.unix_ms(Instant::now());
-    let session = Arc::new(Session::new(id, &hub, opening, now_ms));
+    let session = connecting(shared, &hub, opening, deflate);
     let admission = service.admit(&session).await;
     let Admission {
         protocol,
@@ -91,7 +94,8 @@ async fn admit(
         principal,
         seat,
     } = admission.map_err(|r| refusal(&r))?;
-    let answer = switching(&offer, protocol.as_deref(), &headers);
+    let extensions = session.deflate().map(Deflate::answer);
+    let answer = switching(&offer, protocol.as_deref(), extensions, &headers);
     session.open(protocol, principal);
     log_open(&session, tls, &answer);
     Ok((
@@ -253,7 +257,29 @@ fn opening(
     }
 }
 
-fn switching(offer: &Offer, protocol: Option<&str>, headers: &[(String, String)]) -> Answer {
+/// A session that waits to be admitted. Its guest can read what was agreed on as a property.
+fn connecting(
+    shared: &Shared,
+    hub: &Hub,
+    mut opening: Opening,
+    deflate: Option<Box<Deflate>>,
+) -> Arc<Session> {
+    if let Some(deflate) = &deflate {
+        let extensions = ("extensions".into(), deflate.answer().into());
+        let known = opening.properties.iter().cloned();
+        opening.properties = known.chain([extensions]).collect();
+    }
+    let id = shared.ids.next(SystemTime::now());
+    let now_ms = shared.clock.unix_ms(Instant::now());
+    Arc::new(Session::new(id, hub, opening, now_ms).with_deflate(deflate))
+}
+
+fn switching(
+    offer: &Offer,
+    protocol: Option<&str>,
+    extensions: Option<&str>,
+    headers: &[(String, String)],
+) -> Answer {
     let mut answer = Response::new(Body::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     append_all(&mut answer, headers);
@@ -265,6 +291,9 @@ fn switching(offer: &Offer, protocol: Option<&str>, headers: &[(String, String)]
     }
     if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
         own.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    if let Some(Ok(extensions)) = extensions.map(HeaderValue::from_str) {
+        own.insert(SEC_WEBSOCKET_EXTENSIONS, extensions);
     }
     answer
 }

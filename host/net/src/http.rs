@@ -101,7 +101,7 @@ where
 
 fn protocol(session: &wasket_session::Session) -> ws::Connection {
     let limits = session.limits();
-    ws::Connection::new(
+    let ws = ws::Connection::new(
         ws::Role::Server,
         ws::Limits {
             message_bytes_max: limits.message_bytes_max,
@@ -113,7 +113,11 @@ fn protocol(session: &wasket_session::Session) -> ws::Connection {
             close_within: limits.close_timeout,
         },
         Instant::now(),
-    )
+    );
+    match session.deflate() {
+        Some(deflate) => ws.with_inflate(deflate.inflate()),
+        None => ws,
+    }
 }
 
 /// Runs HTTP until the 101 answer is out: the socket comes back, with what was read beyond the request.

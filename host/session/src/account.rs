@@ -78,6 +78,22 @@ impl Account {
         })
     }
 
+    /// Takes this many bytes until the charge is dropped; `None` if the account (not the whole) would be over its
+    /// maximum then.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Charge> {
+        let fits = |held: usize| {
+            held.checked_add(bytes)
+                .filter(|held| *held <= self.bytes_max)
+        };
+        self.bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+            .ok()?;
+        Some(Charge {
+            account: Arc::clone(self),
+            bytes,
+        })
+    }
+
     fn add(&self, bytes: usize) {
         let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let after = before.saturating_add(bytes);
@@ -167,6 +183,17 @@ mod tests {
         drop(shared);
         assert_eq!(account.bytes(), 0);
         assert!(!account.is_full() && !account.take_was_full());
+    }
+
+    #[test]
+    fn what_is_reserved_is_never_more_than_the_maximum() {
+        let account = Account::new(100);
+        let first = account.reserve(60).expect("room");
+        assert!(account.reserve(41).is_none() && account.reserve(usize::MAX).is_none());
+        let second = account.reserve(40).expect("room");
+        assert_eq!(account.bytes(), 100);
+        drop((first, second));
+        assert_eq!(account.bytes(), 0);
     }
 
     #[test]

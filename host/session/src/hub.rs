@@ -6,7 +6,7 @@ use wasket_ws::Message;
 use crate::account::Account;
 use crate::registry::Registry;
 use crate::topic::{TOPIC_BYTES_MAX, Topics};
-use crate::{Closing, Frame, Limits, Opening, Outcome, Session, SessionId};
+use crate::{Closing, Compression, Frame, Limits, Opening, Outcome, Session, SessionId};
 
 /// Where the sessions of one service meet: who is there, and how one speaks to all.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub struct Hub {
     limits: Arc<Limits>,
     account: Arc<Account>,
     protocols: Vec<String>,
+    compression: Option<Compression>,
     /// Sessions that were admitted, whether they have joined yet or not.
     reserved: AtomicUsize,
     registry: Registry,
@@ -41,6 +42,7 @@ impl Hub {
             account: Account::part_of(None, limits.queued_bytes_max),
             limits: limits.into(),
             protocols,
+            compression: None,
             reserved: AtomicUsize::new(0),
             registry: Registry::default(),
             topics: Topics::default(),
@@ -52,6 +54,19 @@ impl Hub {
     pub fn within(mut self, host: &Arc<Account>) -> Self {
         self.account = Account::part_of(Some(Arc::clone(host)), self.limits.queued_bytes_max);
         self
+    }
+
+    /// Has sessions agree on compression where clients offer it. Done before any session is made.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Option<Compression>) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// How its sessions compress; `None` if they do not.
+    #[must_use]
+    pub fn compression(&self) -> Option<&Compression> {
+        self.compression.as_ref()
     }
 
     /// What its sessions' queues hold together.
@@ -130,7 +145,7 @@ impl Hub {
         if !may(self.registry.len()) {
             return Outcome::Refused;
         }
-        let frame = Frame::on(&self.account, message);
+        let frame = self.shared(message);
         self.registry.for_each(|session| {
             if Some(session.id()) != except {
                 session.push_broadcast(frame.clone());
@@ -178,8 +193,17 @@ impl Hub {
         if topic.is_empty() || topic.len() > TOPIC_BYTES_MAX {
             return Outcome::Invalid;
         }
-        let frame = || Frame::on(&self.account, message);
+        let frame = || self.shared(message);
         self.topics.publish(topic, frame, except, may)
+    }
+
+    /// A message for many, encoded once.
+    pub(crate) fn shared(&self, message: &Message<'_>) -> Frame {
+        let frame = Frame::on(&self.account, message);
+        match &self.compression {
+            Some(compression) if message.len() >= compression.message_bytes_min => frame.shared(),
+            _ => frame,
+        }
     }
 
     // ---- for the tasks that own connections ----

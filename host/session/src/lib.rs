@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod compression;
 pub mod echo;
 mod hub;
 mod id;
@@ -28,6 +29,7 @@ mod topic;
 mod users;
 
 pub use account::{Account, OUTBOX_BYTES_ASSURED};
+pub use compression::{Compression, Deflate};
 pub use hub::{Hub, Reserved};
 pub use id::{IdSource, SessionId};
 pub use limits::{Limits, SlowReader};

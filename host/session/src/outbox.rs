@@ -69,7 +69,10 @@ impl Outbox {
             self.session.note_full();
             return Outcome::Backlogged;
         }
-        frame::encode(&mut self.buffer, opcode(message), payload, None);
+        match self.session.deflate() {
+            None => frame::encode(&mut self.buffer, opcode(message), payload, None),
+            Some(deflate) => deflate.encode(&mut self.buffer, opcode(message), payload),
+        }
         self.messages = self.messages.wrapping_add(1);
         Outcome::Accepted
     }

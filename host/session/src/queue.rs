@@ -7,12 +7,33 @@ use std::sync::Arc;
 
 use crate::Party;
 use crate::account::{Account, Charge};
+use crate::compression::{Deflate, Shared};
 
-/// A message as the wire carries it, encoded once and shared by all its receivers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A message as the wire carries it, encoded once and shared by all its receivers. It is queued as it is; where a
+/// session has agreed on compression, [`Session::prepare`](crate::Session::prepare) deflates it on its way out.
+#[derive(Clone, Debug)]
 pub struct Frame {
     bytes: Bytes,
+    form: Form,
 }
+
+#[derive(Clone, Debug)]
+enum Form {
+    /// Frames that go as they are, perhaps deflated already.
+    Encoded,
+    /// One message.
+    Message,
+    /// One message that many may get, and what became of it for some.
+    Shared(Arc<Shared>),
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Frame {}
 
 impl Frame {
     /// Encodes a message as one unmasked frame.
@@ -20,6 +41,7 @@ impl Frame {
     pub fn new(message: &Message<'_>) -> Self {
         Self {
             bytes: encoded(message).into(),
+            form: Form::Message,
         }
     }
 
@@ -27,12 +49,54 @@ impl Frame {
     pub(crate) fn on(account: &Arc<Account>, message: &Message<'_>) -> Self {
         Self {
             bytes: account.hold(encoded(message)),
+            form: Form::Message,
+        }
+    }
+
+    /// The same for many sessions: those that agreed on the same compression share what comes of it.
+    pub(crate) fn shared(self) -> Self {
+        Self {
+            bytes: self.bytes,
+            form: Form::Shared(Arc::default()),
         }
     }
 
     /// Whole frames that are already encoded.
     pub(crate) fn encoded(bytes: Bytes) -> Self {
-        Self { bytes }
+        Self {
+            bytes,
+            form: Form::Encoded,
+        }
+    }
+
+    /// How a session with this compression sends it; `None` if as it is.
+    pub(crate) fn prepare(&self, deflate: &Deflate, account: &Arc<Account>) -> Option<Self> {
+        let (opcode, payload) = self.message()?;
+        if !deflate.is_for(payload.len()) {
+            return None;
+        }
+        let shared = match &self.form {
+            Form::Shared(shared) => Some(&**shared),
+            _ => None,
+        };
+        let prepared = deflate.prepare(shared, account, opcode, payload);
+        prepared.map(Self::encoded)
+    }
+
+    /// The message that it is, unless it goes as it is.
+    fn message(&self) -> Option<(Opcode, &[u8])> {
+        if let Form::Encoded = self.form {
+            return None;
+        }
+        // As `encoded` wrote it: whole, unmasked.
+        let (&[first, len], rest) = self.bytes.split_first_chunk()?;
+        let opcode = Opcode::from_bits(first & 0x0F)?;
+        let payload = match len {
+            126 => rest.get(2..)?,
+            127 => rest.get(8..)?,
+            _ => rest,
+        };
+        Some((opcode, payload))
     }
 
     /// Header and payload.

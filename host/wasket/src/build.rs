@@ -11,7 +11,8 @@ use wasket_config::{HostName, Origin};
 use wasket_net::{Hosts, Listener, Network, Networks, Origins, Place, Route, Routes};
 use wasket_runtime::{Component, Digest, GuestService, Runtime, Settings};
 use wasket_session::echo::Echo;
-use wasket_session::{Account, Hub, Limits, Service, SlowReader};
+use wasket_session::ws::deflate::Terms;
+use wasket_session::{Account, Compression, Hub, Limits, Service, SlowReader};
 
 /// A service of the plan and what became of it.
 pub(crate) struct Built<'p> {
@@ -118,6 +119,8 @@ pub(crate) struct Components<'p> {
     loaded: HashMap<(PathBuf, Option<Digest>), Component>,
     /// What the outboxes of all services hold.
     queued: Arc<Account>,
+    /// What compression with context takeover takes for the sessions of all services.
+    takeover: Arc<Account>,
 }
 
 impl<'p> Components<'p> {
@@ -127,6 +130,7 @@ impl<'p> Components<'p> {
             runtime: None,
             loaded: HashMap::new(),
             queued: Account::new(host.queued_bytes_max),
+            takeover: Account::new(host.compression_bytes_max),
         }
     }
 
@@ -134,7 +138,9 @@ impl<'p> Components<'p> {
         let protocols = plan.protocols.iter().map(ToString::to_string).collect();
         let limits = session_limits(&plan.limits);
         let hub = Hub::new(plan.name.as_str(), limits, protocols).within(&self.queued);
-        let hub = Arc::new(hub);
+        let compression = plan.limits.compression.as_ref();
+        let compression = compression.map(|plan| compression_of(plan, &self.takeover));
+        let hub = Arc::new(hub.with_compression(compression));
         match &plan.behavior {
             Behavior::Native(Native::Echo) => Ok(Arc::new(Echo::new(hub))),
             Behavior::Component { file, sha256 } => {
@@ -197,6 +203,20 @@ fn session_limits(limits: &plan::Limits) -> Limits {
     }
 }
 
+fn compression_of(plan: &plan::Compression, takeover: &Arc<Account>) -> Compression {
+    Compression {
+        terms: Terms {
+            server_context_takeover: plan.server_context_takeover,
+            client_context_takeover: plan.client_context_takeover,
+            server_max_window_bits: plan.server_max_window_bits,
+            client_max_window_bits: plan.client_max_window_bits,
+        },
+        level: plan.level,
+        message_bytes_min: plan.message_bytes_min,
+        memory: Arc::clone(takeover),
+    }
+}
+
 pub(crate) fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
     wasket_runtime::Limits {
         memory_bytes_max: limits.memory_bytes_max,
@@ -249,6 +269,8 @@ mod tests {
         let limits = plan::Limits::default();
         assert_eq!(session_limits(&limits), Limits::default());
         assert_eq!(guest_limits(&limits), wasket_runtime::Limits::default());
+        let terms = compression_of(&plan::Compression::default(), &Account::new(0)).terms;
+        assert_eq!(terms, Terms::default());
     }
 
     // parity S7

@@ -15,10 +15,11 @@ mod tests;
 mod text;
 
 pub use alive::{OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX, PingError};
-pub(crate) use assembly::Assembly;
+use assembly::Assembly;
 pub use closing::State;
 
-use crate::{CloseFrame, Extension, Limits, Role, Timing};
+use crate::deflate::Inflate;
+use crate::{CloseFrame, Limits, Role, Timing};
 use control::Control;
 use partial::Partial;
 
@@ -53,7 +54,7 @@ pub struct Connection {
     partial: Option<Box<Partial>>,
     /// What control frames left behind.
     control: Option<Box<Control>>,
-    extension: Option<Box<dyn Extension>>,
+    inflate: Option<Inflate>,
     mask_keys: Option<MaskKeys>,
 }
 
@@ -77,15 +78,15 @@ impl Connection {
             close_sent_at: None,
             partial: None,
             control: None,
-            extension: None,
+            inflate: None,
             mask_keys: None,
         }
     }
 
-    /// The same with an agreed extension, which gives RSV1 its meaning.
+    /// The same with permessage-deflate agreed on, which gives RSV1 its meaning (RFC 7692 section 6).
     #[must_use]
-    pub fn with_extension(mut self, extension: Box<dyn Extension>) -> Self {
-        self.extension = Some(extension);
+    pub fn with_inflate(mut self, inflate: Inflate) -> Self {
+        self.inflate = Some(inflate);
         self
     }
 

@@ -3,8 +3,8 @@
 //! A frame's header and its payload can be written apart, so that one payload serves many connections: a server's
 //! frames are not masked, so the whole frame can even be shared.
 //!
-//! A compressed message (RFC 7692) is written like any other: deflate the payload first, then set
-//! [`FirstByte::rsv1`] on its first frame and give the deflated length.
+//! A compressed message (RFC 7692) is written like any other: [deflate](crate::deflate) the payload first, then write
+//! it with [`FirstByte::deflated`].
 
 use crate::mask;
 
@@ -76,6 +76,16 @@ impl FirstByte {
         }
     }
 
+    /// The first byte of a frame that is a whole message, compressed.
+    #[must_use]
+    pub const fn deflated(opcode: Opcode) -> Self {
+        Self {
+            fin: true,
+            rsv1: true,
+            opcode,
+        }
+    }
+
     /// The byte on the wire.
     #[must_use]
     pub const fn to_byte(self) -> u8 {
@@ -112,8 +122,14 @@ pub fn encode_header(
 
 /// Appends one whole frame: FIN set, header and payload, masked if there is a key.
 pub fn encode(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) {
+    encode_first(out, FirstByte::whole(opcode), payload, mask);
+}
+
+/// The same with any first byte.
+#[inline]
+pub fn encode_first(out: &mut Vec<u8>, first: FirstByte, payload: &[u8], mask: Option<[u8; 4]>) {
     out.reserve(HEADER_BYTES_MAX + payload.len());
-    encode_header(out, FirstByte::whole(opcode), payload.len(), mask);
+    encode_header(out, first, payload.len(), mask);
     let start = out.len();
     out.extend_from_slice(payload);
     if let (Some(key), Some(payload)) = (mask, out.get_mut(start..)) {

@@ -1,7 +1,7 @@
 //! The WebSocket protocol of [RFC 6455](https://www.rfc-editor.org/rfc/rfc6455), sans I/O: bytes in, events out.
 //!
 //! Both roles, all of the protocol: the opening [`handshake`], [`frame`]s, masking, fragmentation, streaming UTF-8
-//! validation, pings and the closing handshake. [`Connection`] is the place to begin.
+//! validation, pings, the closing handshake, and compression ([`deflate`]). [`Connection`] is the place to begin.
 //!
 //! Deliberately absent: sockets, tasks, clocks and randomness. Time is an argument, and so are masking keys and
 //! nonces. There is no queue for outgoing data either: a message to send is one [`frame::encode`] (or a
@@ -10,7 +10,7 @@
 
 mod close;
 mod connection;
-mod extension;
+pub mod deflate;
 pub mod frame;
 pub mod handshake;
 mod mask;
@@ -22,7 +22,6 @@ pub use close::{CloseCode, CloseFrame, CloseReason, REASON_BYTES_MAX, ReasonTooL
 pub use connection::{
     Connection, MaskKeys, OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX, PingError, State,
 };
-pub use extension::{Extension, Inflated};
 pub use frame::Opcode;
 pub use mask::mask;
 pub use message::{Event, Message};

@@ -1,5 +1,6 @@
 //! Hostile peers against the built binary: bytes that no client library would send.
 
+mod deflate;
 mod flood;
 mod frames;
 mod leak;

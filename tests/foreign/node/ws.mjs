@@ -3,6 +3,7 @@
 // Prints one line a check and `N passed, M failed` at the end; exits 1 when one failed.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import WebSocket from "ws";
@@ -120,6 +121,31 @@ await run([
     const session = await Session.open("/echo");
     await echoes(session, SIZES.map((size) => Buffer.from({ length: size }, (_, i) => (i * 31) % 251)));
     await session.close(1000);
+  }],
+  ["compressed: text and binary of 0 bytes to 1 MiB come back", async () => { // parity S10
+    const session = await Session.open("/compressed", { perMessageDeflate: { threshold: 0 } });
+    assert.equal(session.socket.extensions, "permessage-deflate");
+    await echoes(session, [TEXT, ...SIZES.map((size) => "x".repeat(size)), ...SIZES.map((size) => randomBytes(size))]);
+    await session.close(1000);
+  }],
+  ["takeover: all combinations of the four parameters, several messages", async () => { // hardening H9
+    for (const serverNoContextTakeover of [false, true]) for (const clientNoContextTakeover of [false, true])
+      for (const serverMaxWindowBits of [undefined, 9, 15]) for (const clientMaxWindowBits of [true, 9, 15]) {
+        const perMessageDeflate = { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits, threshold: 0 };
+        const session = await Session.open("/takeover", { perMessageDeflate });
+        assert.equal(session.socket.extensions, "permessage-deflate");
+        const message = JSON.stringify({ text: TEXT.repeat(50) });
+        await echoes(session, [message, "", message, Buffer.from(message), "short", message]);
+        session.send(message.slice(0, 9), { fin: false });
+        session.send(message.slice(9));
+        assert.equal(await session.next(), message);
+        await session.close(1000);
+      }
+  }],
+  ["compressed: a message past the limit is answered with 1009, however small it came", async () => { // hardening H1
+    const session = await Session.open("/compressed", { perMessageDeflate: true });
+    session.send("x".repeat(MESSAGE_BYTES_MAX + 1));
+    assert.equal((await session.end()).code, 1009);
   }],
   ["echo: a fragmented message comes back whole, with a ping between its frames", async () => {
     const session = await Session.open("/echo");

@@ -4,6 +4,7 @@ Over wss:// the variable WASKET_CA names the certificate to trust.
 Prints one line a check and `N passed, M failed` at the end; exits 1 when one failed.
 """
 
+import itertools
 import os
 import ssl
 import sys
@@ -11,6 +12,7 @@ import time
 import traceback
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory, PerMessageDeflate
 from websockets.sync.client import connect as dial
 
 WAIT_S = 10
@@ -152,6 +154,73 @@ def echo_compression():
         same(ws.recv(timeout=WAIT_S), TEXT)
 
 
+# ---- compression, with zlib on the other side: parity S10, hardening H9
+
+
+def compressed(path, **parameters):
+    """Opens a session that offers permessage-deflate with these parameters; it has to be agreed on."""
+    ws = open_at(path, compression=None, extensions=[ClientPerMessageDeflateFactory(**parameters)])
+    agreed = ws.protocol.extensions
+    assert len(agreed) == 1 and isinstance(agreed[0], PerMessageDeflate), f"agreed on {agreed}"
+    return ws, agreed[0]
+
+
+@check("compressed: text and binary of 0 bytes to 1 MiB come back, whole and in fragments")
+def compressed_sizes():
+    ws, agreed = compressed("/compressed", client_max_window_bits=True)
+    same((agreed.remote_no_context_takeover, agreed.local_no_context_takeover), (True, True))
+    with ws:
+        for size in SIZES:
+            for message in ("x" * size, bytes(i * 31 % 251 for i in range(size)), os.urandom(size)):
+                ws.send(message)
+                same(ws.recv(timeout=WAIT_S), message)
+        ws.send([TEXT, "", TEXT * 100, ""])
+        same(ws.recv(timeout=WAIT_S), TEXT * 101)
+
+
+@check("takeover: all combinations of the four parameters, several messages, whole and in fragments")
+def compressed_parameters():
+    flags, windows = (False, True), (None, 9, 12, 15)
+    for server, client, theirs, ours in itertools.product(flags, flags, windows, (True, *windows)):
+        ws, agreed = compressed("/takeover", server_no_context_takeover=server, client_no_context_takeover=client,
+                                server_max_window_bits=theirs, client_max_window_bits=ours)
+        same((agreed.remote_no_context_takeover, agreed.local_no_context_takeover), (server, client))
+        with ws:
+            for i in range(4):
+                message = f'{{"number": {i}, "text": "{TEXT * 40}"}}'
+                ws.send(message)
+                same(ws.recv(timeout=WAIT_S), message)
+                ws.send([message[:i], message[i:500].encode().decode(), message[500:]])
+                same(ws.recv(timeout=WAIT_S), message)
+
+
+@check("compressed: a window of 8 bits is declined")  # hardening H8
+def compressed_window_8():
+    with open_at("/takeover", additional_headers={"Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=8"}) as ws:
+        same(ws.response.headers.get("Sec-WebSocket-Extensions"), None)
+        ws.send(TEXT)
+        same(ws.recv(timeout=WAIT_S), TEXT)
+
+
+@check("compressed: a message past the limit is answered with 1009, however small it came")  # hardening H1
+def compressed_too_large():
+    for path in ("/compressed", "/takeover"):
+        ws, _ = compressed(path)
+        with ws:
+            ws.send("x" * MESSAGE_BYTES_MAX)
+            same(len(ws.recv(timeout=WAIT_S)), MESSAGE_BYTES_MAX)
+            ws.send("x" * (MESSAGE_BYTES_MAX + 1))
+            same(closed(ws)[0], 1009)
+
+
+@check("compressed: text that is not UTF-8 is answered with 1007")  # parity C3
+def compressed_not_utf8():
+    ws, _ = compressed("/compressed")
+    with ws:
+        ws.send(b"\xf0\x28\x8c\x28" * 100, text=True)
+        same(closed(ws)[0], 1007)
+
+
 # ---- the opening handshake
 
 
@@ -215,6 +284,17 @@ def chat_plain():
 @check("chat-with-nyan: the same component with another setting")  # parity B8
 def chat_nyan():
     chat("/chat-with-nyan", " Nyan!")
+
+
+@check("compressed-chat: people with and without compression hear the same")  # parity M2
+def chat_compressed():
+    with open_at("/compressed-chat?name=Ana", compression="deflate") as ana, open_at("/compressed-chat?name=Ben") as ben:
+        same((len(ana.protocol.extensions), len(ben.protocol.extensions)), (1, 0))
+        for speaker, name in ((ana, "Ana"), (ben, "Ben")):
+            words = TEXT * 100
+            speaker.send(words)
+            for hearer in (ana, ben):
+                until(hearer, f"{name}: {words}")
 
 
 @check("chat: what is said in one service stays there")

@@ -9,10 +9,10 @@ mod tls;
 use crate::mistake::{
     TABLES, duplicate_address, no_services, not_a_table, not_an_array, unknown_table,
 };
-use crate::plan::{Host, Limits, Listener, Log, LogFormat, Plan, SlowReader, Tls};
+use crate::plan::{Compression, Host, Limits, Listener, Log, LogFormat, Plan, SlowReader, Tls};
 use crate::problem::{Mistake, Mistakes};
 use crate::settings::Section;
-use crate::typed::{Placed, Typed};
+use crate::typed::{Placed, Switched, Typed};
 use crate::value::{Invalid, parse_address};
 use auth::Auths;
 use std::ops::Range;
@@ -108,6 +108,7 @@ impl<'t> Reader<'t> {
         typed.number("workers", &mut host.workers);
         typed.number("instances_max", &mut host.instances_max);
         typed.number("queued_bytes_max", &mut host.queued_bytes_max);
+        typed.number("compression_bytes_max", &mut host.compression_bytes_max);
         typed.flag("cache", &mut host.cache);
         host.cache_directory = typed
             .text("cache_directory", |text| self.path(text))
@@ -270,6 +271,12 @@ fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
     if let Some(slow_reader) = typed.choice("slow_reader", SlowReader::named) {
         limits.slow_reader = slow_reader;
     }
+    match typed.switch_or_table("compression", &[Section::Compression]) {
+        None => {}
+        Some(Switched::Off) => limits.compression = None,
+        Some(Switched::On) => limits.compression = Some(Compression::default()),
+        Some(Switched::Table(table)) => limits.compression = Some(read_compression(&table)),
+    }
     typed.number("memory_bytes_max", &mut limits.memory_bytes_max);
     typed.number("table_elements_max", &mut limits.table_elements_max);
     typed.time("event_time", &mut limits.event_time);
@@ -289,4 +296,27 @@ fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
         "log_bytes_per_second_max",
         &mut limits.log_bytes_per_second_max,
     );
+}
+
+fn read_compression(typed: &Typed<'_>) -> Compression {
+    let mut compression = Compression::default();
+    typed.number("level", &mut compression.level);
+    typed.number("message_bytes_min", &mut compression.message_bytes_min);
+    typed.flag(
+        "server_context_takeover",
+        &mut compression.server_context_takeover,
+    );
+    typed.flag(
+        "client_context_takeover",
+        &mut compression.client_context_takeover,
+    );
+    typed.number(
+        "server_max_window_bits",
+        &mut compression.server_max_window_bits,
+    );
+    typed.number(
+        "client_max_window_bits",
+        &mut compression.client_max_window_bits,
+    );
+    compression
 }

@@ -32,6 +32,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: Host,
+        key: "compression_bytes_max",
+        kind: bytes(MIB, TIB),
+        default: Value(r#""256MiB""#),
+        doc: "Memory that `server_context_takeover` and `client_context_takeover` may take, over all services. When it is \
+              taken, further sessions are compressed without.",
+    },
+    Setting {
+        section: Host,
         key: "cache",
         kind: Kind::Flag,
         default: Value("true"),

@@ -5,6 +5,7 @@
 //! [`crate::plan`] as values for the program; a test keeps the two equal.
 
 mod auth;
+mod compression;
 mod host;
 mod listen;
 mod service;
@@ -47,6 +48,8 @@ pub enum Section {
     Service,
     /// Limits of a service: in `[service.NAME]`, or in `[defaults]` for all services.
     Limits,
+    /// `compression = { ... }`: how a service compresses.
+    Compression,
 }
 
 /// What may be written as the value of a key. Ranges include both ends.
@@ -91,6 +94,8 @@ pub enum Kind {
     Table(&'static str),
     /// An array of such tables.
     Tables(&'static str),
+    /// `"off"`, `"on"`, or a table of settings of its own; an example of one for people.
+    SwitchOrTable(&'static str),
 }
 
 /// What holds when a key is not written.
@@ -114,6 +119,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         auth::SETTINGS,
         service::SETTINGS,
         service::LIMITS,
+        compression::SETTINGS,
     ]
     .into_iter()
     .flatten()
@@ -135,6 +141,7 @@ impl Section {
             Self::Auth => "[auth.NAME]",
             Self::Service => "[service.NAME]",
             Self::Limits => "[defaults]",
+            Self::Compression => "compression = { ... }",
         }
     }
 }
@@ -212,6 +219,9 @@ impl Kind {
                 .map(|word| quoted(word))
                 .collect::<Vec<_>>()
                 .join(" or "),
+            Self::SwitchOrTable(example) => {
+                format!("\"off\", \"on\", or a table such as {example}")
+            }
             Self::Text(what)
             | Self::Texts(what)
             | Self::Pairs(what)

@@ -131,6 +131,14 @@ pub(super) const LIMITS: &[Setting] = &[
          lets it miss that message.",
     ),
     limit(
+        "compression",
+        Kind::SwitchOrTable("{ level = 6 }"),
+        r#""off""#,
+        "Whether messages are compressed with clients that offer permessage-deflate (RFC 7692), which all browsers do. `on` is \
+         a table with nothing in it; its settings are below. `message_bytes_max` is a limit on the message itself, \
+         however small it came.",
+    ),
+    limit(
         "memory_bytes_max",
         bytes(64 * KIB, 64 * MIB),
         r#""32MiB""#,

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use wasket_session::{Item, ReadyState};
+use wasket_session::{Frame, Item, ReadyState};
 use wasket_ws::{CloseFrame, State};
 
 use super::{Line, tallied};
@@ -216,39 +216,71 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     fn fetch_mail(&mut self, output: &mut Vec<u8>) {
         let session = Arc::clone(&self.session);
+        let deflates = session.deflate().is_some();
         let mut messages = 0;
-        let closing = session.drain(|item| {
-            match item {
-                Item::Frame(frame) if frame.len() <= COALESCED_BYTES => {
-                    output.extend_from_slice(frame.bytes());
-                }
-                Item::Frame(frame) => {
-                    self.wire.push(session.copy(output));
-                    output.clear();
-                    self.wire.push(frame.bytes().clone());
-                }
-                Item::Ping(payload) => {
-                    let before = output.len();
-                    // Refused only after the close frame, where it has no meaning.
-                    let _ = self.ws.ping(&payload, output);
-                    session.held(output.len() - before);
-                    if session.written(2 + payload.len()) {
-                        self.full_since = None;
+        let mut more = true;
+        while more {
+            more = false;
+            let mut to_prepare = None;
+            let closing = session.drain(|item| {
+                match item {
+                    // Not under the queue's lock: others shall not wait for a codec.
+                    Item::Frame(frame) if deflates => {
+                        to_prepare = Some(frame);
+                        return false;
                     }
-                    return output.len() < GATHERED_BYTES && self.wire.is_empty();
+                    Item::Frame(frame) => {
+                        messages += 1;
+                        self.append(&frame, output);
+                    }
+                    Item::Ping(payload) => self.append_ping(&payload, output),
                 }
+                output.len() < GATHERED_BYTES && self.wire.is_empty()
+            });
+            if let Some(frame) = to_prepare {
+                messages += 1;
+                self.append_prepared(frame, output);
+                let room = output.len() < GATHERED_BYTES && self.wire.is_empty();
+                more = room && closing.is_none() && session.has_mail();
             }
-            messages += 1;
-            output.len() < GATHERED_BYTES && self.wire.is_empty()
-        });
+            if let Some(closing) = closing {
+                self.write_close(&closing.frame, output);
+                self.asked = Some(closing.into());
+            }
+        }
         if messages > 0 {
             self.tally.messages_out += messages;
             self.note_message_sent();
         }
-        if let Some(closing) = closing {
-            self.write_close(&closing.frame, output);
-            self.asked = Some(closing.into());
+    }
+
+    fn append(&mut self, frame: &Frame, output: &mut Vec<u8>) {
+        if frame.len() <= COALESCED_BYTES {
+            output.extend_from_slice(frame.bytes());
+        } else {
+            self.wire.push(self.session.copy(output));
+            output.clear();
+            self.wire.push(frame.bytes().clone());
         }
+    }
+
+    /// What counts from here on is what goes to the wire.
+    fn append_prepared(&mut self, frame: Frame, output: &mut Vec<u8>) {
+        let queued = frame.len();
+        let frame = self.session.prepare(frame);
+        if frame.len() != queued {
+            self.session.held(frame.len());
+            self.account(queued);
+        }
+        self.append(&frame, output);
+    }
+
+    fn append_ping(&mut self, payload: &[u8], output: &mut Vec<u8>) {
+        let before = output.len();
+        // Refused only after the close frame, where it has no meaning.
+        let _ = self.ws.ping(payload, output);
+        self.session.held(output.len() - before);
+        self.account(2 + payload.len());
     }
 
     fn write_close(&mut self, frame: &CloseFrame, output: &mut Vec<u8>) {

@@ -1,6 +1,7 @@
 //! The net room over real sockets, with native services: no WebAssembly is involved.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
+mod compression;
 mod deadlines;
 mod echo;
 mod ending;

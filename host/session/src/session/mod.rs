@@ -13,7 +13,9 @@ use wasket_ws::{CloseCode, CloseFrame, Message};
 use crate::account::{Account, OUTBOX_BYTES_ASSURED};
 use crate::queue::{Queue, items_max};
 use crate::rare::Rare;
-use crate::{Closing, Frame, Hub, Item, Limits, Opening, Party, Principal, SessionId, SlowReader};
+use crate::{
+    Closing, Deflate, Frame, Hub, Item, Limits, Opening, Party, Principal, SessionId, SlowReader,
+};
 
 pub use keep::ATTACHMENT_BYTES_MAX;
 pub use signals::Signals;
@@ -27,6 +29,7 @@ pub struct Session {
     account: Arc<Account>,
     opening: Opening,
     opened_at_ms: u64,
+    deflate: Option<Box<Deflate>>,
     agreed: OnceLock<Agreed>,
     state: AtomicU8,
     heard_at_ms: AtomicU64,
@@ -95,6 +98,7 @@ impl Session {
             account: Arc::clone(hub.account()),
             opening,
             opened_at_ms: now_ms,
+            deflate: None,
             agreed: OnceLock::new(),
             state: AtomicU8::new(ReadyState::Connecting as u8),
             heard_at_ms: AtomicU64::new(now_ms),
@@ -109,6 +113,13 @@ impl Session {
             connection: AtomicWaker::new(),
             room: AtomicWaker::new(),
         }
+    }
+
+    /// The same with the compression that was agreed on.
+    #[must_use]
+    pub fn with_deflate(mut self, deflate: Option<Box<Deflate>>) -> Self {
+        self.deflate = deflate;
+        self
     }
 
     /// Its name.
@@ -157,6 +168,13 @@ impl Session {
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
         self.agreed.get()?.protocol.as_deref()
+    }
+
+    /// The compression that was agreed on.
+    #[must_use]
+    #[inline]
+    pub fn deflate(&self) -> Option<&Deflate> {
+        self.deflate.as_deref()
     }
 
     /// Who the peer is: established by the handshake, else by the host.
@@ -295,4 +313,4 @@ impl Session {
 }
 
 // An idle session costs little more than this and the head of its request.
-const _: () = assert!(size_of::<Session>() <= 440);
+const _: () = assert!(size_of::<Session>() <= 448);

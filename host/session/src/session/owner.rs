@@ -79,6 +79,16 @@ impl Session {
         closing.map(|closing| *closing)
     }
 
+    /// A drained frame as the peer of this session gets it: deflated, where that was agreed on and is worth it. To be
+    /// asked for each frame once, in their order.
+    #[must_use]
+    pub fn prepare(&self, frame: Frame) -> Frame {
+        match &self.deflate {
+            Some(deflate) => frame.prepare(deflate, &self.account).unwrap_or(frame),
+            None => frame,
+        }
+    }
+
     /// The connection holds more (positive) accepted bytes that it could not write yet.
     pub fn held(&self, bytes: usize) {
         self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! What the parts do together. There is no socket here: a test plays the connection.
 
 mod churn;
+mod compression;
 mod hub;
 mod life;
 mod order;

@@ -202,7 +202,7 @@ impl Course<'_> {
     fn cycle(&self, number: u64, input: &mut [u8]) -> Result<(), (Step, anyhow::Error)> {
         let at = |step| move |error| (step, error);
         let stream = connect::connect(self.addresses).map_err(at(Step::Connect))?;
-        let opened = connect::handshake(stream, self.target).map_err(at(Step::Handshake))?;
+        let opened = connect::handshake(stream, self.target, false).map_err(at(Step::Handshake))?;
         let payload = &self.workload.payload;
         let mut visit = Visit::new(opened, payload.size()).map_err(at(Step::Handshake))?;
         let echoed = visit.echo(payload, number, input);
@@ -223,7 +223,7 @@ impl Visit {
         opened.stream.set_read_timeout(Some(ANSWER_WITHIN))?;
         opened.stream.set_write_timeout(Some(ANSWER_WITHIN))?;
         Ok(Self {
-            link: Link::new(opened.stream, size),
+            link: Link::new(opened.stream, size, None),
             early: opened.early,
         })
     }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 use wasket_ws::Event;
+use wasket_ws::deflate::Parameters;
 
 use super::failure::{Failure, Seen};
 use super::link::{ANSWER_WITHIN, Arrived, Link, opcode};
@@ -60,9 +61,10 @@ impl Client {
         first: u64,
         quota: Option<u64>,
         size: usize,
+        deflate: Option<Parameters>,
     ) -> Self {
         Self {
-            link: Link::new(TcpStream::from_std(stream), size),
+            link: Link::new(TcpStream::from_std(stream), size, deflate),
             first,
             sent: 0,
             echoed: 0,

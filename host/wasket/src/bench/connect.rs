@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rand::Rng;
-use wasket_ws::handshake::Request;
+use wasket_ws::deflate::{Offer, Parameters, WINDOW_BITS_MAX};
+use wasket_ws::handshake::{Agreed, Request};
 
 use super::target::Target;
 use crate::terminal::shown;
@@ -16,6 +17,8 @@ pub(super) struct Opened {
     pub(super) stream: TcpStream,
     /// What arrived behind the answer's head.
     pub(super) early: Vec<u8>,
+    /// The compression that was agreed on.
+    pub(super) deflate: Option<Parameters>,
 }
 
 /// Resolves the target's name.
@@ -31,8 +34,12 @@ pub(super) fn resolve(target: &Target) -> anyhow::Result<Vec<SocketAddr>> {
 }
 
 /// Connects, and does the opening handshake; the socket does not block.
-pub(super) fn open(target: &Target, addresses: &[SocketAddr]) -> anyhow::Result<Opened> {
-    let opened = handshake(connect(addresses)?, target)?;
+pub(super) fn open(
+    target: &Target,
+    addresses: &[SocketAddr],
+    compress: bool,
+) -> anyhow::Result<Opened> {
+    let opened = handshake(connect(addresses)?, target, compress)?;
     opened.stream.set_nonblocking(true)?;
     Ok(opened)
 }
@@ -50,12 +57,19 @@ pub(super) fn connect(addresses: &[SocketAddr]) -> anyhow::Result<TcpStream> {
     Err(error).with_context(|| format!("connecting to {address}"))
 }
 
-/// Does the opening handshake; the socket blocks.
-pub(super) fn handshake(mut stream: TcpStream, target: &Target) -> anyhow::Result<Opened> {
+/// Does the opening handshake; the socket blocks. It fails if compression was asked for and not agreed on.
+pub(super) fn handshake(
+    mut stream: TcpStream,
+    target: &Target,
+    compress: bool,
+) -> anyhow::Result<Opened> {
     stream.set_nodelay(true)?;
     let mut nonce = [0; 16];
     rand::rng().fill_bytes(&mut nonce);
-    let request = Request::new(nonce, &[])?;
+    let mut request = Request::new(nonce, &[])?;
+    if compress {
+        request = request.with_extensions(OFFER.header());
+    }
     let mut head = format!(
         "GET {} HTTP/1.1\r\nhost: {}\r\nuser-agent: wasket-bench/{}\r\n",
         target.path,
@@ -69,12 +83,20 @@ pub(super) fn handshake(mut stream: TcpStream, target: &Target) -> anyhow::Resul
     stream
         .write_all(head.as_bytes())
         .context("sending the opening handshake")?;
-    let early = read_answer(&mut stream, &request)?;
-    Ok(Opened { stream, early })
+    let (early, agreed) = read_answer(&mut stream, &request)?;
+    let deflate = OFFER.verify(&agreed.extensions)?;
+    if compress && deflate.is_none() {
+        bail!("the server does not compress (permessage-deflate)");
+    }
+    Ok(Opened {
+        stream,
+        early,
+        deflate,
+    })
 }
 
 /// Reads the answer and checks it; returns what came behind its head.
-fn read_answer(stream: &mut TcpStream, request: &Request) -> anyhow::Result<Vec<u8>> {
+fn read_answer(stream: &mut TcpStream, request: &Request) -> anyhow::Result<(Vec<u8>, Agreed)> {
     let deadline = Instant::now() + ANSWER_WITHIN;
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
@@ -88,8 +110,8 @@ fn read_answer(stream: &mut TcpStream, request: &Request) -> anyhow::Result<Vec<
             result => result.context("reading the answer to the opening handshake")?,
         };
         read.extend(chunk.iter().take(count));
-        if let Some(head_bytes) = check_answer(&read, request)? {
-            return Ok(read.split_off(head_bytes));
+        if let Some((head_bytes, agreed)) = check_answer(&read, request)? {
+            return Ok((read.split_off(head_bytes), agreed));
         }
         if count == 0 {
             bail!("the server ended the connection instead of answering the opening handshake");
@@ -100,8 +122,8 @@ fn read_answer(stream: &mut TcpStream, request: &Request) -> anyhow::Result<Vec<
     }
 }
 
-/// The length of the answer's head, once it is complete and says yes.
-fn check_answer(read: &[u8], request: &Request) -> anyhow::Result<Option<usize>> {
+/// The length of the answer's head and what it agrees to, once it is complete and says yes.
+fn check_answer(read: &[u8], request: &Request) -> anyhow::Result<Option<(usize, Agreed)>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut answer = httparse::Response::new(&mut headers);
     let parsed = answer.parse(read);
@@ -112,14 +134,13 @@ fn check_answer(read: &[u8], request: &Request) -> anyhow::Result<Option<usize>>
     };
     let status = answer.code.context("the answer has no status")?;
     let headers = answer.headers.iter().map(|h| (h.name, h.value));
-    if let Err(refusal) = request.verify(status, headers) {
-        let body = read.get(head_bytes..).unwrap_or_default();
-        match first_line(body) {
+    match request.verify(status, headers) {
+        Ok(agreed) => Ok(Some((head_bytes, agreed))),
+        Err(refusal) => match first_line(read.get(head_bytes..).unwrap_or_default()) {
             line if line.is_empty() => bail!("the handshake was refused: {refusal}"),
             line => bail!("the handshake was refused: {refusal} ({line})"),
-        }
+        },
     }
-    Ok(Some(head_bytes))
 }
 
 /// What an answer's body says first, as far as it came along with the head and fits a line.
@@ -129,6 +150,13 @@ fn first_line(body: &[u8]) -> String {
     shown(&line.chars().take(200).collect::<String>())
 }
 
+/// What is sent is compressed with the codec of the thread; what comes may refer to what came before.
+const OFFER: Offer = Offer {
+    server_context_takeover: true,
+    client_context_takeover: false,
+    server_max_window_bits: WINDOW_BITS_MAX,
+    client_max_window_bits: WINDOW_BITS_MAX,
+};
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -154,7 +182,7 @@ mod tests {
         let with_frame = [yes.as_bytes(), &[0x81, 0]].concat();
         assert_eq!(
             check_answer(&with_frame, &request).unwrap(),
-            Some(yes.len())
+            Some((yes.len(), Agreed::default()))
         );
         assert_eq!(
             check_answer(&with_frame[..yes.len() - 1], &request).unwrap(),

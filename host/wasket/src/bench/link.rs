@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 use rand::rngs::StdRng;
+use wasket_ws::deflate::{Parameters, Profile};
+use wasket_ws::frame::FirstByte;
 use wasket_ws::{
     CloseCode, CloseFrame, Connection, Event, Limits, Opcode, Role, State, Timing, frame,
 };
@@ -16,6 +18,8 @@ pub(super) struct Link<S> {
     pub(super) stream: S,
     pub(super) protocol: Connection,
     masks: StdRng,
+    /// How messages are compressed.
+    profile: Option<Profile>,
     /// What the socket did not take yet.
     unsent: Vec<u8>,
 }
@@ -30,8 +34,9 @@ pub(super) enum Arrived {
 }
 
 impl<S: Read + Write> Link<S> {
-    /// After the opening handshake; messages of `message_bytes` fit through it.
-    pub(super) fn new(stream: S, message_bytes: usize) -> Self {
+    /// After the opening handshake, with the compression that was agreed on; messages of `message_bytes` fit
+    /// through it.
+    pub(super) fn new(stream: S, message_bytes: usize, deflate: Option<Parameters>) -> Self {
         let limits = Limits {
             message_bytes_max: Limits::default().message_bytes_max.max(message_bytes),
             ..Limits::default()
@@ -42,10 +47,14 @@ impl<S: Read + Write> Link<S> {
         };
         let mut control_masks: StdRng = rand::make_rng();
         let keys = Box::new(move || control_masks.next_u32().to_ne_bytes());
+        let mut protocol = Connection::new(Role::Client, limits, timing, Instant::now());
+        if let Some(deflate) = &deflate {
+            protocol = protocol.with_inflate(deflate.inflate(Role::Client));
+        }
         Self {
             stream,
-            protocol: Connection::new(Role::Client, limits, timing, Instant::now())
-                .with_mask_keys(keys),
+            protocol: protocol.with_mask_keys(keys),
+            profile: deflate.and_then(|deflate| deflate.profile(Role::Client, LEVEL)),
             masks: rand::make_rng(),
             unsent: Vec::new(),
         }
@@ -55,7 +64,15 @@ impl<S: Read + Write> Link<S> {
     #[inline]
     pub(super) fn encode(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
         let key = self.masks.next_u32().to_ne_bytes();
-        frame::encode(out, opcode, payload, Some(key));
+        let Some(profile) = self.profile else {
+            return frame::encode(out, opcode, payload, Some(key));
+        };
+        let deflated = profile.deflate(payload, |deflated| {
+            frame::encode_first(out, FirstByte::deflated(opcode), deflated, Some(key));
+        });
+        if deflated.is_err() {
+            frame::encode(out, opcode, payload, Some(key));
+        }
     }
 
     /// Writes as much as the socket takes, and keeps the rest.
@@ -161,6 +178,9 @@ pub(super) fn opcode(is_text: bool) -> Opcode {
         false => Opcode::Binary,
     }
 }
+
+/// The quickest: what compressing costs the load generator is not to be measured.
+const LEVEL: u8 = 1;
 
 /// How long nothing may come of what the server owes: an echo, a delivery, a pong, the end.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -209,7 +209,13 @@ fn share(
             Extent::Messages(all) => Some(all / count + u64::from(number < all % count)),
         };
         let size = workload.payload.size();
-        let mut client = Client::new(opened.stream, number.wrapping_mul(STRIDE), quota, size);
+        let mut client = Client::new(
+            opened.stream,
+            number.wrapping_mul(STRIDE),
+            quota,
+            size,
+            opened.deflate,
+        );
         let share = &mut shares[index % threads];
         share
             .poll

@@ -75,6 +75,9 @@ pub(crate) struct Options {
     /// Send text (ASCII) instead of binary messages
     #[arg(long)]
     text: bool,
+    /// Echo: compress (permessage-deflate, level 1), and send text that looks like JSON
+    #[arg(long, conflicts_with = "text")]
+    compress: bool,
     /// How long to measure (idle: to hold the connections): 500ms, 5s, 1m
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time)]
     duration: Duration,
@@ -159,6 +162,7 @@ fn check(options: &Options) -> Result<(), Usage> {
     for (option, is_given, is_right) in [
         ("--senders", options.senders != 1, fits(&[Mode::Broadcast])),
         ("--touch", options.touch, fits(&[Mode::Idle])),
+        ("--compress", options.compress, fits(&[Mode::Echo])),
         ("--threads", options.threads.is_some(), fits(&[Mode::Echo])),
         (
             "--pipeline",
@@ -197,7 +201,7 @@ fn measure(options: &Options) -> anyhow::Result<Report> {
     let addresses = connect::resolve(&options.url)?;
     let mut connections = Vec::new();
     for number in 1..=options.connections {
-        let opened = connect::open(&options.url, &addresses)
+        let opened = connect::open(&options.url, &addresses, options.compress)
             .with_context(|| format!("connection {number} of {}", options.connections))?;
         connections.push(opened);
     }
@@ -257,7 +261,10 @@ fn workload(options: &Options) -> Result<Workload, Usage> {
     }
     let size = usize::try_from(options.size).map_err(|error| Usage(error.to_string()))?;
     Ok(Workload {
-        payload: Payload::new(size, options.text, &mut rand::rng()),
+        payload: match options.compress {
+            true => Payload::json(size, &mut rand::rng()),
+            false => Payload::new(size, options.text, &mut rand::rng()),
+        },
         pipeline: options.pipeline.into(),
         warmup: options.warmup,
         extent: match options.messages {
@@ -283,7 +290,11 @@ fn report(options: &Options, threads: usize, outcome: &Outcome, watch: Watch) ->
         connections: options.connections,
         pipeline: options.pipeline,
         size_bytes: options.size,
-        kind: if options.text { "text" } else { "binary" },
+        kind: match (options.compress, options.text) {
+            (true, _) => "compressed",
+            (_, true) => "text",
+            _ => "binary",
+        },
         threads,
         warmup_seconds: options.warmup.as_secs_f64(),
         seconds,

@@ -29,6 +29,24 @@ impl Payload {
         }
     }
 
+    /// Text that looks like JSON, to be compressed.
+    pub(super) fn json(size: usize, rng: &mut impl Rng) -> Self {
+        let mut pattern = String::new();
+        while pattern.len() < size + DISTINCT {
+            let [id, name, score, of] = std::array::from_fn(|_| rng.next_u32() >> 16);
+            let active = id % 2 == 0;
+            pattern.push_str(&format!(
+                r#"{{"id":{id},"name":"user{name}","score":{score}.{of},"active":{active}}},"#
+            ));
+        }
+        pattern.truncate(size + DISTINCT);
+        Self {
+            pattern: pattern.into(),
+            size,
+            is_text: true,
+        }
+    }
+
     /// The payload of a message by its number. They repeat after [`DISTINCT`] messages.
     #[inline]
     pub(super) fn of(&self, number: u64) -> &[u8] {
@@ -60,6 +78,15 @@ mod tests {
                 assert!(!is_text || bytes.iter().all(|byte| (b' '..=b'~').contains(byte)));
             }
             assert_eq!(payload.of(u64::MAX).len(), 16);
+        }
+        let json = Payload::json(1_000, &mut rand::rng());
+        for number in 0..600 {
+            let text = str::from_utf8(json.of(number)).unwrap();
+            assert!(
+                text.len() == 1_000 && text.contains("\"active\":"),
+                "{text}"
+            );
+            assert_ne!(json.of(number), json.of(number + 1));
         }
         assert!(Payload::new(0, true, &mut rand::rng()).of(7).is_empty());
     }

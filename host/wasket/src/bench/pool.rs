@@ -66,7 +66,7 @@ impl Pool {
         message_bytes: usize,
     ) -> anyhow::Result<()> {
         for number in 1..=count {
-            let opened = connect::open(target, addresses)
+            let opened = connect::open(target, addresses, false)
                 .with_context(|| format!("connection {number} of {count}"))?;
             self.add(opened, message_bytes)?;
             self.turn(Duration::ZERO, &mut |_, _, _| Ok(()))?;
@@ -83,7 +83,7 @@ impl Pool {
             .register(&mut stream, Token(index), both)
             .context("watching a connection")?;
         self.members.push(Member {
-            link: Link::new(stream, message_bytes),
+            link: Link::new(stream, message_bytes, None),
             stage: Stage::Open,
             awaits_pong: false,
         });

@@ -232,6 +232,16 @@ fn what_cannot_begin_fails_with_the_reason() {
         ),
         (
             format!("ws://{address}/echo"),
+            "--compress",
+            "the server does not compress",
+        ),
+        (
+            format!("ws://{address}/echo"),
+            "--mode idle --compress",
+            "--compress has no meaning",
+        ),
+        (
+            format!("ws://{address}/echo"),
             "--mode churn --pipeline 2",
             "--pipeline has no meaning with --mode churn",
         ),

@@ -6,12 +6,12 @@ use super::text::Text;
 use crate::frame::{FirstByte, Opcode};
 use crate::{Message, Violation};
 
-/// A message under assembly. Its memory follows what has arrived, whatever the headers declare.
-pub(crate) struct Assembly {
+/// A message under assembly. Its memory follows what has arrived, whatever the headers declare; so a compressed one
+/// stays deflated until all of it is there.
+pub(super) struct Assembly {
     payload: Payload,
     /// Its frames so far.
     frames: u32,
-    compressed: bool,
     /// The payload bytes that its frames' headers declared so far.
     declared: usize,
     /// Whether the frame under way is its last.
@@ -19,20 +19,25 @@ pub(crate) struct Assembly {
 }
 
 enum Payload {
-    Text(Text),
-    Binary(Vec<u8>),
+    Plain(Pieces),
+    Deflated(Opcode, Vec<u8>),
+}
+
+/// What became of an assembly.
+pub(super) enum Assembled {
+    Message(Message<'static>),
+    /// A compressed one, still deflated.
+    Deflated(Opcode, Vec<u8>),
 }
 
 impl Assembly {
     pub(super) fn new(first: FirstByte) -> Self {
-        let payload = match first.opcode {
-            Opcode::Text => Payload::Text(Text::default()),
-            _ => Payload::Binary(Vec::new()),
-        };
         Self {
-            payload,
+            payload: match first.rsv1 {
+                true => Payload::Deflated(first.opcode, Vec::new()),
+                false => Payload::Plain(Pieces::new(first.opcode)),
+            },
             frames: 0,
-            compressed: first.rsv1,
             declared: 0,
             fin: false,
         }
@@ -50,7 +55,7 @@ impl Assembly {
     }
 
     pub(super) fn is_compressed(&self) -> bool {
-        self.compressed
+        matches!(self.payload, Payload::Deflated(..))
     }
 
     pub(super) fn declared(&self) -> usize {
@@ -61,31 +66,71 @@ impl Assembly {
         self.fin
     }
 
-    pub(crate) fn len(&self) -> usize {
-        match &self.payload {
-            Payload::Text(text) => text.len(),
-            Payload::Binary(bytes) => bytes.len(),
+    /// Appends payload bytes, which fit the limit.
+    pub(super) fn push(&mut self, bytes: &[u8], message_bytes_max: usize) -> Result<(), Violation> {
+        let len_max = match (self.fin, self.is_compressed()) {
+            (true, _) => self.declared,
+            (false, false) => message_bytes_max,
+            (false, true) => deflated_bytes_max(message_bytes_max),
+        };
+        match &mut self.payload {
+            Payload::Plain(pieces) => pieces.push(bytes, len_max),
+            Payload::Deflated(_, deflated) => {
+                append(deflated, bytes, len_max);
+                Ok(())
+            }
         }
     }
 
-    /// Appends payload bytes, which fit the limit.
-    pub(crate) fn push(&mut self, bytes: &[u8], message_bytes_max: usize) -> Result<(), Violation> {
-        let len_max = if self.fin && !self.compressed {
-            self.declared
-        } else {
-            message_bytes_max
-        };
-        let additional = growth(self.len(), bytes.len(), self.capacity(), len_max);
-        match &mut self.payload {
-            Payload::Text(text) => {
+    pub(super) fn finish(self) -> Result<Assembled, Violation> {
+        Ok(match self.payload {
+            Payload::Plain(pieces) => Assembled::Message(pieces.finish()?),
+            Payload::Deflated(opcode, deflated) => Assembled::Deflated(opcode, deflated),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        match &self.payload {
+            Payload::Plain(pieces) => pieces.capacity(),
+            Payload::Deflated(_, deflated) => deflated.capacity(),
+        }
+    }
+}
+
+/// A message that grows by pieces of what it says.
+pub(super) enum Pieces {
+    Text(Text),
+    Binary(Vec<u8>),
+}
+
+impl Pieces {
+    pub(super) fn new(opcode: Opcode) -> Self {
+        match opcode {
+            Opcode::Text => Self::Text(Text::default()),
+            _ => Self::Binary(Vec::new()),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    /// Appends a piece. All pieces together are at most `len_max` bytes.
+    pub(super) fn push(&mut self, bytes: &[u8], len_max: usize) -> Result<(), Violation> {
+        match self {
+            Self::Text(text) => {
+                let additional = growth(text.len(), bytes.len(), text.capacity(), len_max);
                 if additional > 0 {
                     text.reserve_exact(additional);
                 }
                 text.push(bytes)
             }
-            Payload::Binary(binary) => {
-                binary.reserve_exact(additional);
-                binary.extend_from_slice(bytes);
+            Self::Binary(binary) => {
+                append(binary, bytes, len_max);
                 Ok(())
             }
         }
@@ -93,15 +138,15 @@ impl Assembly {
 
     /// The message, in memory of about its size.
     pub(super) fn finish(self) -> Result<Message<'static>, Violation> {
-        Ok(match self.payload {
-            Payload::Text(text) => {
+        Ok(match self {
+            Self::Text(text) => {
                 let mut text = text.finish()?;
                 if is_roomy(text.len(), text.capacity()) {
                     text.shrink_to_fit();
                 }
                 Message::Text(Cow::Owned(text))
             }
-            Payload::Binary(mut bytes) => {
+            Self::Binary(mut bytes) => {
                 if is_roomy(bytes.len(), bytes.capacity()) {
                     bytes.shrink_to_fit();
                 }
@@ -110,12 +155,24 @@ impl Assembly {
         })
     }
 
-    pub(super) fn capacity(&self) -> usize {
-        match &self.payload {
-            Payload::Text(text) => text.capacity(),
-            Payload::Binary(bytes) => bytes.capacity(),
+    #[cfg(test)]
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Text(text) => text.capacity(),
+            Self::Binary(bytes) => bytes.capacity(),
         }
     }
+}
+
+/// What a compressed message may take on the wire. Its limit is on what comes out; this only ends what deflate could
+/// not excuse.
+pub(super) fn deflated_bytes_max(message_bytes_max: usize) -> usize {
+    message_bytes_max.saturating_mul(2).saturating_add(1024)
+}
+
+fn append(to: &mut Vec<u8>, bytes: &[u8], len_max: usize) {
+    to.reserve_exact(growth(to.len(), bytes.len(), to.capacity(), len_max));
+    to.extend_from_slice(bytes);
 }
 
 /// How many bytes to reserve beyond `len` for `more` of them: at most as many again as have arrived, for a peer that

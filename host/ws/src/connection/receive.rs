@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use super::Connection;
+use super::assembly::{Assembled, Assembly, Pieces, deflated_bytes_max};
 use super::header::{Header, Rules};
 use super::partial::{FrameUnderWay, Step};
-use super::{Assembly, Connection};
-use crate::extension::Inflated;
 use crate::frame::{FirstByte, LEN_7_MAX, MASK_BIT, Opcode};
 use crate::{Event, Limits, Message, Role, Violation, mask};
 
@@ -108,7 +108,7 @@ impl Connection {
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, Violation> {
         let rules = Rules {
             role: self.role,
-            rsv1: self.extension.is_some(),
+            rsv1: self.inflate.is_some(),
             in_message: self
                 .partial
                 .as_ref()
@@ -156,8 +156,7 @@ impl Connection {
             // The 125 bytes of control frames are the protocol's limit, not one of ours.
             (true, _) => usize::MAX,
             (false, false) => message_bytes_max,
-            // What counts is the inflated size. This only ends what deflate could not excuse.
-            (false, true) => message_bytes_max.saturating_mul(2).saturating_add(1024),
+            (false, true) => deflated_bytes_max(message_bytes_max),
         };
         match usize::try_from(header.payload_len) {
             Ok(len) if len <= declared_max.saturating_sub(declared) => Ok(len),
@@ -182,6 +181,14 @@ impl Connection {
                 fin: true,
                 rsv1: false,
             } => push_message(first.opcode, payload, events),
+            FirstByte {
+                opcode: opcode @ (Opcode::Text | Opcode::Binary),
+                fin: true,
+                rsv1: true,
+            } => {
+                events.push(Event::Message(self.inflated(opcode, payload)?));
+                Ok(())
+            }
             FirstByte { opcode, .. } if opcode.is_control() => {
                 self.receive_control(opcode, Cow::Borrowed(payload), events)
             }
@@ -255,15 +262,8 @@ impl Connection {
         else {
             return Ok(());
         };
-        let complete = last && message.fin();
-        match &mut self.extension {
-            Some(extension) if message.is_compressed() => {
-                let mut inflated = Inflated::new(message, message_bytes_max);
-                extension.inflate(payload, complete, &mut inflated)?;
-            }
-            _ => message.push(payload, message_bytes_max)?,
-        }
-        if complete {
+        message.push(payload, message_bytes_max)?;
+        if last && message.fin() {
             self.finish_message(events)?;
         }
         Ok(())
@@ -276,9 +276,32 @@ impl Connection {
             .and_then(|partial| partial.message.take());
         self.drop_empty_partial();
         if let Some(message) = message {
-            events.push(Event::Message(message.finish()?));
+            let message = match message.finish()? {
+                Assembled::Message(message) => message,
+                Assembled::Deflated(opcode, deflated) => self.inflated(opcode, &deflated)?,
+            };
+            events.push(Event::Message(message));
         }
         Ok(())
+    }
+
+    /// A whole compressed message. The limit and UTF-8 are those of what comes out.
+    fn inflated(&mut self, opcode: Opcode, deflated: &[u8]) -> Result<Message<'static>, Violation> {
+        let message_bytes_max = self.limits.message_bytes_max;
+        let inflate = self.inflate.as_mut().ok_or(Violation::NotInflatable)?;
+        let mut gathered = Pieces::new(opcode);
+        let mut message = None;
+        inflate.message(deflated, message_bytes_max, |piece, last| {
+            if last && gathered.len() == 0 {
+                message = Some(to_message(opcode, piece)?.into_owned());
+                return Ok(());
+            }
+            gathered.push(piece, message_bytes_max)
+        })?;
+        match message {
+            Some(message) => Ok(message),
+            None => gathered.finish(),
+        }
     }
 
     fn drop_empty_partial(&mut self) {
@@ -286,22 +309,27 @@ impl Connection {
     }
 }
 
-/// A whole message that lies in the input, unmasked: here text is validated, once.
+/// A whole message that lies in the input, unmasked.
 #[inline]
 fn push_message<'a>(
     opcode: Opcode,
     payload: &'a [u8],
     events: &mut Vec<Event<'a>>,
 ) -> Result<(), Violation> {
-    let message = match opcode {
+    events.push(Event::Message(to_message(opcode, payload)?));
+    Ok(())
+}
+
+/// A whole message: here text is validated, once.
+#[inline]
+fn to_message(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, Violation> {
+    Ok(match opcode {
         Opcode::Text => {
             let text = simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8(payload))?;
             Message::Text(Cow::Borrowed(text))
         }
         _ => Message::Binary(Cow::Borrowed(payload)),
-    };
-    events.push(Event::Message(message));
-    Ok(())
+    })
 }
 
 #[cold]

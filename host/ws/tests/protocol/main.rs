@@ -2,9 +2,10 @@
 
 mod alive;
 mod closing;
-mod extension;
+mod deflate;
 mod frames;
 mod handshake;
 mod limits;
+mod negotiation;
 mod splits;
 mod support;

@@ -6,6 +6,7 @@
 
 mod authorization;
 mod config;
+mod deflate;
 mod frames;
 mod handshake;
 mod messages;
@@ -17,6 +18,7 @@ mod route;
 
 pub use authorization::authorization;
 pub use config::config;
+pub use deflate::deflate;
 pub use frames::frames;
 pub use handshake::handshake;
 pub use messages::messages;
@@ -28,9 +30,10 @@ pub use route::route;
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which its file in `fuzz_targets/` and its folder in `corpus/` have too.
-pub const TARGETS: [(&str, Body); 8] = [
+pub const TARGETS: [(&str, Body); 9] = [
     ("authorization", authorization),
     ("config", config),
+    ("deflate", deflate),
     ("frames", frames),
     ("handshake", handshake),
     ("messages", messages),
