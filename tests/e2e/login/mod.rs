@@ -61,9 +61,10 @@ fn status(entered: Result<Client, Box<Refused>>) -> u16 {
 // parity S2, B2
 #[test]
 fn users_of_a_file_get_in_with_their_roles() {
-    let host = basic("");
+    let host = basic("response_headers = { \"X-Served-By\" = \"wasket\" }");
     let challenge = host.connect_to("probe", "", &[]).err().unwrap();
     assert_eq!(challenge.status, 401);
+    assert_eq!(challenge.head.headers["x-served-by"], "wasket");
     assert_eq!(
         challenge.head.headers["www-authenticate"],
         "Basic realm=\"The staff\", charset=\"UTF-8\""

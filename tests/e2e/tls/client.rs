@@ -1,5 +1,6 @@
 //! A client over TLS: rustls below tungstenite.
 
+use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,10 @@ pub(crate) struct Dial {
     pub(crate) config: Arc<ClientConfig>,
     /// The name to ask for, in TLS and in the request.
     pub(crate) name: &'static str,
-    pub(crate) origin: Option<&'static str>,
+    /// A header field of the request.
+    pub(crate) header: Option<(&'static str, &'static str)>,
+    /// What is sent before TLS begins.
+    pub(crate) before: &'static [u8],
 }
 
 impl Dial {
@@ -48,7 +52,8 @@ impl Dial {
         Self {
             config: Arc::new(config),
             name: "host.example",
-            origin: None,
+            header: None,
+            before: b"",
         }
     }
 
@@ -69,6 +74,7 @@ impl Dial {
         socket
             .set_read_timeout(Some(Duration::from_secs(30)))
             .unwrap();
+        socket.write_all(self.before).unwrap();
         let name = self.name.try_into().unwrap();
         let mut session = ClientConnection::new(Arc::clone(&self.config), name).unwrap();
         while session.is_handshaking() {
@@ -86,10 +92,8 @@ impl Dial {
         let path = path.splitn(4, '/').nth(3).unwrap();
         let url = format!("wss://{}/{path}", self.name);
         let mut request = url.into_client_request().unwrap();
-        if let Some(origin) = self.origin {
-            request
-                .headers_mut()
-                .insert("origin", origin.parse().unwrap());
+        if let Some((name, value)) = self.header {
+            request.headers_mut().insert(name, value.parse().unwrap());
         }
         match tungstenite::client(request, stream) {
             Ok((socket, answer)) => Ok(Client {

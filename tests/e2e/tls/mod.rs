@@ -6,6 +6,7 @@ mod client;
 mod client_certificate;
 mod hostile;
 mod reload;
+mod together;
 
 use std::io::Read;
 
@@ -198,7 +199,7 @@ fn the_page_of_the_host_itself_is_https() {
     let (host, authority) = plain_host();
     let connect = |origin| {
         let dial = Dial {
-            origin: Some(origin),
+            header: Some(("origin", origin)),
             ..Dial::new(&authority)
         };
         dial.connect(&host, "echo").map(drop)
