@@ -61,10 +61,10 @@ fn a_broken_set_changes_nothing_and_says_why() {
     refused("host-key.pem has the key of another certificate than");
     fs::write(&issued.key_file, "").unwrap();
     refused("host-key.pem has no private key in it");
-    fs::remove_file(&issued.key_file).unwrap();
-    refused("host-key.pem does not exist");
     fs::write(&issued.chain_file, "").unwrap();
     refused("host.pem has no certificate in it");
+    fs::remove_file(&issued.key_file).unwrap();
+    refused("host-key.pem does not exist");
     assert_eq!(said, 4);
     assert_eq!(before.ask("still here"), "still here");
 
