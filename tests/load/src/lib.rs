@@ -1,7 +1,8 @@
 //! What the peers' servers share: where they listen, and who is in the room.
 //!
 //! Every server does the same by the same paths: `/echo` sends each message back, `/broadcast` sends it to all
-//! connections of that path, the sender's included. It takes a port of the system's choice, says it on the standard
+//! connections of that path, the sender's included; those that compress echo at `/compressed` with permessage-deflate,
+//! if the client offers it. It takes a port of the system's choice, says it on the standard
 //! output as `listening on ws://127.0.0.1:PORT`, and serves until it is killed.
 
 use std::collections::HashMap;

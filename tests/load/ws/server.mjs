@@ -4,12 +4,15 @@ import { WebSocketServer } from "ws";
 
 const http = createServer();
 const echo = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+const compressed = new WebSocketServer({ noServer: true, perMessageDeflate: { threshold: 0 } });
 const room = new WebSocketServer({ noServer: true, perMessageDeflate: false });
 
-echo.on("connection", (socket) => {
-  socket.on("error", () => {});
-  socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
-});
+for (const server of [echo, compressed]) {
+  server.on("connection", (socket) => {
+    socket.on("error", () => {});
+    socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary }));
+  });
+}
 room.on("connection", (socket) => {
   socket.on("error", () => {});
   socket.on("message", (data, isBinary) => {
@@ -17,7 +20,7 @@ room.on("connection", (socket) => {
   });
 });
 http.on("upgrade", (request, socket, head) => {
-  const server = request.url === "/broadcast" ? room : echo;
+  const server = { "/broadcast": room, "/compressed": compressed }[request.url] ?? echo;
   server.handleUpgrade(request, socket, head, (client) => server.emit("connection", client, request));
 });
 http.listen({ port: 0, host: "127.0.0.1", backlog: 1024 }, () => {

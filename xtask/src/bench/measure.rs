@@ -41,6 +41,7 @@ pub(super) enum Unit {
 pub(super) enum Who {
     Everyone,
     Broadcasters,
+    Compressors,
     /// Ours, and the floor beside them.
     OursAndMinimal,
 }
@@ -57,6 +58,7 @@ impl Measure {
         match self.who {
             Who::Everyone => true,
             Who::Broadcasters => peer.broadcasts,
+            Who::Compressors => peer.compresses,
             Who::OursAndMinimal => peer.is_ours() || peer.name == "minimal",
         }
     }
@@ -81,6 +83,7 @@ pub(super) const P4_BINARY: &str = "64 KiB binary";
 pub(super) const P4_TEXT: &str = "64 KiB text";
 pub(super) const P5: &str = "broadcast to 1,000";
 pub(super) const P6: &str = "connect, echo, close";
+pub(super) const P7: &str = "1 KiB of JSON, deflated";
 pub(super) const P8: &str = "idle connection";
 pub(super) const P9_FEW: &str = "at 64 connections";
 pub(super) const P9_MANY: &str = "at 10,000 connections";
@@ -99,7 +102,7 @@ const fn echo(row: &'static str, name: &'static str, load: &'static str) -> Meas
 }
 
 /// All of them. Those that are compared with each other stand side by side.
-pub(super) const MEASURES: [Measure; 10] = [
+pub(super) const MEASURES: [Measure; 11] = [
     echo("P1", P1, "--size 16"),
     echo("P2", P2, "--size 16 --pipeline 16"),
     echo("P3", P3, "--size 1024 --pipeline 16"),
@@ -116,6 +119,11 @@ pub(super) const MEASURES: [Measure; 10] = [
         connections: Connections::Some(16),
         unit: Unit::Cycle,
         ..echo("P6", P6, "--mode churn --size 16")
+    },
+    Measure {
+        path: "/compressed",
+        who: Who::Compressors,
+        ..echo("P7", P7, "--size 1024 --pipeline 16 --compress")
     },
     Measure {
         connections: Connections::UpTo(5000),
@@ -148,10 +156,13 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_broadcast_is_not_asked_to() {
+    fn nobody_is_asked_for_what_it_does_not_do() {
         let broadcast = Measure::named(P5).unwrap();
         assert!(!broadcast.fits(Peer::named("native").unwrap()));
         assert!(broadcast.fits(Peer::named("bun").unwrap()));
+        let compressed = Measure::named(P7).unwrap();
+        assert!(compressed.fits(Peer::named("native").unwrap()));
+        assert!(!compressed.fits(Peer::named("fastwebsockets").unwrap()));
         let growth = Measure::named(P9_MANY).unwrap();
         assert!(growth.fits(Peer::named("guest").unwrap()));
         assert!(!growth.fits(Peer::named("ws").unwrap()));

@@ -20,7 +20,7 @@ pub(super) fn text(report: &Report<'_>) -> String {
         "## How it was measured\n\n\
          ```\n{}\n```\n\n\
          `cargo xtask bench` {} the peers at the versions above, and loads them with `wasket bench`: {:.1} s each after a warm-up, one server at a time, started anew for each run, every server once a round. {} \
-         The peers' servers are in `tests/load`; compression is off; logs are silent.\n\n{}\n\n{judged}",
+         The peers' servers are in `tests/load`; only P7 compresses; logs are silent.\n\n{}\n\n{judged}",
         commands(report),
         host(report),
         times.seconds(),

@@ -56,7 +56,7 @@ impl Options {
             let is_known = rows.contains(&row.as_str()) || row == "P10";
             ensure!(
                 is_known,
-                "--only takes rows such as P1,P2 (there are P1 to P6 and P8 to P10), not `{row}`"
+                "--only takes rows such as P1,P2 (there are P1 to P10), not `{row}`"
             );
         }
         let names: Vec<_> = PEERS.iter().map(|peer| peer.name).collect();
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn mistakes_say_what_was_expected() {
         for (line, said) in [
-            ("--only P7", "P8 to P10"),
+            ("--only P11", "P1 to P10"),
             ("--peers deno", "fastwebsockets"),
             ("--rounds 0", "1 to 100"),
             ("--profile dev", "dist or release"),

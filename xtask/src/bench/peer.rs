@@ -9,6 +9,8 @@ pub(super) struct Peer {
     pub(super) kind: Kind,
     /// Whether it has a service that sends every message to all connections.
     pub(super) broadcasts: bool,
+    /// Whether it has an echo that agrees to compress, and compresses what it sends.
+    pub(super) compresses: bool,
 }
 
 /// Where it comes from.
@@ -54,30 +56,35 @@ pub(super) const PEERS: [Peer; 8] = [
         what: "wasket, the native echo",
         kind: Kind::Host("native.toml"),
         broadcasts: false,
+        compresses: true,
     },
     Peer {
         name: "guest",
         what: "wasket, a Rust component, one instance a session",
         kind: Kind::Host("guest.toml"),
         broadcasts: true,
+        compresses: true,
     },
     Peer {
         name: "minimal",
         what: "a frame echo on tokio without checks: the floor",
         kind: Kind::Rust,
         broadcasts: false,
+        compresses: false,
     },
     Peer {
         name: "fastwebsockets",
         what: "fastwebsockets on tokio and hyper",
         kind: Kind::Rust,
         broadcasts: true,
+        compresses: false,
     },
     Peer {
         name: "tungstenite",
         what: "tokio-tungstenite",
         kind: Kind::Rust,
         broadcasts: true,
+        compresses: false,
     },
     Peer {
         name: "bun",
@@ -87,6 +94,7 @@ pub(super) const PEERS: [Peer; 8] = [
             arguments: &["server.mjs"],
         },
         broadcasts: true,
+        compresses: true,
     },
     Peer {
         name: "ws",
@@ -96,6 +104,7 @@ pub(super) const PEERS: [Peer; 8] = [
             arguments: &["server.mjs"],
         },
         broadcasts: true,
+        compresses: true,
     },
     Peer {
         name: "workerd",
@@ -105,5 +114,6 @@ pub(super) const PEERS: [Peer; 8] = [
             arguments: &["serve", "config.capnp", "--control-fd=1"],
         },
         broadcasts: true,
+        compresses: false,
     },
 ];
