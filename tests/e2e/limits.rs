@@ -1,4 +1,4 @@
-//! The defaults, each at its edge.
+//! The defaults, each at its edge. // parity C4 S12
 
 use std::io::Write;
 use std::time::{Duration, Instant};

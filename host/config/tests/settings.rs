@@ -5,6 +5,7 @@ use wasket_config::plan::{Certificate, Compression, Login, Password, TlsVersions
 use wasket_config::settings::{self, Kind, Section, Setting, Standard};
 use wasket_config::{Plan, Problems, parse, show_size, show_time};
 
+// parity C4
 #[test]
 fn the_defaults_in_the_table_are_those_of_the_plan() {
     for setting in settings::all() {
