@@ -17,6 +17,7 @@ mod text;
 pub use alive::{OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX, PingError};
 use assembly::Assembly;
 pub use closing::State;
+pub use receive::INFLATED_BYTES;
 
 use crate::deflate::Inflate;
 use crate::{CloseFrame, Limits, Role, Timing};

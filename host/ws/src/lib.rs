@@ -20,7 +20,8 @@ mod violation;
 
 pub use close::{CloseCode, CloseFrame, CloseReason, REASON_BYTES_MAX, ReasonTooLong};
 pub use connection::{
-    Connection, MaskKeys, OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX, PingError, State,
+    Connection, INFLATED_BYTES, MaskKeys, OWED_BYTES_MAX, Overdue, PING_PAYLOADS_MAX, PONGS_MAX,
+    PingError, State,
 };
 pub use frame::Opcode;
 pub use mask::mask;

@@ -23,7 +23,31 @@ impl Connection {
     pub fn receive<'a>(
         &mut self,
         now: Instant,
-        input: &'a mut [u8],
+        mut input: &'a mut [u8],
+        events: &mut Vec<Event<'a>>,
+    ) -> Result<(), Violation> {
+        self.receive_up_to(usize::MAX, now, &mut input, events)
+    }
+
+    /// The same, but when compressed messages have inflated to [`INFLATED_BYTES`] or more, the rest of `input` is left
+    /// in it, to be received after these events were dealt with: a few bytes can be a message of any size that is
+    /// allowed, and a read of them all would be held at once.
+    ///
+    /// What is left comes before anything that is read later.
+    pub fn receive_some<'a>(
+        &mut self,
+        now: Instant,
+        input: &mut &'a mut [u8],
+        events: &mut Vec<Event<'a>>,
+    ) -> Result<(), Violation> {
+        self.receive_up_to(INFLATED_BYTES, now, input, events)
+    }
+
+    fn receive_up_to<'a>(
+        &mut self,
+        inflated_bytes: usize,
+        now: Instant,
+        input: &mut &'a mut [u8],
         events: &mut Vec<Event<'a>>,
     ) -> Result<(), Violation> {
         if input.is_empty() {
@@ -31,32 +55,37 @@ impl Connection {
         }
         self.heard(now);
         self.pongs_are_late = self.owes_pong;
-        let received = self.receive_frames(input, events);
+        let received = self.receive_frames(inflated_bytes, input, events);
         if received.is_err() {
             self.failed = true;
             self.partial = None;
+        }
+        if self.ignores_input() {
+            *input = &mut [];
         }
         received
     }
 
     fn receive_frames<'a>(
         &mut self,
-        mut input: &'a mut [u8],
+        inflated_bytes: usize,
+        input: &mut &'a mut [u8],
         events: &mut Vec<Event<'a>>,
     ) -> Result<(), Violation> {
-        while !input.is_empty() && !self.ignores_input() {
-            if let Some((opcode, payload)) = self.take_short_message(&mut input) {
+        let mut inflated = 0;
+        while !input.is_empty() && inflated < inflated_bytes && !self.ignores_input() {
+            if let Some((opcode, payload)) = self.take_short_message(input) {
                 push_message(opcode, payload, events)?;
                 continue;
             }
             if let Some(partial) = &mut self.partial
                 && let Some(frame) = &mut partial.frame
             {
-                let step = frame.take(&mut input);
-                self.resume_frame(&step, events)?;
+                let step = frame.take(input);
+                inflated += self.resume_frame(&step, events)?;
                 continue;
             }
-            let Some(header) = self.next_header(&mut input)? else {
+            let Some(header) = self.next_header(input)? else {
                 return Ok(());
             };
             let payload_len = self.checked_payload_len(&header)?;
@@ -65,9 +94,9 @@ impl Connection {
                     if let Some(key) = header.key {
                         mask(payload, key, 0);
                     }
-                    self.receive_whole(header.first, payload, events)?;
+                    inflated += self.receive_whole(header.first, payload, events)?;
                 }
-                None => return self.begin_frame(&header, payload_len, input, events),
+                None => self.begin_frame(&header, payload_len, input, events)?,
             }
         }
         Ok(())
@@ -167,31 +196,33 @@ impl Connection {
         }
     }
 
-    /// A frame that lay whole in the input, unmasked.
+    /// A frame that lay whole in the input, unmasked. Like all that may inflate, it returns the [`weight`] of what was.
     #[inline]
     fn receive_whole<'a>(
         &mut self,
         first: FirstByte,
         payload: &'a [u8],
         events: &mut Vec<Event<'a>>,
-    ) -> Result<(), Violation> {
+    ) -> Result<usize, Violation> {
         match first {
             FirstByte {
                 opcode: Opcode::Text | Opcode::Binary,
                 fin: true,
                 rsv1: false,
-            } => push_message(first.opcode, payload, events),
+            } => push_message(first.opcode, payload, events).map(|()| 0),
             FirstByte {
                 opcode: opcode @ (Opcode::Text | Opcode::Binary),
                 fin: true,
                 rsv1: true,
             } => {
-                events.push(Event::Message(self.inflated(opcode, payload)?));
-                Ok(())
+                let message = self.inflated(opcode, payload)?;
+                let inflated = weight(&message);
+                events.push(Event::Message(message));
+                Ok(inflated)
             }
-            FirstByte { opcode, .. } if opcode.is_control() => {
-                self.receive_control(opcode, Cow::Borrowed(payload), events)
-            }
+            FirstByte { opcode, .. } if opcode.is_control() => self
+                .receive_control(opcode, Cow::Borrowed(payload), events)
+                .map(|()| 0),
             _ => {
                 self.begin_data_frame(first, payload.len());
                 self.take_data(payload, true, events)
@@ -205,16 +236,16 @@ impl Connection {
         &mut self,
         header: &Header,
         payload_len: usize,
-        mut input: &mut [u8],
+        input: &mut &mut [u8],
         events: &mut Vec<Event<'_>>,
     ) -> Result<(), Violation> {
         if !header.first.opcode.is_control() {
             self.begin_data_frame(header.first, payload_len);
         }
         let mut frame = FrameUnderWay::new(header, payload_len);
-        let step = frame.take(&mut input);
+        let step = frame.take(input);
         self.partial.get_or_insert_default().frame = Some(frame);
-        self.resume_frame(&step, events)
+        self.resume_frame(&step, events).map(|_| ())
     }
 
     /// More of the frame under way, perhaps the rest.
@@ -222,9 +253,9 @@ impl Connection {
         &mut self,
         step: &Step<'_>,
         events: &mut Vec<Event<'_>>,
-    ) -> Result<(), Violation> {
+    ) -> Result<usize, Violation> {
         let Some(partial) = &mut self.partial else {
-            return Ok(());
+            return Ok(0);
         };
         if step.last {
             partial.frame = None;
@@ -234,11 +265,12 @@ impl Connection {
         }
         partial.control.extend_from_slice(step.payload);
         if !step.last {
-            return Ok(());
+            return Ok(0);
         }
         let payload = std::mem::take(&mut partial.control);
         self.drop_empty_partial();
-        self.receive_control(step.opcode, Cow::Owned(payload), events)
+        self.receive_control(step.opcode, Cow::Owned(payload), events)?;
+        Ok(0)
     }
 
     fn begin_data_frame(&mut self, first: FirstByte, payload_len: usize) {
@@ -253,36 +285,41 @@ impl Connection {
         payload: &[u8],
         last: bool,
         events: &mut Vec<Event<'_>>,
-    ) -> Result<(), Violation> {
+    ) -> Result<usize, Violation> {
         let message_bytes_max = self.limits.message_bytes_max;
         let Some(message) = self
             .partial
             .as_mut()
             .and_then(|partial| partial.message.as_mut())
         else {
-            return Ok(());
+            return Ok(0);
         };
         message.push(payload, message_bytes_max)?;
         if last && message.fin() {
-            self.finish_message(events)?;
+            return self.finish_message(events);
         }
-        Ok(())
+        Ok(0)
     }
 
-    fn finish_message(&mut self, events: &mut Vec<Event<'_>>) -> Result<(), Violation> {
+    fn finish_message(&mut self, events: &mut Vec<Event<'_>>) -> Result<usize, Violation> {
         let message = self
             .partial
             .as_mut()
             .and_then(|partial| partial.message.take());
         self.drop_empty_partial();
-        if let Some(message) = message {
-            let message = match message.finish()? {
-                Assembled::Message(message) => message,
-                Assembled::Deflated(opcode, deflated) => self.inflated(opcode, &deflated)?,
-            };
-            events.push(Event::Message(message));
-        }
-        Ok(())
+        let Some(message) = message else {
+            return Ok(0);
+        };
+        let (message, inflated) = match message.finish()? {
+            Assembled::Message(message) => (message, 0),
+            Assembled::Deflated(opcode, deflated) => {
+                let message = self.inflated(opcode, &deflated)?;
+                let inflated = weight(&message);
+                (message, inflated)
+            }
+        };
+        events.push(Event::Message(message));
+        Ok(inflated)
     }
 
     /// A whole compressed message. The limit and UTF-8 are those of what comes out.
@@ -339,6 +376,17 @@ fn not_utf8(payload: &[u8]) -> Violation {
         at: valid.map_or_else(|error| error.valid_up_to(), str::len),
     }
 }
+
+/// What an inflated message counts: its bytes, and not nothing even without any, for it took work.
+fn weight(message: &Message<'_>) -> usize {
+    message.len().max(INFLATED_BYTES_MIN)
+}
+
+const INFLATED_BYTES_MIN: usize = 256;
+
+/// What compressed messages inflate to before [`Connection::receive_some`] leaves the rest for later. One of them may
+/// be as large as a message may.
+pub const INFLATED_BYTES: usize = 256 << 10;
 
 const WHOLE_TEXT: u8 = FirstByte::whole(Opcode::Text).to_byte();
 const WHOLE_BINARY: u8 = FirstByte::whole(Opcode::Binary).to_byte();

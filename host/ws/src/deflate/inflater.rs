@@ -85,11 +85,11 @@ impl<F: FnMut(&[u8], bool) -> Result<(), Violation>> Inflating<'_, F> {
         // a last block whose sender left out the empty one behind it (section 7.2.3.4) leaves nothing open.
         if !deflated.is_empty() && self.feed(deflated)? == End::Open {
             let room = self.room;
-            let (tail, expected) = match context_takeover {
-                true => (TAIL_AND_BLOCK, End::Open),
-                false => (TAIL_AND_LAST_BLOCK, End::Final),
+            let (tail, expected): (&[u8], _) = match context_takeover {
+                true => (&TAIL_AND_BLOCKS, End::Open),
+                false => (&TAIL_AND_LAST_BLOCK, End::Final),
             };
-            let end = self.feed(&tail).map_err(|_| Violation::NotInflatable)?;
+            let end = self.feed(tail).map_err(|_| Violation::NotInflatable)?;
             if end != expected || self.room != room {
                 return Err(Violation::NotInflatable);
             }
@@ -175,8 +175,18 @@ pub const INFLATER_BYTES: usize = 48 << 10;
 /// Messages up to here are copied once.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// What was left out of a message (section 7.2.1), and an empty block: between two blocks that changes nothing, but
-/// inside of one, where damaged data may have ended, it does not go unnoticed.
-const TAIL_AND_BLOCK: [u8; 9] = [0x00, 0x00, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0xFF, 0xFF];
-/// The same with a block that says it is the last one, which is certain. Nothing could follow it.
+/// What was left out of a message (section 7.2.1), and empty blocks: between two blocks that changes nothing, but inside
+/// of one, where damaged data may have ended, it does not go unnoticed. So many because the longest thing that takes
+/// bytes and gives none, the header of a block with codes of its own, has less than 300 of them.
+const TAIL_AND_BLOCKS: [u8; 4 + 5 * 64] = {
+    let mut tail = [0; 4 + 5 * 64];
+    let mut at = 0;
+    while at < tail.len() {
+        // 00 00 FF FF, then 00 00 00 FF FF again and again.
+        tail[at] = if (at + 1) % 5 > 2 { 0xFF } else { 0x00 };
+        at += 1;
+    }
+    tail
+};
+/// What was left out, and a block that says it is the last one, which is certain. Nothing could follow it.
 const TAIL_AND_LAST_BLOCK: [u8; 9] = [0x00, 0x00, 0xFF, 0xFF, 0x01, 0x00, 0x00, 0xFF, 0xFF];

@@ -56,7 +56,9 @@ impl Offer {
             Some(bits) => bits.ok_or(BadAnswer::Parameters)?,
         };
         let keeps_to = server_bits <= self.server_max_window_bits
-            && (self.server_context_takeover || answer.server_no_context_takeover);
+            && (self.server_context_takeover || answer.server_no_context_takeover)
+            // Section 7.1.2.2: equal to or smaller than what was offered.
+            && answer.client_max_window_bits.is_none_or(|_| client_bits <= self.client_max_window_bits);
         if !keeps_to {
             return Err(BadAnswer::Declined);
         }

@@ -1,5 +1,7 @@
 //! Compressed messages (RFC 7692 sections 6 and 7.2).
 
+use std::time::Instant;
+
 use proptest::prelude::*;
 use wasket_ws::deflate::{Deflater, Parameters, Profile};
 use wasket_ws::frame::{self, FirstByte};
@@ -269,6 +271,84 @@ fn large_messages_come_out_whole() {
                 "{len}"
             );
         }
+    }
+}
+
+/// hardening H10: wherever a message breaks off, in the tables of a block too, it is none.
+#[test]
+fn what_breaks_off_is_no_message() {
+    let payload: Vec<u8> = (0..6_000_u32)
+        .map(|n| b"etaoinshrdlucmfwyp"[(n.wrapping_mul(n) >> 5) as usize % 18])
+        .collect();
+    let whole = deflated(&payload);
+    assert_eq!(whole[0] & 0b110, 0b100, "a block with codes of its own");
+    // But for the last bytes: they are of the empty block that ends every message, and some leave them out.
+    for cut in 1..whole.len() - 3 {
+        let bytes = wire(Role::Server, &[(0xC2, &whole[..cut])]);
+        for parameters in BOTH {
+            let got = receive(side(Role::Server, parameters, Limits::default()), &bytes);
+            let expected = (vec![], Err(Violation::NotInflatable));
+            assert!(got == expected, "{cut} of {} {parameters:?}", whole.len());
+        }
+    }
+}
+
+/// hardening H1: many small messages that inflate to large ones are taken one after another.
+#[test]
+fn a_read_of_bombs_is_not_inflated_at_once() {
+    let limits = Limits {
+        message_bytes_max: 1 << 20,
+        ..LIMITS
+    };
+    let bomb = deflated(&vec![0; 1 << 20]);
+    let frames: [(u8, &[u8]); 5] = [
+        (0xC2, &bomb),
+        (0x42, &bomb),
+        (0x80, b""),
+        (0x82, b"plain"),
+        (0xC2, &bomb),
+    ];
+    for parameters in BOTH {
+        let mut server = side(Role::Server, parameters, limits);
+        let mut bytes = wire(Role::Server, &frames);
+        let mut input = &mut bytes[..];
+        let mut turns = Vec::new();
+        while !input.is_empty() {
+            let mut events = Vec::new();
+            let received = server.receive_some(Instant::now(), &mut input, &mut events);
+            assert_eq!(received, Ok(()));
+            turns.push(events.iter().map(len).collect::<Vec<_>>());
+        }
+        assert_eq!(turns, [vec![1 << 20], vec![1 << 20], vec![5, 1 << 20]]);
+    }
+    // Small ones come together, and the smallest are not free.
+    for (payload, together) in [(&[0; 1024][..], 256), (b"", 1024)] {
+        let small = deflated(payload);
+        let mut bytes = wire(Role::Server, &[(0xC2, &small)]).repeat(together + 1);
+        let (mut input, mut events) = (&mut bytes[..], Vec::new());
+        let mut server = side(Role::Server, NO_TAKEOVER, limits);
+        let received = server.receive_some(Instant::now(), &mut input, &mut events);
+        assert_eq!((received, events.len()), (Ok(()), together));
+        assert!(!input.is_empty());
+    }
+}
+
+/// What is left is nothing where it would be ignored.
+#[test]
+fn nothing_is_left_of_a_connection_that_failed() {
+    let bomb = deflated(&[0; 300]);
+    let mut bytes = wire(Role::Server, &[(0xC2, &bomb), (0xC9, b""), (0x82, b"late")]);
+    let (mut input, mut events) = (&mut bytes[..], Vec::new());
+    let mut server = server(TAKEOVER);
+    let received = server.receive_some(Instant::now(), &mut input, &mut events);
+    assert!(matches!(received, Err(Violation::ReservedBits { .. })));
+    assert_eq!((events.len(), input.len()), (1, 0));
+}
+
+fn len(event: &Event<'_>) -> usize {
+    match event {
+        Event::Message(message) => message.len(),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -287,12 +287,12 @@ fn an_answer_that_fits_the_offer_is_taken() {
         (
             strict,
             "permessage-deflate; server_no_context_takeover; server_max_window_bits=9; \
-             client_max_window_bits=14",
+             client_max_window_bits=12",
             Some(Parameters {
                 server_context_takeover: false,
                 client_context_takeover: false,
                 server_max_window_bits: 9,
-                client_max_window_bits: 13,
+                client_max_window_bits: 12,
             }),
         ),
     ];
@@ -306,9 +306,10 @@ fn an_answer_that_does_not_fit_fails_the_handshake() {
     let strict = Offer {
         server_context_takeover: false,
         server_max_window_bits: 12,
+        client_max_window_bits: 13,
         ..Offer::default()
     };
-    let cases: [(Offer, &str, BadAnswer); 6] = [
+    let cases: [(Offer, &str, BadAnswer); 7] = [
         (
             Offer::default(),
             "permessage-deflate, permessage-deflate",
@@ -337,6 +338,13 @@ fn an_answer_that_does_not_fit_fails_the_handshake() {
         (
             strict,
             "permessage-deflate; server_no_context_takeover; server_max_window_bits=13",
+            BadAnswer::Declined,
+        ),
+        // Section 7.1.2.2: the server may ask for less, and not for more.
+        (
+            strict,
+            "permessage-deflate; server_no_context_takeover; server_max_window_bits=12; \
+             client_max_window_bits=14",
             BadAnswer::Declined,
         ),
     ];
