@@ -28,6 +28,12 @@ impl Clock {
     pub(crate) fn unix_ms(&self, at: Instant) -> u64 {
         self.base_unix_ms.saturating_add(self.monotonic_ms(at))
     }
+
+    /// When it was so many milliseconds since the Unix epoch; the host's start, if that was later.
+    pub(crate) fn at(&self, unix_ms: u64) -> Instant {
+        let since = Duration::from_millis(unix_ms.saturating_sub(self.base_unix_ms));
+        self.base.checked_add(since).unwrap_or(self.base)
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

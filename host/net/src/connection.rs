@@ -50,16 +50,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         }
     }
 
-    /// Takes what the peer sent right behind its opening handshake, before anything else is read.
-    pub(crate) fn hear(&mut self, early: &mut [u8]) {
-        if !early.is_empty() {
-            let mut events = Vec::new();
-            self.line.interpret(early, &mut events);
-            let events = events.into_iter().map(Event::into_owned);
-            self.held.extend(events);
-        }
-    }
-
     /// Runs the session from its `open` to after its `close`.
     pub(crate) async fn run(mut self: Box<Self>) {
         let opened = Box::pin(self.open()).await;

@@ -67,7 +67,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             self.shut(CloseFrame::truncated(CloseCode::NORMAL, "idle"));
         }
         if let Some(lifetime) = limits.lifetime_max
-            && past(Some(self.opened_at), lifetime)
+            && past(Some(self.opened_at()), lifetime)
         {
             self.shut(CloseFrame::truncated(
                 CloseCode::GOING_AWAY,
@@ -92,7 +92,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                 Some(self.last_message_at).filter(|_| open),
                 limits.idle_timeout,
             ),
-            after(Some(self.opened_at).filter(|_| open), limits.lifetime_max),
+            after(Some(self.opened_at()).filter(|_| open), limits.lifetime_max),
         ];
         let next = next.into_iter().flatten().min();
         // Rounded up: woken early, the connection would have nothing to do yet.

@@ -11,12 +11,17 @@ use wasket_ws::{Event, State};
 use super::{Line, Pinged, Trouble, is_message, tallied};
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
-    /// Turns bytes of the peer into events. Trouble is noted, to be told after the events.
-    pub(crate) fn interpret<'a>(&mut self, input: &'a mut [u8], events: &mut Vec<Event<'a>>) {
+    /// Turns bytes of the peer into events. Trouble is noted, to be told after the events. What would be too much at
+    /// once is kept, and read again.
+    pub(crate) fn interpret<'a>(&mut self, mut input: &'a mut [u8], events: &mut Vec<Event<'a>>) {
         let now = Instant::now();
         self.session.heard(self.clock.unix_ms(now));
-        self.tally.bytes_in += tallied(input.len());
-        let verdict = self.ws.receive(now, input, events);
+        let count = input.len();
+        let verdict = self.ws.receive_some(now, &mut input, events);
+        if !input.is_empty() {
+            self.put_back(input);
+        }
+        self.tally.bytes_in += tallied(count - input.len());
         let messages = events.iter().filter(|event| is_message(event)).count();
         if messages > 0 {
             self.last_message_at = now;
@@ -55,6 +60,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<Option<usize>> {
+        if let Some(count) = self.read_unread(buffer) {
+            return Poll::Ready(Some(count));
+        }
         let mut buffer = ReadBuf::new(buffer);
         match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
             Ok(()) if !buffer.filled().is_empty() => Poll::Ready(Some(buffer.filled().len())),

@@ -8,6 +8,7 @@ mod input;
 mod output;
 #[cfg(test)]
 mod tests;
+mod unread;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::clock::Clock;
 use crate::lease::{INPUT_BYTES, Lease};
 use crate::linger;
 use crate::wire::Wire;
+use unread::Unread;
 
 pub(crate) struct Line<I> {
     io: I,
@@ -30,9 +32,9 @@ pub(crate) struct Line<I> {
     session: Arc<Session>,
     clock: Arc<Clock>,
     wire: Wire,
+    unread: Option<Box<Unread>>,
     timer: Option<Pin<Box<Sleep>>>,
     tally: Tally,
-    opened_at: Instant,
     last_message_at: Instant,
     full_since: Option<Instant>,
     /// When a session that somebody asked to close is given up.
@@ -102,9 +104,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             session,
             clock,
             wire: Wire::default(),
+            unread: None,
             timer: None,
             tally: Tally::default(),
-            opened_at: now,
             last_message_at: now,
             full_since: None,
             close_by: None,
@@ -128,7 +130,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     /// What has gone over it, and for how long.
     pub(crate) fn tally(&self) -> (Tally, Duration) {
-        (self.tally, self.opened_at.elapsed())
+        (self.tally, self.opened_at().elapsed())
+    }
+
+    /// When the session began.
+    fn opened_at(&self) -> Instant {
+        self.clock.at(self.session.opened_at_ms())
     }
 
     /// Nothing more is to be read or written.
@@ -158,6 +165,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             return Poll::Ready(Woken::Timer(token));
         }
         if self.ended {
+            return Poll::Pending;
+        }
+        if self.must_rest() {
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         let mut lease = if self.reads_much {

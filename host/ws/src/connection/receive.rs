@@ -26,7 +26,9 @@ impl Connection {
         mut input: &'a mut [u8],
         events: &mut Vec<Event<'a>>,
     ) -> Result<(), Violation> {
-        self.receive_up_to(usize::MAX, now, &mut input, events)
+        let received = self.receive_up_to(usize::MAX, now, &mut input, events);
+        debug_assert!(input.is_empty(), "nothing is left where there is no bound");
+        received
     }
 
     /// The same, but when compressed messages have inflated to [`INFLATED_BYTES`] or more, the rest of `input` is left
@@ -86,6 +88,8 @@ impl Connection {
                 continue;
             }
             let Some(header) = self.next_header(input)? else {
+                // It is kept, as far as it came.
+                *input = &mut [];
                 return Ok(());
             };
             let payload_len = self.checked_payload_len(&header)?;

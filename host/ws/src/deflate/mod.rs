@@ -5,7 +5,8 @@
 //!
 //! - Receiving: [`Connection::with_inflate`](crate::Connection::with_inflate) takes [`Parameters::inflate`]. What
 //!   arrives of a message stays deflated until all of it is there, so a peer has nothing held that it did not send;
-//!   then it is inflated up to the message limit and one byte.
+//!   then it is inflated up to the message limit and one byte, and of many messages a part at a time
+//!   ([`Connection::receive_some`](crate::Connection::receive_some)).
 //! - Sending: a [`Profile`] deflates a message by itself, the same for all connections of that profile; a [`Deflater`]
 //!   remembers what its one connection has sent (context takeover). The result is written with
 //!   [`FirstByte::deflated`](crate::frame::FirstByte). Not to deflate a message is always allowed.
