@@ -54,7 +54,7 @@ pub struct Host {
     /// Bytes that the outboxes of all services may hold together.
     pub queued_bytes_max: usize,
     /// Memory for compression that remembers earlier messages, over all services.
-    pub compression_bytes_max: usize,
+    pub context_takeover_bytes_max: usize,
     /// Whether compiled components are kept on disk.
     pub cache: bool,
     /// Where; `None`: `wasket` below the user's cache directory.
@@ -73,7 +73,7 @@ impl Default for Host {
             workers: 0,
             instances_max: 10_000,
             queued_bytes_max: 1024 * MIB,
-            compression_bytes_max: 256 * MIB,
+            context_takeover_bytes_max: 256 * MIB,
             cache: true,
             cache_directory: None,
             epoch_tick: Duration::from_millis(5),

@@ -11,22 +11,31 @@ pub(crate) struct Queues(Vec<Told>);
 
 struct Told {
     account: Arc<Account>,
-    /// `None`: all services.
-    service: Option<Arc<str>>,
+    what: What,
     at: Option<Instant>,
+}
+
+/// What an account is of.
+enum What {
+    Service(Arc<str>),
+    AllServices,
+    Takeover,
 }
 
 impl Queues {
     pub(crate) fn of(hubs: &[Arc<Hub>]) -> Self {
-        let told = |account: &Arc<Account>, service| Told {
+        let told = |account: &Arc<Account>, what| Told {
             account: Arc::clone(account),
-            service,
+            what,
             at: None,
         };
-        let service = |hub: &Arc<Hub>| told(hub.account(), Some(Arc::clone(hub.service())));
+        let service =
+            |hub: &Arc<Hub>| told(hub.account(), What::Service(Arc::clone(hub.service())));
         let mut accounts: Vec<_> = hubs.iter().map(service).collect();
         let host = hubs.first().and_then(|hub| hub.account().whole());
-        accounts.extend(host.map(|host| told(host, None)));
+        accounts.extend(host.map(|host| told(host, What::AllServices)));
+        let compression = hubs.iter().find_map(|hub| hub.compression());
+        accounts.extend(compression.map(|it| told(&it.memory, What::Takeover)));
         Self(accounts)
     }
 
@@ -36,19 +45,33 @@ impl Queues {
             let quiet = told.at.is_some_and(|at| at.elapsed() < TELL_AGAIN);
             if told.account.take_was_full() && !quiet {
                 told.at = Some(Instant::now());
-                let setting = match told.service {
-                    Some(_) => "service_queued_bytes_max",
-                    None => "queued_bytes_max",
-                };
-                warn!(
-                    service = told.service.as_deref(),
-                    setting,
-                    "more than {setting} = {} waits to be written: for now each session may queue \
-                     {OUTBOX_BYTES_ASSURED} bytes",
-                    told.account.bytes_max()
-                );
+                told.warn();
             }
         }
+    }
+}
+
+impl Told {
+    fn warn(&self) {
+        let bytes_max = self.account.bytes_max();
+        let (service, setting) = match &self.what {
+            What::Service(service) => (Some(&**service), "service_queued_bytes_max"),
+            What::AllServices => (None, "queued_bytes_max"),
+            What::Takeover => {
+                let setting = "context_takeover_bytes_max";
+                warn!(
+                    setting,
+                    "{setting} = {bytes_max} is taken: sessions that open now compress without context takeover"
+                );
+                return;
+            }
+        };
+        warn!(
+            service,
+            setting,
+            "more than {setting} = {bytes_max} waits to be written: for now each session may queue \
+             {OUTBOX_BYTES_ASSURED} bytes"
+        );
     }
 }
 

@@ -64,7 +64,7 @@ impl Account {
         self.bytes() > self.bytes_max || self.whole.as_ref().is_some_and(|whole| whole.is_full())
     }
 
-    /// Whether the account (not the whole) was full since this was asked last.
+    /// Whether the account (not the whole) was full since this was asked last, or had too little left for somebody.
     pub fn take_was_full(&self) -> bool {
         self.was_full.load(Ordering::Relaxed) && self.was_full.swap(false, Ordering::Relaxed)
     }
@@ -85,9 +85,13 @@ impl Account {
             held.checked_add(bytes)
                 .filter(|held| *held <= self.bytes_max)
         };
-        self.bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-            .ok()?;
+        let reserved = self
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+        if reserved.is_err() {
+            self.was_full.store(true, Ordering::Relaxed);
+            return None;
+        }
         Some(Charge {
             account: Arc::clone(self),
             bytes,

@@ -130,7 +130,7 @@ impl<'p> Components<'p> {
             runtime: None,
             loaded: HashMap::new(),
             queued: Account::new(host.queued_bytes_max),
-            takeover: Account::new(host.compression_bytes_max),
+            takeover: Account::new(host.context_takeover_bytes_max),
         }
     }
 

@@ -108,7 +108,10 @@ impl<'t> Reader<'t> {
         typed.number("workers", &mut host.workers);
         typed.number("instances_max", &mut host.instances_max);
         typed.number("queued_bytes_max", &mut host.queued_bytes_max);
-        typed.number("compression_bytes_max", &mut host.compression_bytes_max);
+        typed.number(
+            "context_takeover_bytes_max",
+            &mut host.context_takeover_bytes_max,
+        );
         typed.flag("cache", &mut host.cache);
         host.cache_directory = typed
             .text("cache_directory", |text| self.path(text))

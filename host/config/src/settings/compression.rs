@@ -23,7 +23,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         Kind::Flag,
         "false",
         "Let what is sent to a client refer to what it was sent before. Messages that resemble each other get much \
-         smaller, but each session keeps up to 384 KiB for it (see `compression_bytes_max` in `[host]`), and a broadcast \
+         smaller, but each session keeps up to 384 KiB for it (see `context_takeover_bytes_max` in `[host]`), and a broadcast \
          is compressed for each session anew.",
     ),
     setting(

@@ -32,11 +32,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: Host,
-        key: "compression_bytes_max",
+        key: "context_takeover_bytes_max",
         kind: bytes(MIB, TIB),
         default: Value(r#""256MiB""#),
         doc: "Memory that `server_context_takeover` and `client_context_takeover` may take, over all services. When it is \
-              taken, further sessions are compressed without.",
+              taken, further sessions are compressed without context takeover, and the log says so.",
     },
     Setting {
         section: Host,
