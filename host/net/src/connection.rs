@@ -112,6 +112,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
                 self.settle(result);
             }
             lease.output = self.outbox.take();
+            self.line.note_sent(self.outbox.take_messages());
         }
         if self.held.is_empty() {
             // Otherwise the close frame may be behind messages that were read ahead.
@@ -185,7 +186,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         let event = line.close_event();
         let hub = Arc::clone(&joined.hub);
         drop(joined);
-        log_close(&line, &outbox, &hub, &event);
+        log_close(&line, &hub, &event);
         let seat = seat.filter(|_| opened);
         let hang_up = line.hang_up();
         let last_call = async move {
@@ -212,6 +213,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
 
     async fn flush_outbox(&mut self) {
         let mut output = self.outbox.take();
+        self.line.note_sent(self.outbox.take_messages());
         poll_fn(|cx| {
             self.line.flush(cx, &mut output);
             Poll::Ready(())
@@ -249,12 +251,7 @@ async fn attend<I: AsyncRead + AsyncWrite + Unpin>(
     .await
 }
 
-fn log_close<I: AsyncRead + AsyncWrite + Unpin>(
-    line: &Line<I>,
-    outbox: &Outbox,
-    hub: &Hub,
-    event: &CloseEvent,
-) {
+fn log_close<I: AsyncRead + AsyncWrite + Unpin>(line: &Line<I>, hub: &Hub, event: &CloseEvent) {
     let (tally, lasted) = line.tally();
     info!(
         target: "wasket::session",
@@ -266,7 +263,7 @@ fn log_close<I: AsyncRead + AsyncWrite + Unpin>(
         by = ?event.by,
         duration_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX),
         messages_in = tally.messages_in,
-        messages_out = tally.messages_out.wrapping_add(outbox.messages()),
+        messages_out = tally.messages_out,
         bytes_in = tally.bytes_in,
         bytes_out = tally.bytes_out,
         "closed"

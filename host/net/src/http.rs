@@ -90,7 +90,7 @@ where
     } = admitted;
     let ws = protocol(&session);
     let line = Line::new(io, ws, session, Arc::clone(&shared.clock)).with_unread(&early);
-    let mut connection = Box::new(Connection::join(line, hub, seat, reserved));
+    let connection = Box::new(Connection::join(line, hub, seat, reserved));
     // Looked at after joining: whoever stops the host tells those that have joined.
     if shared.stopping.is_cancelled() {
         connection.line.shut(shared.farewell());

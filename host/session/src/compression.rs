@@ -129,13 +129,16 @@ impl Deflate {
 
     /// Appends a message as one frame, deflated if that is worth it.
     pub(crate) fn encode(&self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
-        let done = self.is_for(payload.len())
-            && match &self.own {
-                Some(own) => own.lock().encode(self.profile, out, opcode, payload),
-                None => encode_alone(self.profile, out, opcode, payload),
-            };
-        if !done {
+        if !self.is_for(payload.len()) || !self.deflate(out, opcode, payload) {
             frame::encode(out, opcode, payload, None);
+        }
+    }
+
+    /// Appends a message as one deflated frame. False, and nothing is appended, if it goes as it is.
+    fn deflate(&self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) -> bool {
+        match &self.own {
+            Some(own) => own.lock().encode(self.profile, out, opcode, payload),
+            None => encode_alone(self.profile, out, opcode, payload),
         }
     }
 
@@ -172,8 +175,10 @@ impl Deflate {
             return self.shared(shared, account, opcode, payload);
         }
         let mut out = Vec::new();
-        self.encode(&mut out, opcode, payload);
-        Some(account.hold(out))
+        self.deflate(&mut out, opcode, payload).then(|| {
+            out.shrink_to_fit();
+            account.hold(out)
+        })
     }
 }
 

@@ -16,9 +16,8 @@ use crate::{Closing, Hub, Outcome, Party, ReadyState, Session, SessionId};
 pub struct Outbox {
     session: Arc<Session>,
     buffer: Vec<u8>,
-    /// Messages that went through the buffer, less those buffers that were published: each of them is one item
-    /// of the queue, where whoever drains it counts one.
-    messages: u64,
+    /// How many messages are in the buffer.
+    messages: u32,
 }
 
 impl Outbox {
@@ -30,13 +29,6 @@ impl Outbox {
             buffer: Vec::new(),
             messages: 0,
         }
-    }
-
-    /// Messages sent here, beyond the [frames](crate::Item::Frame) that were drained from the session's queue:
-    /// both together are all. On its own it may be less than nothing, and wraps.
-    #[must_use]
-    pub fn messages(&self) -> u64 {
-        self.messages
     }
 
     /// Whose it is.
@@ -73,7 +65,7 @@ impl Outbox {
             None => frame::encode(&mut self.buffer, opcode(message), payload, None),
             Some(deflate) => deflate.encode(&mut self.buffer, opcode(message), payload),
         }
-        self.messages = self.messages.wrapping_add(1);
+        self.messages = self.messages.saturating_add(1);
         Outcome::Accepted
     }
 
@@ -138,8 +130,8 @@ impl Outbox {
             } else {
                 std::mem::take(&mut self.buffer)
             };
-            self.messages = self.messages.wrapping_sub(1);
-            self.session.publish(bytes);
+            let messages = std::mem::take(&mut self.messages);
+            self.session.publish(bytes, messages);
         }
     }
 
@@ -158,10 +150,16 @@ impl Outbox {
         self.buffer = buffer;
     }
 
-    /// Takes the buffer back, with all that was sent.
+    /// Takes the buffer back, with all that was sent. [`take_messages`](Self::take_messages) says how much that was.
     #[must_use]
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.buffer)
+    }
+
+    /// How many messages were in the buffers taken since this was asked last.
+    #[must_use]
+    pub fn take_messages(&mut self) -> u32 {
+        std::mem::take(&mut self.messages)
     }
 
     /// Exchanges the buffers of two outboxes of one session: how a guest's store gets hold of it for the

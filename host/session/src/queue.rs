@@ -19,8 +19,8 @@ pub struct Frame {
 
 #[derive(Clone, Debug)]
 enum Form {
-    /// Frames that go as they are, perhaps deflated already.
-    Encoded,
+    /// So many messages that go as they are, perhaps deflated already; control frames may be among them.
+    Encoded(u32),
     /// One message.
     Message,
     /// One message that many may get, and what became of it for some.
@@ -61,11 +61,20 @@ impl Frame {
         }
     }
 
-    /// Whole frames that are already encoded.
-    pub(crate) fn encoded(bytes: Bytes) -> Self {
+    /// Whole frames that are already encoded, and how many messages they are.
+    pub(crate) fn encoded(bytes: Bytes, messages: u32) -> Self {
         Self {
             bytes,
-            form: Form::Encoded,
+            form: Form::Encoded(messages),
+        }
+    }
+
+    /// How many messages it is: one, but for what an outbox [published](crate::Outbox::publish).
+    #[must_use]
+    pub fn messages(&self) -> u32 {
+        match self.form {
+            Form::Encoded(messages) => messages,
+            Form::Message | Form::Shared(_) => 1,
         }
     }
 
@@ -80,12 +89,12 @@ impl Frame {
             _ => None,
         };
         let prepared = deflate.prepare(shared, account, opcode, payload);
-        prepared.map(Self::encoded)
+        Some(Self::encoded(prepared?, 1))
     }
 
     /// The message that it is, unless it goes as it is.
     fn message(&self) -> Option<(Opcode, &[u8])> {
-        if let Form::Encoded = self.form {
+        if let Form::Encoded(_) = self.form {
             return None;
         }
         // As `encoded` wrote it: whole, unmasked.

@@ -56,17 +56,72 @@ fn a_bomb_ends_with_1009_and_costs_no_more_than_the_limit() {
         masked(0x80, b""),
     ];
     open(&host, OFFER).0.reset();
-    let before = Memory::of(&host);
+    let before = Memory::watch(&host);
     for bytes in [whole, fragments.concat()] {
         let (mut raw, extensions) = open(&host, OFFER);
         assert!(extensions.is_some());
         // It may not wait for the rest.
         let _ = std::io::Write::write_all(&mut raw.0, &bytes);
         assert_eq!(raw.closed(), 1009);
-        let grown = Memory::of(&host).resident.saturating_sub(before.resident);
+        let grown = Memory::of(&host).peak.saturating_sub(before.resident);
         assert!(grown < MIB + 16 * MIB, "{grown} bytes more");
     }
     host.logged(&["event on-error", "limit", "1048576"]);
+}
+
+// hardening H1: many that are allowed each are not all inflated at once, however few bytes they came in.
+#[test]
+fn a_write_of_bombs_costs_little_more_than_one() {
+    let host = Host::serve(
+        "[service.probe]\npath = \"/probe\"\nnative = \"echo\"\ncompression = \"on\"\n",
+    );
+    let bombs = masked(0xC2, &zeros(1)).repeat(250);
+    assert!(bombs.len() < MIB / 3, "{}", bombs.len());
+    // The second time behind the opening handshake itself, as far as that is read with it.
+    for early in [false, true] {
+        let field = format!("Sec-WebSocket-Extensions: {OFFER}\r\n");
+        let mut upgrade = upgrade("/probe", &field).into_bytes();
+        let mut raw = Raw::connect(&host);
+        let before = Memory::watch(&host);
+        if early {
+            upgrade.extend_from_slice(&bombs);
+            raw.send(&upgrade);
+        } else {
+            raw.send(&upgrade);
+        }
+        assert!(raw.head().starts_with("HTTP/1.1 101 "));
+        if !early {
+            raw.send(&bombs);
+        }
+        for _ in 0..250 {
+            let (first, payload) = raw.frame().unwrap();
+            assert_eq!(first, 0xC2);
+            assert!(payload.len() < MIB / 16, "{}", payload.len());
+        }
+        let grown = Memory::of(&host).peak.saturating_sub(before.resident);
+        assert!(grown < MIB + 16 * MIB, "{grown} bytes more");
+    }
+}
+
+// parity S10: who comes when the memory for context takeover is taken is compressed without, and the operator told.
+#[test]
+fn the_memory_of_context_takeover_is_bounded() {
+    let host = Host::serve(
+        "[host]\ncontext_takeover_bytes_max = \"1MiB\"\n[service.probe]\npath = \"/probe\"\nnative = \"echo\"\n\
+         compression = { server_context_takeover = true }\n",
+    );
+    let mut raws: Vec<_> = (0..3).map(|_| open(&host, OFFER)).collect();
+    let takes_over = raws.iter().map(|(_, extensions)| {
+        let extensions = extensions.as_deref().unwrap();
+        !extensions.contains("server_no_context_takeover")
+    });
+    assert_eq!(takes_over.collect::<Vec<_>>(), [true, true, false]);
+    host.logged(&["WARN", "context_takeover_bytes_max", "1048576"]);
+    // Who goes leaves room.
+    raws.remove(0).0.reset();
+    host.logged(&["\"messages_in\":0", "closed"]);
+    let (_, extensions) = open(&host, OFFER);
+    assert!(!extensions.unwrap().contains("server_no_context_takeover"));
 }
 
 // hardening H1 H4: as long as a message is incomplete, it costs what has arrived of it.

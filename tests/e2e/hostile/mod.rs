@@ -133,11 +133,19 @@ fn header(first: u8, len: u64) -> Vec<u8> {
 struct Memory {
     /// Really.
     resident: usize,
+    /// The most that it took since [`Memory::watch`].
+    peak: usize,
     /// Of address space: memory that was asked for and not touched yet counts, too.
     address_space: usize,
 }
 
 impl Memory {
+    /// What it takes now, from where the peak counts.
+    fn watch(host: &Host) -> Self {
+        fs::write(format!("/proc/{}/clear_refs", host.id()), "5").unwrap();
+        Self::of(host)
+    }
+
     fn of(host: &Host) -> Self {
         let status = fs::read_to_string(format!("/proc/{}/status", host.id())).unwrap();
         let kib = |name: &str| {
@@ -147,6 +155,7 @@ impl Memory {
         };
         Self {
             resident: kib("VmRSS:"),
+            peak: kib("VmHWM:"),
             address_space: kib("VmSize:"),
         }
     }

@@ -14,10 +14,10 @@ use crate::clock::Clock;
 
 /// Takes all, sends it when it is flushed and open, and brings nothing.
 #[derive(Default)]
-struct Keeper {
+pub(super) struct Keeper {
     kept: Vec<u8>,
     sent: Vec<u8>,
-    open: bool,
+    pub(super) open: bool,
 }
 
 impl AsyncRead for Keeper {

@@ -3,6 +3,8 @@
 
 mod deadline;
 #[cfg(test)]
+mod fair;
+#[cfg(test)]
 mod held;
 mod input;
 mod output;
@@ -59,7 +61,6 @@ pub(crate) struct Line<I> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) messages_in: u64,
-    /// Without those that the session's own [`Outbox`](wasket_session::Outbox) has counted.
     pub(crate) messages_out: u64,
     /// Frames with their headers, control frames too.
     pub(crate) bytes_in: u64,

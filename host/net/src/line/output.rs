@@ -35,6 +35,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         self.flush_socket(cx);
     }
 
+    /// So many messages are among the answers of a turn.
+    pub(crate) fn note_sent(&mut self, messages: u32) {
+        self.tally.messages_out += u64::from(messages);
+    }
+
     /// Has the socket send what it took. A plain one keeps nothing back.
     pub(super) fn flush_socket(&mut self, cx: &mut Context<'_>) {
         if !self.unflushed || self.gone {
@@ -113,7 +118,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     /// turn's worth, so that others get theirs.
     pub(super) fn write_rest(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
         let mut left = TURN_BYTES;
-        while !self.gone && self.write_wire(cx, &mut left) && self.fetch(output) {
+        while !self.gone && self.write_wire(cx, &mut left) && self.fetch(&mut left, output) {
             if self.wire.is_empty() {
                 let taken = self.try_write(cx, output);
                 self.account(taken);
@@ -191,10 +196,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     /// Brings the next queued messages, owed control frames and at last the close frame into `output`, all
     /// counted; large messages go to the wire as they are. False when there is nothing.
-    fn fetch(&mut self, output: &mut Vec<u8>) -> bool {
+    fn fetch(&mut self, left: &mut usize, output: &mut Vec<u8>) -> bool {
         self.fetch_control(output);
         if self.session.has_mail() {
-            self.fetch_mail(output);
+            self.fetch_mail(left, output);
         }
         if self.answer_is_due() {
             self.write_close(&CloseFrame::default(), output);
@@ -214,7 +219,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
     }
 
-    fn fetch_mail(&mut self, output: &mut Vec<u8>) {
+    /// What is deflated here is taken off what is `left` of the turn before it is small.
+    fn fetch_mail(&mut self, left: &mut usize, output: &mut Vec<u8>) {
         let session = Arc::clone(&self.session);
         let deflates = session.deflate().is_some();
         let mut messages = 0;
@@ -230,7 +236,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                         return false;
                     }
                     Item::Frame(frame) => {
-                        messages += 1;
+                        messages += u64::from(frame.messages());
                         self.append(&frame, output);
                     }
                     Item::Ping(payload) => self.append_ping(&payload, output),
@@ -238,9 +244,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                 output.len() < GATHERED_BYTES && self.wire.is_empty()
             });
             if let Some(frame) = to_prepare {
-                messages += 1;
+                messages += u64::from(frame.messages());
+                *left = left.saturating_sub(frame.len());
                 self.append_prepared(frame, output);
-                let room = output.len() < GATHERED_BYTES && self.wire.is_empty();
+                let room = *left > 0 && output.len() < GATHERED_BYTES && self.wire.is_empty();
                 more = room && closing.is_none() && session.has_mail();
             }
             if let Some(closing) = closing {

@@ -90,6 +90,16 @@ pub(super) fn protocol(role: Role) -> ws::Connection {
 }
 
 pub(super) fn session() -> Arc<Session> {
+    let limits = Limits {
+        ping_every: None,
+        ..Limits::default()
+    };
+    let session = connecting(&Hub::new("test", limits, Vec::new()));
+    session.open(None, None);
+    session.into()
+}
+
+pub(super) fn connecting(hub: &Hub) -> Session {
     let opening = Opening {
         service: "test".into(),
         method: "GET",
@@ -105,14 +115,7 @@ pub(super) fn session() -> Arc<Session> {
         properties: Arc::default(),
     };
     let id = IdSource::new(0).next(SystemTime::now());
-    let limits = Limits {
-        ping_every: None,
-        ..Limits::default()
-    };
-    let hub = Hub::new("test", limits, Vec::new());
-    let session = Session::new(id, &hub, opening, 0);
-    session.open(None, None);
-    session.into()
+    Session::new(id, hub, opening, 0)
 }
 
 type Outcome = (Vec<Event<'static>>, Option<Violation>);

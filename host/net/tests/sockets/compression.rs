@@ -1,13 +1,15 @@
 //! permessage-deflate on real sockets: what is answered, and what passes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasket_session::echo::Echo;
-use wasket_session::ws::Message;
-use wasket_session::ws::deflate::{Deflater, Profile, Terms};
+use wasket_session::ws::deflate::{Deflater, Parameters, Profile, Terms};
+use wasket_session::ws::frame::{self, FirstByte};
+use wasket_session::ws::{Connection, Event, Limits as WsLimits, Message, Opcode, Role, Timing};
 use wasket_session::{Account, Compression, Hub, Limits};
 
-use crate::support::{Peer, Running, request, until};
+use crate::support::{Peer, Running, masked, request, until};
 
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 
@@ -159,6 +161,64 @@ async fn a_broadcast_reaches_those_with_and_without_compression() {
     assert_eq!(queued, [Some(0); 2]);
     drop((with, without));
     assert_eq!(running.stop().await, 0);
+}
+
+// hardening H9: own answers and what others send, small and large, are deflated in the order of the wire.
+#[tokio::test]
+async fn contexts_agree_whoever_sent_what() {
+    let running = echo(Terms {
+        server_context_takeover: true,
+        ..Terms::default()
+    });
+    let (mut peer, _) = open(&running, OFFER).await;
+    let now = Instant::now();
+    let client = Connection::new(Role::Client, WsLimits::default(), Timing::default(), now);
+    let mut client = client.with_inflate(Parameters::default().inflate(Role::Client));
+    for round in 0..20 {
+        let text =
+            |who: &str, times| format!("{who} says something in round {round}. ").repeat(times);
+        let mine = text("the client", 1 + round * 20);
+        let others = [("somebody", 2), ("somebody else", 400), ("a third", 1)];
+        let others = others.map(|(who, times)| text(who, times));
+        let broadcast = |text: &String| {
+            let message = Message::Text(text.as_str().into());
+            running.hub.broadcast(&message, None);
+        };
+        let echoed = masked(0x81, mine.as_bytes());
+        broadcast(&others[0]);
+        peer.send(&[&*echoed, &masked(0x89, b"?"), &echoed].concat())
+            .await;
+        others[1..].iter().for_each(broadcast);
+        let mut expected = Vec::from(others);
+        expected.extend([mine.clone(), mine]);
+        let mut got = Vec::new();
+        while got.len() < expected.len() {
+            let (first, payload) = peer.read().await.unwrap();
+            let mut bytes = unmasked(first, &payload);
+            let mut events = Vec::new();
+            client.receive(now, &mut bytes, &mut events).unwrap();
+            if let [Event::Message(message)] = &events[..] {
+                got.push(String::from_utf8(message.as_bytes().to_vec()).unwrap());
+            }
+        }
+        expected.sort();
+        got.sort();
+        assert!(got == expected, "{round}");
+    }
+    drop(peer);
+    assert_eq!(running.stop().await, 0);
+}
+
+/// A frame as a server writes it.
+fn unmasked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let first = match first {
+        0xC1 => FirstByte::deflated(Opcode::Text),
+        0x81 => FirstByte::whole(Opcode::Text),
+        _ => FirstByte::whole(Opcode::Pong),
+    };
+    let mut bytes = Vec::new();
+    frame::encode_first(&mut bytes, first, payload, None);
+    bytes
 }
 
 // hardening H1 H8 H10

@@ -174,7 +174,7 @@ impl Session {
     }
 
     /// Puts frames that the outbox has accepted before whatever others queued since.
-    pub(crate) fn publish(&self, bytes: Vec<u8>) {
+    pub(crate) fn publish(&self, bytes: Vec<u8>, messages: u32) {
         let mut queue = self.queue.lock();
         if queue.closed {
             return;
@@ -182,7 +182,9 @@ impl Session {
         self.queued_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
         let bytes = self.account.hold(bytes);
         // Nothing was queued when these were sent.
-        queue.items.push_front(Item::Frame(Frame::encoded(bytes)));
+        queue
+            .items
+            .push_front(Item::Frame(Frame::encoded(bytes, messages)));
         self.mail.store(true, Ordering::Release);
         drop(queue);
         self.connection.wake();

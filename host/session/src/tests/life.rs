@@ -146,7 +146,7 @@ fn a_connection_is_woken_for_mail_signals_and_deadlines() {
             session.set_timer(std::time::Instant::now(), 1);
         },
         |session| session.sweep(10),
-        |session| session.publish(vec![0]),
+        |session| session.publish(vec![0], 1),
     ];
     for (n, act) in acts.into_iter().enumerate() {
         let session = open(1, Limits::default());

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::{Woken, binary, closing, frame, open, take_all};
-use crate::{ATTACHMENT_BYTES_MAX, Frame, Hub, Limits, Outbox, Outcome, Party, SlowReader};
+use crate::{ATTACHMENT_BYTES_MAX, Frame, Hub, Item, Limits, Outbox, Outcome, Party, SlowReader};
 
 fn limits(outbox_bytes_max: usize) -> Limits {
     Limits {
@@ -253,8 +253,35 @@ fn a_frame_is_encoded_once_and_shared() {
     for session in [one, other] {
         session.push(frame.clone());
         session.drain(|item| {
-            assert!(matches!(&item, crate::Item::Frame(f) if f.bytes().as_ptr() == address));
+            assert!(matches!(&item, Item::Frame(f) if f.bytes().as_ptr() == address));
             true
         });
     }
+}
+
+// parity S13: what is counted as sent is what the connection takes, not what waited in vain.
+#[test]
+fn messages_are_counted_where_they_leave() {
+    let session = open(1, Limits::default());
+    let mut outbox = Outbox::new(Arc::clone(&session));
+    let send = |outbox: &mut Outbox, times: usize| {
+        for _ in 0..times {
+            assert_eq!(outbox.send(&binary(b"x")), Outcome::Accepted);
+        }
+    };
+    send(&mut outbox, 3);
+    let _ = outbox.take();
+    assert_eq!((outbox.take_messages(), outbox.take_messages()), (3, 0));
+    send(&mut outbox, 2);
+    outbox.publish();
+    assert_eq!(session.push(frame(10)), Outcome::Accepted);
+    assert_eq!(outbox.take_messages(), 0);
+    let mut drained = Vec::new();
+    session.drain(|item| {
+        if let Item::Frame(frame) = item {
+            drained.push(frame.messages());
+        }
+        true
+    });
+    assert_eq!(drained, [2, 1]);
 }
