@@ -164,15 +164,17 @@ where
     let parts = connection.into_parts();
     let mut io = parts.io.into_inner();
     let Progress { seated, admitted } = std::mem::take(&mut *progress.lock());
-    let (Some(admitted), Some(seated)) = (admitted, seated) else {
+    let Some(admitted) = admitted else {
         hang_up(&mut io, LINGER).await;
+        // Only now: who is hung up on is still a connection.
+        drop(seated);
         return None;
     };
     Some(Opened {
         io,
         early: parts.read_buf,
         admitted,
-        seated,
+        seated: seated?,
     })
 }
 
@@ -291,9 +293,41 @@ const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
+    use wasket_session::IdSource;
 
     use super::*;
+    use crate::address::{Crowd, Full};
+
+    // hardening H4: whoever is refused and stays takes a place of `connections_max` for as long as it costs one.
+    #[tokio::test]
+    async fn a_refused_peer_keeps_its_place_until_it_is_gone() {
+        let crowd = Crowd::new(1, None);
+        let remote = SocketAddr::from(([127, 0, 0, 1], 9));
+        let (mut client, io) = tokio::io::duplex(4096);
+        let arrived = Arrived {
+            io,
+            peer: Peer { remote, tls: None },
+            seated: crowd.enter().unwrap(),
+        };
+        let serving = serve(
+            std::future::ready(Some(arrived)),
+            remote,
+            Arc::new(Listener::new(remote)),
+            Arc::new(Shared::new(crate::Routes::default(), IdSource::new(0))),
+        );
+        let serving = tokio::spawn(serving);
+        let request = b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert_eq!(crowd.enter().unwrap_err(), Full::Listener);
+        drop(client);
+        serving.await.unwrap();
+        assert!(crowd.enter().is_ok());
+    }
 
     // The task of a connection holds this. Nothing of the handshake is to be in it.
     #[test]

@@ -10,7 +10,6 @@ use tracing::{debug, warn};
 use wasket_session::{Closing, IdSource, Party};
 
 use crate::address::{Crowd, Full, Seated};
-use crate::clock::Clock;
 use crate::shared::Shared;
 use crate::{BindError, Listener, Routes, arrival, full, http};
 
@@ -44,13 +43,7 @@ impl Server {
         });
         Ok(Self {
             listeners: listeners.collect::<Result<_, _>>()?,
-            shared: Arc::new(Shared {
-                routes,
-                ids,
-                clock: Arc::new(Clock::new()),
-                properties: Arc::new([("http-version".into(), "1.1".into())]),
-                stopping: CancellationToken::new(),
-            }),
+            shared: Arc::new(Shared::new(routes, ids)),
             tasks: TaskTracker::new(),
         })
     }

@@ -18,6 +18,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(routes: Routes, ids: IdSource) -> Self {
+        Self {
+            routes,
+            ids,
+            clock: Arc::new(Clock::new()),
+            properties: Arc::new([("http-version".into(), "1.1".into())]),
+            stopping: CancellationToken::new(),
+        }
+    }
+
     /// What sessions are told when the host stops.
     pub(crate) fn farewell(&self) -> CloseFrame {
         CloseFrame::truncated(CloseCode::GOING_AWAY, "the host is stopping")
