@@ -4,7 +4,7 @@
 //! Only what a trusted proxy wrote counts. Each adds itself at the right end, so the lists are walked from there,
 //! up to the first address that is not trusted; what is left of it was written by who knows whom and is not even
 //! looked at. Of two families of fields one may have come from the client and passed through: where both are there
-//! they have to say the same.
+//! they have to say the same, and what only one says does not count.
 
 mod element;
 
@@ -24,6 +24,20 @@ pub struct Seen {
     pub secure: Option<bool>,
     /// The host that the client asked for, where a proxy says so.
     pub host: Option<String>,
+    /// A proxy speaks for somebody else: what the connection itself shows, such as a certificate, is the proxy's.
+    pub relayed: bool,
+}
+
+impl Seen {
+    /// A peer that nobody speaks for.
+    pub(crate) fn direct(peer: SocketAddr) -> Self {
+        Self {
+            address: peer,
+            secure: None,
+            host: None,
+            relayed: false,
+        }
+    }
 }
 
 /// What a trusted proxy says cannot be made out: a mistake in its settings, or somebody behind it tries something.
@@ -48,33 +62,45 @@ pub fn seen(
     headers: &HeaderMap,
     trusted: &Networks,
 ) -> Result<Seen, ForwardedError> {
-    let direct = Seen {
-        address: peer,
-        secure: None,
-        host: None,
-    };
     if !trusted.contain(peer.ip()) {
-        return Ok(direct);
+        return Ok(Seen::direct(peer));
     }
-    let listed = by_lists(peer, headers, trusted)?;
-    let told = by_forwarded(peer, headers, trusted)?;
-    match (listed, told) {
-        (None, None) => Ok(direct),
-        (Some(seen), None) | (None, Some(seen)) => Ok(seen),
-        (Some(listed), Some(told)) => both(listed, told),
-    }
-}
-
-fn both(listed: Seen, told: Seen) -> Result<Seen, ForwardedError> {
-    if listed.address.ip() != told.address.ip() {
-        return Err(ForwardedError::Differ("For"));
-    }
-    let address = if told.address.port() == 0 {
-        listed.address
-    } else {
-        told.address
+    let told = match (
+        by_lists(peer, headers, trusted)?,
+        by_forwarded(peer, headers, trusted)?,
+    ) {
+        (None, None) => return Ok(Seen::direct(peer)),
+        (Some(told), None) | (None, Some(told)) => told,
+        (Some(listed), Some(told)) => both(listed, told)?,
     };
     Ok(Seen {
+        address: told.address.unwrap_or(peer),
+        secure: told.secure,
+        host: told.host,
+        relayed: true,
+    })
+}
+
+/// What one family of fields says.
+struct Told {
+    /// `None` where it is about something else only. Who will not name the client names itself.
+    address: Option<SocketAddr>,
+    secure: Option<bool>,
+    host: Option<String>,
+}
+
+/// Of two families one may be the client's own: they must not differ, and what only one says is not known. But for
+/// the address: lists that have no `X-Forwarded-For` leave it to `Forwarded`, as who could write that could have
+/// written the other. `Forwarded` without `for` says that nobody is to know.
+fn both(listed: Told, told: Told) -> Result<Told, ForwardedError> {
+    let address = match (listed.address, told.address) {
+        (Some(one), Some(other)) if one.ip() != other.ip() => {
+            return Err(ForwardedError::Differ("For"));
+        }
+        (Some(one), Some(other)) if one != other => Some(SocketAddr::new(one.ip(), 0)),
+        (one, other) => one.or(other),
+    };
+    Ok(Told {
         address,
         secure: agreed(listed.secure, told.secure, "Proto")?,
         host: agreed(listed.host, told.host, "Host")?,
@@ -88,7 +114,7 @@ fn agreed<T: PartialEq>(
 ) -> Result<Option<T>, ForwardedError> {
     match (one, other) {
         (Some(one), Some(other)) if one != other => Err(ForwardedError::Differ(field)),
-        (one, other) => Ok(one.or(other)),
+        (one, other) => Ok(one.and(other)),
     }
 }
 
@@ -97,28 +123,21 @@ fn by_lists(
     peer: SocketAddr,
     headers: &HeaderMap,
     trusted: &Networks,
-) -> Result<Option<Seen>, ForwardedError> {
+) -> Result<Option<Told>, ForwardedError> {
     let nodes = List::of(headers, "X-Forwarded-For")?;
     let protos = List::of(headers, "X-Forwarded-Proto")?;
     let hosts = List::of(headers, "X-Forwarded-Host")?;
-    if nodes.0.is_empty() && protos.0.is_empty() && hosts.0.is_empty() {
+    if [&nodes, &protos, &hosts].map(List::is_empty) == [true; 3] {
         return Ok(None);
     }
-    let mut walk = Walk::from(peer);
-    for text in nodes.0.iter().rev() {
-        let node = Node::parse(text).ok_or(ForwardedError::Unreadable("X-Forwarded-For"))?;
-        if !walk.step(node, trusted) {
-            break;
-        }
-    }
-    let secure = protos
-        .told_at(walk.hops)
-        .map(|text| element::secure(text).ok_or(ForwardedError::Unreadable("X-Forwarded-Proto")));
-    let host = hosts
-        .told_at(walk.hops)
-        .map(|text| element::host(text).ok_or(ForwardedError::Unreadable("X-Forwarded-Host")));
-    Ok(Some(Seen {
-        address: walk.address,
+    let read = |text: &&str| Node::parse(text).ok_or(nodes.unreadable());
+    let (address, hops) = walk(peer, nodes.entries.iter().rev().map(read), trusted)?;
+    let secure = protos.told_at(hops)?;
+    let secure = secure.map(|text| element::secure(text).ok_or(protos.unreadable()));
+    let host = hosts.told_at(hops)?;
+    let host = host.map(|text| element::host(text).ok_or(hosts.unreadable()));
+    Ok(Some(Told {
+        address: (!nodes.is_empty()).then_some(address),
         secure: secure.transpose()?,
         host: host.transpose()?,
     }))
@@ -129,62 +148,51 @@ fn by_forwarded(
     peer: SocketAddr,
     headers: &HeaderMap,
     trusted: &Networks,
-) -> Result<Option<Seen>, ForwardedError> {
+) -> Result<Option<Told>, ForwardedError> {
     let mut elements = Vec::new();
     for field in headers.get_all("Forwarded") {
         let text = field.to_str().ok();
         let read = text.and_then(|text| Element::parse_all(text, &mut elements));
         read.ok_or(ForwardedError::Unreadable("Forwarded"))?;
     }
-    if elements.is_empty() {
-        return Ok(None);
-    }
-    let mut walk = Walk::from(peer);
-    let mut last = None;
-    for element in elements.iter().rev() {
-        last = Some(element);
-        if !walk.step(element.node.unwrap_or(Node::Unknown), trusted) {
-            break;
-        }
-    }
-    Ok(Some(Seen {
-        address: walk.address,
-        secure: last.and_then(|element| element.secure),
-        host: last.and_then(|element| element.host.clone()),
+    let nodes = elements.iter().rev();
+    let nodes = nodes.map(|element| Ok(element.node.unwrap_or(Node::Unknown)));
+    let (address, hops) = walk(peer, nodes, trusted)?;
+    let told = elements.into_iter().rev().nth(hops);
+    Ok(told.map(|element| Told {
+        address: Some(address),
+        secure: element.secure,
+        host: element.host,
     }))
 }
 
-/// The way from the peer to the client.
-struct Walk {
-    /// Of whoever stands at this end of what was walked.
-    address: SocketAddr,
-    /// Proxies that were walked past.
-    hops: usize,
-}
-
-impl Walk {
-    fn from(peer: SocketAddr) -> Self {
-        Self {
-            address: peer,
-            hops: 0,
+/// The way from the peer to the client, from name to name: who stands at its end, and how many proxies were passed
+/// before the one that names it.
+fn walk(
+    peer: SocketAddr,
+    nodes: impl Iterator<Item = Result<Node, ForwardedError>>,
+    trusted: &Networks,
+) -> Result<(SocketAddr, usize), ForwardedError> {
+    let (mut address, mut hops) = (peer, 0);
+    for (passed, node) in nodes.enumerate() {
+        hops = passed;
+        let Node::Address(ip, port) = node? else {
+            // It will not tell: then it is the last one we know.
+            break;
+        };
+        address = SocketAddr::new(ip, port);
+        if !trusted.contain(ip) {
+            break;
         }
     }
-
-    /// Goes to whom a trusted proxy names. Whether that one is to be believed, too.
-    fn step(&mut self, node: Node, trusted: &Networks) -> bool {
-        let Node::Address(ip, port) = node else {
-            // It will not tell: then it is the last one we know.
-            return false;
-        };
-        self.address = SocketAddr::new(ip, port);
-        let goes_on = trusted.contain(ip);
-        self.hops += usize::from(goes_on);
-        goes_on
-    }
+    Ok((address, hops))
 }
 
 /// The entries of all fields of one name, in order.
-struct List<'h>(Vec<&'h str>);
+struct List<'h> {
+    name: &'static str,
+    entries: Vec<&'h str>,
+}
 
 impl<'h> List<'h> {
     fn of(headers: &'h HeaderMap, name: &'static str) -> Result<Self, ForwardedError> {
@@ -193,13 +201,29 @@ impl<'h> List<'h> {
             let text = HeaderValue::to_str(field).map_err(|_| ForwardedError::Unreadable(name))?;
             entries.extend(text.split(',').map(|entry| entry.trim_matches([' ', '\t'])));
         }
-        Ok(Self(entries))
+        Ok(Self { name, entries })
     }
 
-    /// What the proxy so many hops away said; where each replaces what the one before it said, the only thing.
-    fn told_at(&self, hops: usize) -> Option<&'h str> {
-        let at = self.0.len().saturating_sub(1).saturating_sub(hops);
-        self.0.get(at).copied()
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn unreadable(&self) -> ForwardedError {
+        ForwardedError::Unreadable(self.name)
+    }
+
+    /// What the proxy so many hops away said; where each replaces what the one before it said, the only thing. In a
+    /// list that some have not added to, who said what cannot be told.
+    fn told_at(&self, hops: usize) -> Result<Option<&'h str>, ForwardedError> {
+        match self.entries.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(only)),
+            all => {
+                let told = all.iter().rev().nth(hops);
+                told.map(|told| Some(*told))
+                    .ok_or_else(|| self.unreadable())
+            }
+        }
     }
 }
 

@@ -20,42 +20,54 @@ pub(super) enum Node {
 }
 
 impl Element {
-    /// Reads all elements of one field, strictly: a quote that somebody left open would hide what others append.
+    /// Reads all elements of one field, passing over empty ones and empty pairs (RFC 7239, section 4; RFC 9110,
+    /// section 5.6.1.2). Everything else is read strictly: a quote that somebody left open would hide what others
+    /// append.
     pub(super) fn parse_all(text: &str, elements: &mut Vec<Self>) -> Option<()> {
-        let mut rest = text.trim_matches(BLANKS);
+        let mut rest = text;
         loop {
             let mut element = Self::default();
-            rest = element.parse(rest)?;
-            elements.push(element);
+            let pairs;
+            (pairs, rest) = element.parse(rest)?;
+            if pairs > 0 {
+                elements.push(element);
+            }
             match rest.strip_prefix(',') {
-                Some(next) => rest = next.trim_start_matches(BLANKS),
+                Some(next) => rest = next,
                 None => return rest.is_empty().then_some(()),
             }
         }
     }
 
-    /// Reads pairs up to a comma or the end; what is left begins there.
-    fn parse<'t>(&mut self, mut rest: &'t str) -> Option<&'t str> {
-        let mut seen: Vec<String> = Vec::new();
+    /// Reads pairs up to a comma or the end: how many, and what is left, which begins there.
+    fn parse<'t>(&mut self, mut rest: &'t str) -> Option<(usize, &'t str)> {
+        let mut seen = Vec::new();
         loop {
-            let (name, behind) = rest.split_once('=')?;
-            if name.is_empty() || !name.bytes().all(is_token) {
-                return None;
+            rest = rest.trim_start_matches(BLANKS);
+            if !rest.is_empty() && !rest.starts_with([';', ',']) {
+                rest = self.pair(rest, &mut seen)?.trim_start_matches(BLANKS);
             }
-            let (value, behind) = value(behind)?;
-            let name = name.to_ascii_lowercase();
-            self.take(&name, &value)?;
-            // Each only once (section 4).
-            if seen.contains(&name) || seen.len() >= PARAMETERS_MAX {
-                return None;
-            }
-            seen.push(name);
-            rest = behind.trim_start_matches(BLANKS);
             match rest.strip_prefix(';') {
-                Some(next) => rest = next.trim_start_matches(BLANKS),
-                None => return Some(rest),
+                Some(next) => rest = next,
+                None => return Some((seen.len(), rest)),
             }
         }
+    }
+
+    fn pair<'t>(&mut self, text: &'t str, seen: &mut Vec<String>) -> Option<&'t str> {
+        let (name, behind) = text.split_once('=')?;
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return None;
+        }
+        let (value, rest) = value(behind)?;
+        let name = name.to_ascii_lowercase();
+        self.take(&name, &value)?;
+        // Each only once (section 4).
+        if seen.contains(&name) || seen.len() >= PARAMETERS_MAX {
+            return None;
+        }
+        seen.push(name);
+        Some(rest)
     }
 
     fn take(&mut self, name: &str, value: &str) -> Option<()> {

@@ -101,6 +101,14 @@ fn forwarded_is_read_as_rfc_7239_says() {
         ("for=192.0.2.43, for=_SEVKISEK", PEER),
         ("for=\"192.0.2.4\\3\"", "192.0.2.43:0"),
         ("by=203.0.113.43;proto=https", PEER),
+        // Empty pairs and elements are none (section 4; RFC 9110, section 5.6.1.2).
+        ("for=192.0.2.43,", "192.0.2.43:0"),
+        ("for=192.0.2.43;", "192.0.2.43:0"),
+        (", ,for=192.0.2.43 , ;; ,", "192.0.2.43:0"),
+        (";for=192.0.2.43;;proto=http ; ", "192.0.2.43:0"),
+        ("for=192.0.2.7;, ;for=10.0.0.2", "192.0.2.7:0"),
+        (" ;, ", PEER),
+        ("", PEER),
         ("for=\"_gazonk:_x\";secret=1", PEER),
         // Strict: what is left open on the left would swallow what was appended.
         (
@@ -124,11 +132,10 @@ fn forwarded_is_read_as_rfc_7239_says() {
         ),
         ("for=192.0.2.43;proto=ftp", "`Forwarded` cannot be read"),
         ("for=192.0.2.43;host=\"a/b\"", "`Forwarded` cannot be read"),
-        ("for=192.0.2.43,", "`Forwarded` cannot be read"),
-        ("for=192.0.2.43;", "`Forwarded` cannot be read"),
+        ("for=192.0.2.43 proto=http", "`Forwarded` cannot be read"),
+        (";;=", "`Forwarded` cannot be read"),
         ("for=", "`Forwarded` cannot be read"),
         ("192.0.2.43", "`Forwarded` cannot be read"),
-        ("", "`Forwarded` cannot be read"),
     ] {
         assert_eq!(address(&[("forwarded", field)]), expected, "{field}");
     }
@@ -140,7 +147,7 @@ fn forwarded_is_read_as_rfc_7239_says() {
 #[test]
 fn scheme_and_host_are_those_of_the_hop_that_saw_the_client() {
     type Case<'a> = (&'a [(&'a str, &'a str)], Option<bool>, Option<&'a str>);
-    let cases: [Case<'_>; 7] = [
+    let cases: [Case<'_>; 9] = [
         (&[("x-forwarded-proto", "https")], Some(true), None),
         (
             &[("x-forwarded-proto", "wss"), ("x-forwarded-host", "a:81")],
@@ -176,12 +183,32 @@ fn scheme_and_host_are_those_of_the_hop_that_saw_the_client() {
         ),
         (
             &[
-                ("forwarded", "for=192.0.2.7;host=a"),
+                ("forwarded", "for=192.0.2.7;proto=http;host=a"),
                 ("x-forwarded-for", "192.0.2.7"),
                 ("x-forwarded-proto", "http"),
+                ("x-forwarded-host", "a"),
             ],
             Some(false),
             Some("a"),
+        ),
+        // Each appends, and the client is one whom we trust: it has said nothing.
+        (
+            &[
+                ("x-forwarded-for", "10.0.0.3, 10.0.0.2"),
+                ("x-forwarded-proto", "https, http"),
+            ],
+            Some(true),
+            None,
+        ),
+        // Nothing but what one family says, of which it cannot be known who wrote it.
+        (
+            &[
+                ("forwarded", "for=192.0.2.7;host=evil"),
+                ("x-forwarded-for", "192.0.2.7"),
+                ("x-forwarded-proto", "https"),
+            ],
+            None,
+            None,
         ),
         (&[("x-forwarded-for", "192.0.2.7")], None, None),
     ];
@@ -203,13 +230,55 @@ fn scheme_and_host_are_those_of_the_hop_that_saw_the_client() {
     }
 }
 
+// Not the leftmost: that may be the client's.
+#[test]
+fn a_list_that_some_proxies_have_not_added_to_is_refused() {
+    let nodes = ("x-forwarded-for", "192.0.2.7, 10.0.0.3, 10.0.0.2");
+    for name in ["x-forwarded-proto", "x-forwarded-host"] {
+        for (list, expected) in [
+            ("http", true),
+            ("http, http", false),
+            ("http, http, http", true),
+        ] {
+            let seen = through(PEER, &[nodes, (name, list)]);
+            assert_eq!(seen.is_ok(), expected, "{name}: {list}");
+        }
+    }
+}
+
+// What a connection shows is the client's only while no proxy speaks for another.
+#[test]
+fn whoever_is_spoken_for_is_relayed() {
+    for (peer, fields, relayed) in [
+        (PEER, &[][..], false),
+        ("192.0.2.1:7", &[("x-forwarded-for", "1.1.1.1")], false),
+        (PEER, &[("x-forwarded-for", "1.1.1.1")], true),
+        (PEER, &[("x-forwarded-for", "unknown")], true),
+        (PEER, &[("x-forwarded-proto", "https")], true),
+        (PEER, &[("forwarded", "by=_proxy")], true),
+    ] {
+        let seen = through(peer, fields).unwrap();
+        assert_eq!(seen.relayed, relayed, "{fields:?}");
+    }
+}
+
 // A proxy that sets one family passes the other through: a client could write it.
 #[test]
 fn two_families_have_to_say_the_same() {
     let both = |listed, told| address(&[("x-forwarded-for", listed), ("forwarded", told)]);
-    assert_eq!(both("192.0.2.7", "for=\"192.0.2.7:99\""), "192.0.2.7:99");
-    assert_eq!(both("192.0.2.7:98", "for=192.0.2.7"), "192.0.2.7:98");
+    let same = both("192.0.2.7:99", "for=\"192.0.2.7:99\"");
+    assert_eq!(same, "192.0.2.7:99");
+    assert_eq!(both("192.0.2.7", "for=\"192.0.2.7:99\""), "192.0.2.7:0");
+    assert_eq!(both("192.0.2.7:98", "for=192.0.2.7"), "192.0.2.7:0");
+    assert_eq!(both("unknown", "for=_hidden"), PEER);
     assert!(both("192.0.2.7", "for=1.1.1.1").contains("differ"));
+    assert!(both("192.0.2.7", "proto=https").contains("differ"));
+    // Lists that are not about the address do not speak against it.
+    let other = [
+        ("x-forwarded-proto", "http"),
+        ("forwarded", "for=192.0.2.7"),
+    ];
+    assert_eq!(address(&other), "192.0.2.7:0");
     assert!(both("192.0.2.7", "for=unknown").contains("differ"));
     let proto = [("x-forwarded-proto", "http"), ("forwarded", "proto=https")];
     assert!(address(&proto).contains("X-Forwarded-Proto"));
