@@ -148,7 +148,7 @@ pub(crate) fn no_trusted_proxies(span: Range<usize>) -> Mistake {
         "`proxy_protocol` without `trusted_proxies`",
         "nobody could connect",
     )
-    .with_help("add the proxies' networks, such as trusted_proxies = [\"10.0.0.0/8\"]")
+    .with_help("add the proxies' addresses, such as trusted_proxies = [\"10.0.0.2\"]")
 }
 
 /// A service that is named and not there.

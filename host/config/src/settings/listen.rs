@@ -84,13 +84,15 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         section: Listen,
         key: "trusted_proxies",
-        kind: Kind::Texts("networks, such as [\"10.0.0.0/8\", \"::1\"]"),
+        kind: Kind::Texts("addresses or networks, such as [\"10.0.0.2\", \"fd00::/120\"]"),
         default: Value("[]"),
         doc: "Proxies that are believed when they say who the client is: by `X-Forwarded-For`, `X-Forwarded-Proto` and \
               `X-Forwarded-Host`, by `Forwarded` (RFC 7239), and by `proxy_protocol`. The lists are read from the \
               right, up to the first address that is not one of these: that is the client, for services, in the log \
               and for `connections_per_address_max`. What others send in these fields is ignored. What cannot be read, \
-              or differs between the two kinds of fields, is answered 400. A proxy has to remove what it does not set.",
+              or differs between the two kinds of fields, is answered 400. A proxy has to set or to remove each of \
+              these four fields: one that it lets pass is the client's own, and believed. Name single proxies, not the \
+              network that they are in.",
     },
     Setting {
         section: Listen,
@@ -98,7 +100,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Flag,
         default: Value("false"),
         doc: "Every connection begins with a head of the PROXY protocol, version 1 or 2, that says who the client is. \
-              Needs `trusted_proxies`: others are closed at once, and so is a connection that begins otherwise.",
+              Needs `trusted_proxies`: others are closed at once. A connection that begins otherwise is answered 400.",
     },
     Setting {
         section: Listen,
