@@ -29,7 +29,7 @@ pub(crate) async fn plain(
     listener: Arc<Listener>,
     mut seated: Seated,
 ) -> Option<Arrived<TcpStream>> {
-    let mut from = remote;
+    let (mut from, mut unnamed) = (remote, false);
     if listener.proxy_protocol {
         if !listener.trusted_proxies.contain(remote.ip()) {
             debug!(%remote, "refused: not from one of `trusted_proxies`, which `proxy_protocol` needs");
@@ -38,6 +38,7 @@ pub(crate) async fn plain(
         match proxy_protocol::read(&mut stream).await {
             Ok(Source::Address(address)) => from = address,
             Ok(Source::Own) => {}
+            Ok(Source::Unknown) => unnamed = true,
             Err(error) => {
                 debug!(%remote, %error, "refused: `proxy_protocol` is on");
                 let _ = stream.write_all(BAD_REQUEST).await;
@@ -45,7 +46,7 @@ pub(crate) async fn plain(
                 return None;
             }
         }
-        if !listener.trusted_proxies.contain(from.ip())
+        if (unnamed || !listener.trusted_proxies.contain(from.ip()))
             && let Err(full) = seated.settle(from.ip())
         {
             seated.crowd().turn_away(full, listener.address, from);
@@ -56,6 +57,7 @@ pub(crate) async fn plain(
         io: stream,
         peer: Peer {
             remote: from,
+            unnamed,
             tls: None,
         },
         seated,

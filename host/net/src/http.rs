@@ -34,6 +34,7 @@ use crate::listener::Listener;
 use crate::page::Page;
 use crate::peer::Peer;
 use crate::shared::Shared;
+use crate::tls::Established;
 
 /// Serves one accepted connection to its end, and gives its place back. Not an `async fn`: such a future
 /// would keep its arguments for as long as it lives, and this one lives as long as the session.
@@ -214,7 +215,7 @@ async fn answer(
         // Nothing here takes a body. One whose end others may see elsewhere is no mere surplus.
         return plain(StatusCode::BAD_REQUEST, "a request here has no body");
     }
-    let seen = match see(listener, request, peer.remote, progress) {
+    let seen = match see(listener, request, peer, progress) {
         Ok(seen) => seen,
         Err((status, text)) => return plain(status, text),
     };
@@ -234,6 +235,8 @@ async fn answer(
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping");
     }
     let tls = peer.tls.as_ref();
+    let of_proxy = tls.filter(|_| seen.relayed).map(Established::of_proxy);
+    let tls = of_proxy.as_ref().or(tls);
     match handshake::upgrade(shared, request, found, listener, seen, tls).await {
         Ok((answer, session)) => {
             progress.lock().admitted = Some(session);
@@ -247,10 +250,15 @@ async fn answer(
 fn see(
     listener: &Listener,
     request: &Request<Incoming>,
-    remote: SocketAddr,
+    peer: &Peer,
     progress: &Mutex<Progress>,
 ) -> Result<Seen, Denied> {
-    let seen = forwarded::seen(remote, request.headers(), &listener.trusted_proxies);
+    let remote = peer.remote;
+    let seen = if peer.unnamed {
+        Ok(Seen::direct(remote))
+    } else {
+        forwarded::seen(remote, request.headers(), &listener.trusted_proxies)
+    };
     let seen = seen.map_err(|error| {
         debug!(%remote, %error, "refused: what a trusted proxy says of the client");
         let text = "what the proxy says of the client cannot be read";
@@ -308,7 +316,11 @@ mod tests {
         let (mut client, io) = tokio::io::duplex(4096);
         let arrived = Arrived {
             io,
-            peer: Peer { remote, tls: None },
+            peer: Peer {
+                remote,
+                unnamed: false,
+                tls: None,
+            },
             seated: crowd.enter().unwrap(),
         };
         let serving = serve(

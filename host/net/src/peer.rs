@@ -6,6 +6,9 @@ use crate::tls::Established;
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) remote: SocketAddr,
+    /// It is somebody behind a proxy that does not say who: `remote` is the proxy, and the proxy's word is not what is
+    /// heard on this connection.
+    pub(crate) unnamed: bool,
     /// `None` on a plain connection.
     pub(crate) tls: Option<Established>,
 }

@@ -16,8 +16,10 @@ use tokio::net::TcpStream;
 pub enum Source {
     /// Who connected to it.
     Address(SocketAddr),
-    /// It speaks for itself (`LOCAL`), or cannot say (`UNKNOWN`, a Unix socket): the connection's own peer counts.
+    /// The proxy itself (`LOCAL`).
     Own,
+    /// Somebody else, and the proxy cannot say who (`UNKNOWN`, a Unix socket).
+    Unknown,
 }
 
 /// How far a head has been read.
@@ -102,9 +104,9 @@ fn addresses(family: u8, body: &[u8]) -> Result<(Source, usize), HeadError> {
             Ok((source(ip, [high, low]), block.len()))
         }
         STREAM_OVER_UNIX if body.len() < UNIX_BYTES => Err(short),
-        STREAM_OVER_UNIX => Ok((Source::Own, UNIX_BYTES)),
+        STREAM_OVER_UNIX => Ok((Source::Unknown, UNIX_BYTES)),
         // Nothing is said of what an unknown family's addresses look like, nor of where they end.
-        UNSPECIFIED => Ok((Source::Own, body.len())),
+        UNSPECIFIED => Ok((Source::Unknown, body.len())),
         _ => Err(HeadError("not a TCP connection")),
     }
 }

@@ -73,6 +73,41 @@ fn who_logs_in_goes_before_a_certificate() {
     ]);
 }
 
+// parity S6, B2: a proxy that shows a certificate of its own is none of its clients
+#[test]
+fn the_certificate_of_a_proxy_is_not_that_of_whom_it_speaks_for() {
+    let authority = Authority::new();
+    let issued = authority.issue("host", &["host.example"]);
+    let host = super::host_with(
+        "trusted_proxies = [\"127.0.0.1\"]",
+        &format!(
+            "{}, client_certificates = \"required\", client_ca = \"{}\"",
+            issued.setting(),
+            authority.file.display()
+        ),
+    );
+    let own = authority.issue_with("proxy", &[], |params| {
+        let name = &mut params.distinguished_name;
+        name.push(DnType::CommonName, "proxy");
+    });
+    let itself = Dial::with(&authority, rustls::ALL_VERSIONS, Some(&own));
+    let request = itself.open(&host, "probe").ask("request");
+    assert!(request.contains("name: \"CN=proxy\""), "{request}");
+    for header in [
+        ("x-forwarded-for", "192.0.2.7"),
+        ("forwarded", "for=unknown;proto=https"),
+    ] {
+        let relaying = Dial {
+            header: Some(header),
+            ..itself.clone()
+        };
+        let request = relaying.open(&host, "probe").ask("request");
+        assert!(request.contains("principal: None"), "{request}");
+        assert!(!request.contains("CN=proxy"), "{request}");
+        assert!(request.contains("\"tls-version\""), "{request}");
+    }
+}
+
 // parity S2: failures are those of the client, not of the proxy that all come through
 #[test]
 fn failures_are_counted_for_the_client_that_a_proxy_tells_of() {

@@ -29,7 +29,8 @@ fn v6() -> Vec<u8> {
 
 fn whole(address: &str, length: usize) -> Result<Progress, HeadError> {
     let source = match address {
-        "" => Source::Own,
+        "LOCAL" => Source::Own,
+        "" => Source::Unknown,
         address => Source::Address(address.parse().unwrap()),
     };
     Ok(Progress::Whole(source, length))
@@ -100,7 +101,9 @@ fn lines_that_version_1_has_not() {
 fn heads_of_version_2() {
     let own = |command, family, body: &[u8]| {
         let head = head(command, family, body);
-        assert_eq!(parse(&head), whole("", head.len()), "{command} {family}");
+        let expected = if command == 0 { "LOCAL" } else { "" };
+        let expected = whole(expected, head.len());
+        assert_eq!(parse(&head), expected, "{command} {family}");
     };
     assert_eq!(parse(&head(1, 0x11, &V4)), whole("192.0.2.1:56324", 28));
     assert_eq!(

@@ -26,7 +26,7 @@ fn source(line: &str) -> Result<Source, HeadError> {
     let mut words = line.split(' ');
     let address = match words.next() {
         // Whatever follows is to be passed over.
-        Some("UNKNOWN") => return Ok(Source::Own),
+        Some("UNKNOWN") => return Ok(Source::Unknown),
         Some("TCP4") => |word: &str| word.parse().ok().map(|ip: Ipv4Addr| IpAddr::V4(ip)),
         Some("TCP6") => |word: &str| {
             let ip: Ipv6Addr = word.parse().ok()?;

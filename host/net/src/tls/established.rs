@@ -33,12 +33,25 @@ impl Established {
         ];
         if let Some(certificate) = &certificate {
             let subject = certificate.subject().into();
-            properties.push(("client-certificate-subject".into(), subject));
+            properties.push((SUBJECT.into(), subject));
         }
         Self {
             version,
             principal: certificate.as_ref().and_then(principal),
             properties: properties.into(),
+        }
+    }
+
+    /// The same when the peer is a proxy that speaks for somebody else: the certificate is not that one's.
+    pub(crate) fn of_proxy(&self) -> Self {
+        let known = self.properties.iter();
+        Self {
+            version: self.version,
+            principal: None,
+            properties: known
+                .filter(|(name, _)| **name != *SUBJECT)
+                .cloned()
+                .collect(),
         }
     }
 }
@@ -50,3 +63,6 @@ fn principal(certificate: &Certificate) -> Option<Principal> {
         claims: vec![("scheme".to_owned(), "certificate".to_owned())],
     })
 }
+
+/// The property that has a client's subject.
+const SUBJECT: &str = "client-certificate-subject";

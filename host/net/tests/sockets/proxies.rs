@@ -162,17 +162,41 @@ async fn a_head_of_the_proxy_protocol_says_who_the_client_is() {
         let (address, ..) = seen(&server, head, "X-Forwarded-For: 1.1.1.1\r\n").await;
         assert_eq!(address.to_string(), "192.0.2.7:4096");
     }
-    for own in [
-        b"PROXY UNKNOWN\r\n".as_slice(),
-        b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0",
-    ] {
-        let (address, ..) = seen(&server, own, "").await;
-        assert!(address.ip().is_loopback());
-    }
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    let (address, ..) = seen(&server, local, "").await;
+    assert!(address.ip().is_loopback());
+    let (address, ..) = seen(&server, local, "X-Forwarded-For: 192.0.2.9\r\n").await;
+    assert_eq!(address.to_string(), "192.0.2.9:0");
     // One proxy behind another.
     let inner = b"PROXY TCP4 127.1.1.1 10.0.0.1 4096 443\r\n";
     let (address, ..) = seen(&server, inner, "X-Forwarded-For: 192.0.2.9\r\n").await;
     assert_eq!(address.to_string(), "192.0.2.9:0");
+}
+
+// hardening H15: somebody whom the proxy cannot name is not the proxy.
+#[tokio::test]
+async fn who_is_behind_a_head_without_a_name_is_not_believed() {
+    let server = trusting(|listener| listener.proxy_protocol = true);
+    let unspecified = b"\r\n\r\n\0\r\nQUIT\n\x21\0\0\0".as_slice();
+    let unix = [b"\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8".as_slice(), &[0; 216]].concat();
+    let lines =
+        "X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-Proto: https\r\nForwarded: for=\"broken\r\n";
+    for head in [b"PROXY UNKNOWN\r\n", unspecified, &unix] {
+        let (address, secure, _) = seen(&server, head, lines).await;
+        assert!(address.ip().is_loopback() && !secure);
+    }
+    // All of one proxy are one address.
+    let server = trusting(|listener| {
+        listener.proxy_protocol = true;
+        listener.connections_per_address_max = Some(1);
+    });
+    let mut first = Peer::connect(server.address).await;
+    first.send(unspecified).await;
+    let head = first.ask(&request("/echo", "")).await;
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    let mut second = Peer::connect(server.address).await;
+    let _ = tokio::io::AsyncWriteExt::write_all(&mut second.stream, unspecified).await;
+    assert!(soon(second.stream.read_u8()).await.is_err());
 }
 
 // hardening H21
