@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::host::{Host, run, write_config};
 
@@ -68,6 +72,24 @@ fn what_was_typed_goes_before_the_file_also_later() {
     visit(&host, "a");
     host.logged(&["\"closed\"", "\"service\":\"a\""]);
     assert_eq!(run(&["check", file.to_str().unwrap()]).0, Some(0));
+}
+
+// A file that is a pipe has a reader wait for as long as somebody may still write to it.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_read_to_its_end_keeps_no_host_from_stopping() {
+    let (host, file) = serve("level = \"info\"");
+    fs::remove_file(&file).unwrap();
+    let made = Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    host.signal("-HUP");
+    // There once the host reads.
+    let (opened, is_open) = mpsc::channel();
+    thread::spawn(move || opened.send(fs::File::options().write(true).open(&file)));
+    let writer = is_open.recv_timeout(Duration::from_secs(30));
+    visit(&host, "a");
+    assert_eq!(host.stop(), Some(0));
+    drop(writer.unwrap().unwrap());
 }
 
 // parity S13

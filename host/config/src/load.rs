@@ -32,7 +32,7 @@ pub fn load_and_examine(
         mut mistakes,
     } = meaning::read(&text, path.parent().unwrap_or(Path::new("")));
     mistakes.extend(files.iter().filter_map(|Named { what, file }| {
-        let error = open(&file.value).err()?;
+        let error = open_regular(&file.value).err()?;
         let file = Placed {
             value: file.value.display().to_string(),
             span: file.span.clone(),
@@ -109,6 +109,16 @@ fn open(path: &Path) -> io::Result<File> {
     } else {
         Ok(file)
     }
+}
+
+/// The same for a file that others open again, and read anew while the host serves: a pipe would keep them waiting for
+/// its writer.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let metadata = path.metadata()?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    open(path)
 }
 
 /// A configuration is written by people: what is longer is another file given by mistake.

@@ -100,13 +100,24 @@ async fn until_signal(
     Ok(())
 }
 
-/// Reloads whenever a signal asks for it, until one ends the program.
+/// Reloads whenever a signal asks for it, until one ends the program: also while a file keeps the reading waiting.
 async fn reloading(signals: &mut Signals, mut reloads: Option<Reloads>) -> Ending {
     loop {
-        match (signals.next().await, &mut reloads) {
+        match (signals.next().await, reloads.take()) {
             (Asked::End(ending), _) => return ending,
-            // The connections' tasks move to other threads meanwhile.
-            (Asked::Reload, Some(reloads)) => tokio::task::block_in_place(|| reloads.run()),
+            (Asked::Reload, Some(mut running)) => {
+                let done = tokio::task::spawn_blocking(|| {
+                    running.run();
+                    running
+                });
+                tokio::select! {
+                    done = done => match done {
+                        Ok(done) => reloads = Some(done),
+                        Err(error) => error!(%error, "SIGHUP reloads nothing any more"),
+                    },
+                    ending = signals.ending() => return ending,
+                }
+            }
             (Asked::Reload, None) => {}
         }
     }

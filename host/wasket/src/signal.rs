@@ -40,25 +40,29 @@ impl Signals {
 
     /// The next one. Cancelling this loses none.
     pub(crate) async fn next(&mut self) -> Asked {
+        let Self {
+            interrupt,
+            terminate,
+            hangup,
+        } = self;
         let hangup = async {
-            match &mut self.hangup {
+            match hangup {
                 Some(hangup) => hangup.recv().await,
                 None => pending().await,
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => Asked::End(Ending::Interrupt),
-            _ = self.terminate.recv() => Asked::End(Ending::Terminate),
+            _ = interrupt.recv() => Asked::End(Ending::Interrupt),
+            _ = terminate.recv() => Asked::End(Ending::Terminate),
             _ = hangup => Asked::Reload,
         }
     }
 
-    /// The next one that ends the program. What asks for anything else meanwhile is passed over.
+    /// The next one that ends the program. What asks for anything else meanwhile is left for [`next`](Self::next).
     pub(crate) async fn ending(&mut self) -> Ending {
-        loop {
-            if let Asked::End(ending) = self.next().await {
-                return ending;
-            }
+        tokio::select! {
+            _ = self.interrupt.recv() => Ending::Interrupt,
+            _ = self.terminate.recv() => Ending::Terminate,
         }
     }
 }

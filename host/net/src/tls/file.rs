@@ -21,12 +21,16 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
     }
 }
 
+/// Looks at it before it is opened: a pipe would wait for its writer, and some devices never end.
 fn open(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let metadata = fs::metadata(path)?;
+    if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    Ok(file)
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    File::open(path)
 }
 
 /// What shows that a file has changed, without reading it.

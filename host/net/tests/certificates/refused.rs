@@ -1,7 +1,11 @@
 //! What is refused, and what is said then.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use wasket_net::{ClientCertificates, Tls, TlsSettings, TlsVersions};
 
@@ -147,6 +151,30 @@ fn what_is_damaged_is_refused_at_any_byte() {
     // Longer than anybody's chain: not read whole.
     fs::write(&chain, "x".repeat((1 << 20) + 1)).unwrap();
     assert!(fault(&chain, &key, YEAR_2030).contains("is longer than 1 MiB"));
+}
+
+// A pipe would wait for somebody who writes to it, and some devices never end.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.pem");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for path in [pipe, PathBuf::from("/dev/null")] {
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            let pair = [
+                fault(&path, &file("ec-pkcs8.pem"), YEAR_2030),
+                fault(&file("ec.pem"), &path, YEAR_2030),
+            ];
+            let _ = done.send(pair);
+        });
+        for said in is_done.recv_timeout(Duration::from_secs(30)).unwrap() {
+            let what = "cannot be read (it is no regular file): name the file";
+            assert!(said.contains(what), "{said}");
+        }
+    }
 }
 
 #[test]
