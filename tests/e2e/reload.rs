@@ -68,10 +68,23 @@ fn what_was_typed_goes_before_the_file_also_later() {
     let arguments = ["serve", file.to_str().unwrap(), "--log-level", "info"];
     let host = Host::start(&arguments, 2);
     host.signal("-HUP");
-    host.logged(&["not reloaded", "--log-level"]);
+    let line = host.logged(&["[log]", "stays as it is", "--log-level"]);
+    assert!(line.contains("\"INFO\""), "{line}");
     visit(&host, "a");
     host.logged(&["\"closed\"", "\"service\":\"a\""]);
     assert_eq!(run(&["check", file.to_str().unwrap()]).0, Some(0));
+}
+
+#[test]
+fn what_needs_a_restart_is_named() {
+    let (host, file) = serve("level = \"info\"");
+    let changed = config("level = \"info\"").replace("\"/b\"", "\"/elsewhere\"");
+    fs::write(&file, changed).unwrap();
+    host.signal("-HUP");
+    let line = host.logged(&["\"WARN\"", "needs a restart", "[service.b]"]);
+    assert!(!line.contains("[service.a]"), "{line}");
+    visit(&host, "b");
+    host.logged(&["\"closed\"", "\"service\":\"b\""]);
 }
 
 // A file that is a pipe has a reader wait for as long as somebody may still write to it.

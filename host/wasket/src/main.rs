@@ -15,6 +15,7 @@ mod exit;
 mod heap;
 mod login;
 mod reload;
+mod restart;
 mod run;
 mod serve;
 mod signal;

@@ -20,8 +20,12 @@ use wasket_session::IdSource;
 pub(crate) fn serve(options: &Serve) -> anyhow::Result<ExitCode> {
     let plan = certificates::load_plan(&options.file)?;
     let levels = telemetry::start(&options.log, &plan.log)?;
-    let mut reloads = Reloads::of(options.file.clone());
-    reloads.add("[log]", move |plan| levels.follow(&plan.log));
+    let mut reloads = Reloads::of(options.file.clone(), plan.clone());
+    if levels.are_fixed() {
+        reloads.leave("[log]", "`--log-level` or `RUST_LOG` goes before it");
+    } else {
+        reloads.add("[log]", move |plan| levels.follow(&plan.log));
+    }
     host(&plan, Unloadable::Answers503, Some(reloads))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::LogOptions;
 use crate::exit::Usage;
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use std::fmt::Debug;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -46,14 +46,16 @@ impl Levels {
         Ok((levels, layer))
     }
 
-    /// Logs what this says from now on, unless the command line or the environment said something else.
+    /// Whether the command line or the environment said them, which go before any configuration.
+    pub(crate) fn are_fixed(&self) -> bool {
+        self.fixed
+    }
+
+    /// Logs what this says from now on.
     ///
     /// # Errors
     /// When it is not levels; then what was logged still is.
     pub(crate) fn follow(&self, log: &Log) -> anyhow::Result<()> {
-        if self.fixed {
-            bail!("`--log-level` or `RUST_LOG` goes before the configuration");
-        }
         let filter = Filter::new(log.level.as_str(), &log.service_levels)?;
         self.handle.reload(filter).context("changing the levels")
     }
