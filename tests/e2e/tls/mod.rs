@@ -11,6 +11,7 @@ mod together;
 use std::io::Read;
 
 use rustls::HandshakeKind;
+use rustls::client::{Resumption, Tls12Resumption};
 use rustls::version::{TLS12, TLS13};
 use tungstenite::Message;
 
@@ -190,6 +191,26 @@ fn a_client_that_comes_again_resumes() {
         });
         let expected = [HandshakeKind::Full, HandshakeKind::Resumed];
         assert_eq!(kinds, expected.map(Some), "{version:?}");
+    }
+}
+
+// Who takes no tickets would have the host remember it.
+#[test]
+fn nothing_is_kept_of_clients_without_tickets() {
+    let (host, authority) = plain_host();
+    let dial = Dial::with(&authority, &[&TLS12], None);
+    let mut config = (*dial.config).clone();
+    let resumption = Resumption::in_memory_sessions(8);
+    config.resumption = resumption.tls12_resumption(Tls12Resumption::SessionIdOnly);
+    let dial = Dial {
+        config: config.into(),
+        ..dial
+    };
+    for _ in 0..2 {
+        let client = dial.open(&host, "echo");
+        let kind = client.tls().handshake_kind();
+        assert_eq!(kind, Some(HandshakeKind::Full));
+        client.close(1000, "");
     }
 }
 

@@ -30,7 +30,7 @@ use std::time::SystemTime;
 
 use parking_lot::RwLock;
 use rustls::crypto::ring;
-use rustls::server::WantsServerCert;
+use rustls::server::{NoServerSessionStorage, WantsServerCert};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ConfigBuilder, ServerConfig, SupportedProtocolVersion};
 
@@ -156,7 +156,8 @@ fn finish(builder: Builder, loaded: &[Loaded]) -> ServerConfig {
     let mut config = builder.with_cert_resolver(Arc::new(resolver::ByName::new(loaded)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Tickets are worth what the clients' certificates were at their time: each reading of the files has its own keys.
-    // Without randomness for them clients shake hands whole.
+    // Without randomness for them clients shake hands whole, as do those that take none: nothing is kept of them.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
     if let Ok(ticketer) = ring::Ticketer::new() {
         config.ticketer = ticketer;
     }
