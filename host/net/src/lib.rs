@@ -50,4 +50,5 @@ pub use route::{Found, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};
 pub use tls::{
     ClientCertificates, Fault, Password, Tls, TlsCertificate, TlsSettings, TlsVersions, Unusable,
+    Warning,
 };

@@ -16,9 +16,7 @@ use wasket_net::{
 /// Reads a configuration, and the certificates that it names.
 pub(crate) fn load_plan(file: &Path) -> Result<Plan, Problems> {
     wasket_config::load_and_examine(file, |plan| {
-        let listeners = plan.listeners.iter();
-        let made = listeners.filter_map(|listener| Some(tls(listener.tls.as_ref()?)));
-        let unusable = made.filter_map(Result::err).flatten();
+        let unusable = loaded(plan).filter_map(Result::err).flatten();
         unusable.map(|unusable| objection(&unusable)).collect()
     })
 }
@@ -28,28 +26,30 @@ pub(crate) fn load_plan(file: &Path) -> Result<Plan, Problems> {
 /// # Errors
 /// Every file that cannot be used.
 pub(crate) fn tls(plan: &plan::Tls) -> Result<Arc<Tls>, Vec<Unusable>> {
-    let tls = Tls::load(settings(plan), SystemTime::now())?;
-    warn_of_exposed(&tls);
+    let tls = load(plan)?;
+    warn_of(&tls);
     Ok(Arc::new(tls))
 }
 
-/// What is not wrong and should not be, for people: keys that others can read.
+/// What is not wrong and should not be, for people: such as keys that others can read.
 pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
-    let made = plan
-        .listeners
-        .iter()
-        .filter_map(|listener| Tls::load(settings(listener.tls.as_ref()?), SystemTime::now()).ok());
-    made.flat_map(|tls| {
-        let keys = tls.exposed_keys();
-        keys.map(|key| format!("{} {EXPOSED}", key.display()))
-            .collect::<Vec<_>>()
-    })
-    .collect()
+    let warnings = loaded(plan).filter_map(Result::ok);
+    let warnings = warnings.flat_map(|tls| tls.warnings());
+    warnings.map(|warning| warning.to_string()).collect()
 }
 
-fn warn_of_exposed(tls: &Tls) {
-    for key in tls.exposed_keys() {
-        warn!(target: TARGET, "{} {EXPOSED}", key.display());
+fn loaded(plan: &Plan) -> impl Iterator<Item = Result<Tls, Vec<Unusable>>> {
+    let listeners = plan.listeners.iter();
+    listeners.filter_map(|listener| Some(load(listener.tls.as_ref()?)))
+}
+
+fn load(plan: &plan::Tls) -> Result<Tls, Vec<Unusable>> {
+    Tls::load(settings(plan), SystemTime::now())
+}
+
+fn warn_of(tls: &Tls) {
+    for warning in tls.warnings() {
+        warn!(target: TARGET, "{warning}");
     }
 }
 
@@ -149,7 +149,7 @@ impl Watched {
 
 fn tell_of_new(tls: &Tls) {
     info!(target: TARGET, "certificates were read again; new connections use them");
-    warn_of_exposed(tls);
+    warn_of(tls);
 }
 
 fn tell_of_old(unusable: &Unusable) {
@@ -201,8 +201,6 @@ fn certificate(plan: &plan::Certificate) -> TlsCertificate {
 
 /// Where the log says what became of certificates.
 const TARGET: &str = "wasket::tls";
-
-const EXPOSED: &str = "has a private key that every user of this machine can read: `chmod o-r` it";
 
 /// A change is noticed at one look, and taken at the next one that finds no further change.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

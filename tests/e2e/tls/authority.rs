@@ -26,6 +26,11 @@ pub(crate) struct Issued {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::new_with(|_| {})
+    }
+
+    /// The same, with changes.
+    pub(crate) fn new_with(change: impl FnOnce(&mut CertificateParams)) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -33,6 +38,7 @@ impl Authority {
         // By a name of its own, as authorities are told apart.
         let name = folder.file_name().unwrap().to_str().unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
         let certificate = params.self_signed(&key).unwrap();
         let file = folder.join("ca.pem");
         fs::write(&file, certificate.pem()).unwrap();
@@ -42,6 +48,14 @@ impl Authority {
             folder,
             file,
         }
+    }
+
+    /// One that is not valid any more.
+    pub(crate) fn expired() -> Self {
+        Self::new_with(|params| {
+            params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        })
     }
 
     /// A certificate for these names, in `NAME.pem` and `NAME-key.pem`.

@@ -1,9 +1,13 @@
 //! What is refused at start: as `check` and `serve` say it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Authority, host};
+use rustls::version::TLS13;
+
+use super::authority::{Authority, Issued};
+use super::client::Dial;
+use super::host;
 use crate::host::{run, write_config};
 
 /// What both commands say of TLS with this in it, and that they end with 2.
@@ -41,18 +45,14 @@ fn what_is_no_use_is_shown_where_it_is_named() {
     });
     let empty = authority.folder.join("empty.pem");
     fs::write(&empty, "").unwrap();
-    let pair = |chain: &std::path::Path, key: &std::path::Path| {
+    let pair = |chain: &Path, key: &Path| {
         format!(
             "chain = \"{}\", key = \"{}\"",
             chain.display(),
             key.display()
         )
     };
-    let clients = format!(
-        "{}, client_certificates = \"optional\", client_ca = \"{}\"",
-        good.setting(),
-        good.key_file.display()
-    );
+    let clients = clients(&good, &good.key_file);
     for (tls, title, help) in [
         (
             expired.setting(),
@@ -86,6 +86,73 @@ fn what_is_no_use_is_shown_where_it_is_named() {
             assert!(said.contains(part), "no {part} in\n{said}");
         }
     }
+}
+
+/// The certificates of several files in one.
+fn bundle(authority: &Authority, files: [&Path; 2]) -> PathBuf {
+    let bundle = authority.folder.join("bundle.pem");
+    let all = files.map(|file| fs::read_to_string(file).unwrap());
+    fs::write(&bundle, all.concat()).unwrap();
+    bundle
+}
+
+fn clients(issued: &Issued, ca: &Path) -> String {
+    format!(
+        "{}, client_certificates = \"optional\", client_ca = \"{}\"",
+        issued.setting(),
+        ca.display()
+    )
+}
+
+// hardening H30
+#[test]
+fn those_who_sign_have_their_time_too() {
+    let (authority, old) = (Authority::new(), Authority::expired());
+    let good = authority.issue("good", &["host.example"]);
+    let chain = bundle(&authority, [&good.chain_file, &old.file]);
+    let chained = format!(
+        "chain = \"{}\", key = \"{}\"",
+        chain.display(),
+        good.key_file.display()
+    );
+    let whose = format!(
+        "bundle.pem has behind its first certificate that of CN={}, which has expired",
+        old.folder.file_name().unwrap().display()
+    );
+    let ca = clients(&good, &old.file);
+    for (tls, title) in [
+        (chained, &*whose),
+        (
+            ca,
+            "ca.pem has expired: it was valid until 2020-01-01T00:00:00Z",
+        ),
+    ] {
+        let said = refused(&tls);
+        for part in [title, "wasket.toml:3:", "help: "] {
+            assert!(said.contains(part), "no {part} in\n{said}");
+        }
+    }
+}
+
+// hardening H30, parity S6
+#[test]
+fn of_several_authorities_those_that_have_expired_are_left_out() {
+    let (authority, old) = (Authority::new(), Authority::expired());
+    let issued = authority.issue("host", &["host.example"]);
+    let tls = clients(&issued, &bundle(&authority, [&old.file, &authority.file]));
+    let warning = "which has expired: it was valid until 2020-01-01T00:00:00Z: clients with its";
+    let (code, out, _) = run(&["check", configuration(&tls).to_str().unwrap()]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains(warning), "{out}");
+    let host = host(&tls);
+    host.logged(&["WARN", "bundle.pem has the authority CN=", warning]);
+    let client = |by: &Authority| {
+        let own = by.issue("client", &["client.example"]);
+        Dial::with(&authority, &[&TLS13], Some(&own)).connect(&host, "echo")
+    };
+    assert!(client(&authority).is_ok());
+    let refused = client(&old).err().unwrap();
+    assert!(refused.contains("UnknownCA"), "{refused}");
 }
 
 // hardening H30

@@ -10,8 +10,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::fault::{Fault, Unusable};
 use super::settings::TlsCertificate;
-use super::x509::Certificate;
-use super::{pem, pfx, x509};
+use super::x509::{Certificate, Signer};
+use super::{pem, pfx};
 
 /// A certificate that can be shown to clients, and the names that they may ask for it by.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Loaded {
     pub(super) names: Vec<String>,
 }
 
-/// Reads a certificate. It has to be valid now, and its key has to be its own.
+/// Reads a certificate. It and those behind it have to be valid now, and its key has to be its own.
 pub(super) fn load(certificate: &TlsCertificate, now: SystemTime) -> Result<Loaded, Unusable> {
     match certificate {
         TlsCertificate::Pem { chain, key } => {
@@ -48,10 +48,12 @@ fn join(
         .first()
         .ok_or_else(|| of_chain(Fault::NoCertificate))?;
     let own = Certificate::read(first).map_err(of_chain)?;
-    for further in certificates.iter().skip(1) {
-        x509::check(further).map_err(of_chain)?;
-    }
     own.check_time(now).map_err(of_chain)?;
+    for further in certificates.iter().skip(1) {
+        let signer = Signer::read(further).map_err(of_chain)?;
+        let checked = signer.check_time(now);
+        checked.map_err(|fault| of_chain(Fault::OfSigner(signer.subject, fault.into())))?;
+    }
     let signing = any_supported_type(private).map_err(|_| of_key(Fault::BadKey))?;
     let certified = CertifiedKey::new(certificates, signing);
     certified

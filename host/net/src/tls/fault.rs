@@ -38,6 +38,8 @@ pub enum Fault {
     Expired(String),
     /// Its certificate will be valid from then on.
     NotYetValid(String),
+    /// A certificate behind the first, of this subject, has such a fault.
+    OfSigner(String, Box<Fault>),
     /// It is not PKCS#12, or damaged.
     BadPfx(String),
     /// The password does not open it.
@@ -75,6 +77,10 @@ impl fmt::Display for Fault {
             ),
             Self::Expired(until) => write!(f, "has expired: it was valid until {until}"),
             Self::NotYetValid(from) => write!(f, "is not valid yet, but from {from} on"),
+            Self::OfSigner(subject, fault) => write!(
+                f,
+                "has behind its first certificate that of {subject}, which {fault}"
+            ),
             Self::BadPfx(why) => write!(f, "is no PKCS#12 that can be read ({why})"),
             Self::WrongPassword => f.write_str("is not opened by its password"),
             Self::NoPassword(name) => write!(
@@ -112,6 +118,9 @@ impl Fault {
             }
             Self::Expired(_) => "renew it",
             Self::NotYetValid(_) => "wait, or look at the machine's clock",
+            Self::OfSigner(..) => {
+                "take the chain that your authority gives out now, without what is not valid any more"
+            }
             Self::BadPfx(_) => "`openssl pkcs12 -info -in FILE` shows what is in it",
             Self::WrongPassword => "look at `password_file` or `password_env`",
             Self::NoPassword(_) => {

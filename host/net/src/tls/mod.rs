@@ -21,6 +21,7 @@ mod pfx;
 mod resolver;
 mod settings;
 mod stream;
+mod warning;
 mod x509;
 
 use std::fmt;
@@ -38,6 +39,7 @@ pub(crate) use established::Established;
 pub use fault::{Fault, Unusable};
 pub use settings::{ClientCertificates, Password, TlsCertificate, TlsSettings, TlsVersions};
 pub(crate) use stream::Secured;
+pub use warning::Warning;
 
 use certificate::Loaded;
 use file::Stamp;
@@ -50,6 +52,8 @@ pub struct Tls {
 
 struct Current {
     config: Arc<ServerConfig>,
+    /// Authorities that were left out.
+    left_out: Vec<Warning>,
     /// Of the files when they were last looked at.
     stamps: Vec<Stamp>,
 }
@@ -60,11 +64,9 @@ impl Tls {
     /// # Errors
     /// Every file that cannot be used.
     pub fn load(settings: TlsSettings, now: SystemTime) -> Result<Self, Vec<Unusable>> {
-        let stamps = stamps(&settings);
-        let config = Arc::new(read(&settings, now)?);
         Ok(Self {
+            current: RwLock::new(read(&settings, now)?),
             settings,
-            current: RwLock::new(Current { config, stamps }),
         })
     }
 
@@ -73,10 +75,8 @@ impl Tls {
     /// # Errors
     /// Every file that cannot be used: then everything stays as it was.
     pub fn reload(&self, now: SystemTime) -> Result<(), Vec<Unusable>> {
-        // Stamped first: what changes meanwhile has another stamp.
-        self.current.write().stamps = stamps(&self.settings);
-        let config = Arc::new(read(&self.settings, now)?);
-        self.current.write().config = config;
+        let next = read(&self.settings, now)?;
+        *self.current.write() = next;
         Ok(())
     }
 
@@ -91,11 +91,18 @@ impl Tls {
         changed
     }
 
-    /// Private keys that every user of the machine can read.
-    pub fn exposed_keys(&self) -> impl Iterator<Item = &Path> {
-        let certificates = self.settings.certificates.iter();
-        let keys = certificates.map(TlsCertificate::key);
-        keys.filter(|key| file::is_readable_by_others(key))
+    /// What should not be as it is.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<Warning> {
+        let exposed = |path: &&Path| file::is_readable_by_others(path);
+        let certificates = || self.settings.certificates.iter();
+        let keys = certificates().map(TlsCertificate::key).filter(exposed);
+        let keys = keys.map(|key| Warning::ExposedKey(key.to_owned()));
+        let passwords = certificates().filter_map(TlsCertificate::password);
+        let passwords = passwords.filter(exposed);
+        let passwords = passwords.map(|file| Warning::ExposedPassword(file.to_owned()));
+        let left_out = self.current.read().left_out.clone();
+        keys.chain(passwords).chain(left_out).collect()
     }
 
     fn config(&self) -> Arc<ServerConfig> {
@@ -113,7 +120,9 @@ fn stamps(settings: &TlsSettings) -> Vec<Stamp> {
     settings.files().map(Stamp::of).collect()
 }
 
-fn read(settings: &TlsSettings, now: SystemTime) -> Result<ServerConfig, Vec<Unusable>> {
+fn read(settings: &TlsSettings, now: SystemTime) -> Result<Current, Vec<Unusable>> {
+    // Stamped first: what changes meanwhile has another stamp.
+    let stamps = stamps(settings);
     let mut unusable = Vec::new();
     let mut loaded = Vec::new();
     for certificate in &settings.certificates {
@@ -122,8 +131,12 @@ fn read(settings: &TlsSettings, now: SystemTime) -> Result<ServerConfig, Vec<Unu
             Err(error) => unusable.push(error),
         }
     }
-    match builder(settings) {
-        Ok(builder) if unusable.is_empty() => Ok(finish(builder, &loaded)),
+    match builder(settings, now) {
+        Ok((builder, left_out)) if unusable.is_empty() => Ok(Current {
+            config: Arc::new(finish(builder, &loaded)),
+            left_out,
+            stamps,
+        }),
         Ok(_) => Err(unusable),
         Err(error) => {
             unusable.push(error);
@@ -134,7 +147,7 @@ fn read(settings: &TlsSettings, now: SystemTime) -> Result<ServerConfig, Vec<Unu
 
 type Builder = ConfigBuilder<ServerConfig, WantsServerCert>;
 
-fn builder(settings: &TlsSettings) -> Result<Builder, Unusable> {
+fn builder(settings: &TlsSettings, now: SystemTime) -> Result<(Builder, Vec<Warning>), Unusable> {
     let provider = Arc::new(ring::default_provider());
     let versions: &[&SupportedProtocolVersion] = match settings.versions {
         TlsVersions::Both => &[&TLS13, &TLS12],
@@ -142,13 +155,13 @@ fn builder(settings: &TlsSettings) -> Result<Builder, Unusable> {
         TlsVersions::Only13 => &[&TLS13],
     };
     let clients = settings.client_certificates.as_ref();
-    let verifier = clients.map(|clients| client::verifier(clients, &provider));
+    let verifier = clients.map(|clients| client::verifier(clients, &provider, now));
     let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .expect("ring has ciphers for each version");
     Ok(match verifier.transpose()? {
-        Some(verifier) => builder.with_client_cert_verifier(verifier),
-        None => builder.with_no_client_auth(),
+        Some((verifier, left_out)) => (builder.with_client_cert_verifier(verifier), left_out),
+        None => (builder.with_no_client_auth(), Vec::new()),
     })
 }
 

@@ -81,17 +81,24 @@ impl TlsCertificate {
         }
     }
 
+    /// The file that its password is in.
+    pub(super) fn password(&self) -> Option<&Path> {
+        match self {
+            Self::Pfx {
+                password: Password::File(file),
+                ..
+            } => Some(file),
+            Self::Pem { .. } | Self::Pfx { .. } => None,
+        }
+    }
+
     fn files(&self) -> impl Iterator<Item = &Path> {
-        let (first, second) = match self {
-            Self::Pem { chain, key } => (chain, Some(key)),
-            Self::Pfx { file, password } => match password {
-                Password::File(password) => (file, Some(password)),
-                Password::Empty | Password::Environment(_) => (file, None),
-            },
+        let first = match self {
+            Self::Pem { chain, .. } => Some(chain.as_path()),
+            Self::Pfx { .. } => None,
         };
-        [Some(first), second]
+        [first, Some(self.key()), self.password()]
             .into_iter()
             .flatten()
-            .map(PathBuf::as_path)
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use wasket_net::{Password, TlsCertificate};
+use wasket_net::{Password, TlsCertificate, Warning};
 
 use crate::{YEAR_2030, YEAR_2130, file, load};
 
@@ -37,6 +37,25 @@ fn what_openssl_writes_is_read() {
     }
     let read = load(&[pfx("empty-password.pfx", Password::Empty)], YEAR_2030);
     assert!(read.is_ok(), "{read:?}");
+}
+
+// hardening H30
+#[cfg(unix)]
+#[test]
+fn a_password_that_others_can_read_gets_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = password_file(&folder, "correct horse");
+    let tls = load(
+        &[pfx("modern.pfx", Password::File(path.clone()))],
+        YEAR_2030,
+    )
+    .unwrap();
+    for (mode, warned) in [(0o644, true), (0o640, false)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let warning = Warning::ExposedPassword(path.clone());
+        assert_eq!(tls.warnings().contains(&warning), warned, "{mode:o}");
+    }
 }
 
 // hardening H30
