@@ -49,6 +49,6 @@ pub use page::Page;
 pub use route::{Found, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};
 pub use tls::{
-    ClientCertificates, Fault, Password, Tls, TlsCertificate, TlsSettings, TlsVersions, Unusable,
-    Warning,
+    ClientCertificates, Fault, Password, Prepared, Tls, TlsCertificate, TlsSettings, TlsVersions,
+    Unusable, Warning,
 };

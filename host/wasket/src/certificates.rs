@@ -10,7 +10,8 @@ use tracing::{error, info, warn};
 use wasket_config::plan::{self, Plan};
 use wasket_config::{Objection, Problems};
 use wasket_net::{
-    ClientCertificates, Listener, Password, Tls, TlsCertificate, TlsSettings, TlsVersions, Unusable,
+    ClientCertificates, Listener, Password, Prepared, Tls, TlsCertificate, TlsSettings,
+    TlsVersions, Unusable,
 };
 
 /// Reads a configuration, and the certificates that it names.
@@ -68,8 +69,10 @@ pub(crate) struct Watch {
 /// The certificates of one listener.
 struct Watched {
     tls: Arc<Tls>,
-    /// Its files had changed when they were looked at last: whoever writes several of them is given time to finish.
-    changed: bool,
+    /// Its files have changed, and what is in them is not in use yet.
+    pending: bool,
+    /// What was wrong with them when they were read last, as the log has it.
+    complaint: String,
 }
 
 impl Watch {
@@ -79,7 +82,8 @@ impl Watch {
         let watched = listeners.iter().filter_map(|listener| {
             Some(Watched {
                 tls: listener.tls.clone()?,
-                changed: false,
+                pending: false,
+                complaint: String::new(),
             })
         });
         Self {
@@ -95,19 +99,7 @@ impl Watch {
         if all.is_empty() {
             return;
         }
-        reloads.add("certificates", move |_| {
-            let mut wrong = Vec::new();
-            for tls in &all {
-                match tls.reload(SystemTime::now()) {
-                    Ok(()) => tell_of_new(tls),
-                    Err(unusable) => wrong.extend(unusable),
-                }
-            }
-            if wrong.is_empty() {
-                return Ok(());
-            }
-            Err(error(&wrong))
-        });
+        reloads.add("certificates", move |_| renew(&all, SystemTime::now()));
     }
 
     /// Does so for ever.
@@ -119,7 +111,8 @@ impl Watch {
             self.interval.tick().await;
             let mut watched = std::mem::take(&mut self.watched);
             let looked = tokio::task::spawn_blocking(move || {
-                watched.iter_mut().for_each(Watched::look);
+                let now = SystemTime::now();
+                watched.iter_mut().for_each(|watched| watched.look(now));
                 watched
             });
             match looked.await {
@@ -134,26 +127,58 @@ impl Watch {
 }
 
 impl Watched {
-    fn look(&mut self) {
-        let changed = self.tls.take_change();
-        let settled = self.changed && !changed;
-        self.changed = changed;
-        if settled {
-            match self.tls.reload(SystemTime::now()) {
-                Ok(()) => tell_of_new(&self.tls),
-                Err(unusable) => unusable.iter().for_each(tell_of_old),
+    /// Takes a change at the next look that finds no further one: whoever writes several files is given time to finish.
+    /// One that cannot be taken is tried again at each look, as not only the files may be to blame.
+    fn look(&mut self, now: SystemTime) {
+        if self.tls.take_change() {
+            self.pending = true;
+            return;
+        }
+        if !self.pending {
+            return;
+        }
+        let renewed = self.tls.prepare(now).map(Prepared::commit);
+        match renewed {
+            Ok(()) => {
+                self.pending = false;
+                self.complaint.clear();
+                tell_of_new(&self.tls);
             }
+            Err(unusable) => self.complain(&unusable),
         }
     }
+
+    /// Tells the log, unless it has been told already.
+    fn complain(&mut self, unusable: &[Unusable]) {
+        let complaint = error(unusable).to_string();
+        if complaint != self.complaint {
+            error!(target: TARGET, "the certificates in use stay: {complaint}");
+            self.complaint = complaint;
+        }
+    }
+}
+
+/// Reads the certificates of all listeners anew, and takes all or none.
+fn renew(all: &[Arc<Tls>], now: SystemTime) -> anyhow::Result<()> {
+    let mut prepared = Vec::new();
+    let mut wrong = Vec::new();
+    for tls in all {
+        match tls.prepare(now) {
+            Ok(next) => prepared.push(next),
+            Err(unusable) => wrong.extend(unusable),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(error(&wrong));
+    }
+    prepared.into_iter().for_each(Prepared::commit);
+    all.iter().for_each(|tls| tell_of_new(tls));
+    Ok(())
 }
 
 fn tell_of_new(tls: &Tls) {
     info!(target: TARGET, "certificates were read again; new connections use them");
     warn_of(tls);
-}
-
-fn tell_of_old(unusable: &Unusable) {
-    error!(target: TARGET, "the certificates in use stay: {unusable}");
 }
 
 fn objection(unusable: &Unusable) -> Objection {
@@ -204,3 +229,122 @@ const TARGET: &str = "wasket::tls";
 
 /// A change is noticed at one look, and taken at the next one that finds no further change.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::PathBuf;
+
+    /// Certificates that are valid from 2026 on.
+    const FILES: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../net/tests/certificates/files/"
+    );
+
+    /// A certificate and its key in a folder of their own.
+    struct Pair(PathBuf);
+
+    impl Pair {
+        fn new(name: &str) -> Self {
+            let name = format!("wasket-certificates-{}-{name}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            fs::create_dir_all(&folder).unwrap();
+            let pair = Self(folder);
+            pair.put("ec.pem", "ec-pkcs8.pem");
+            pair
+        }
+
+        fn put(&self, chain: &str, key: &str) {
+            for (from, to) in [(chain, "chain.pem"), (key, "key.pem")] {
+                fs::copy(format!("{FILES}{from}"), self.0.join(to)).unwrap();
+            }
+        }
+
+        fn tls(&self) -> Arc<Tls> {
+            let plan = plan::Tls {
+                certificates: vec![plan::Certificate::Pem {
+                    chain: self.0.join("chain.pem"),
+                    key: self.0.join("key.pem"),
+                }],
+                versions: plan::TlsVersions::Both,
+                client_certificates: None,
+            };
+            Arc::new(Tls::load(settings(&plan), at(2030)).unwrap())
+        }
+    }
+
+    impl Drop for Pair {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn at(year: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs((year - 1970) * 31_556_952)
+    }
+
+    // hardening H30
+    #[test]
+    fn certificates_of_all_listeners_are_taken_or_of_none() {
+        let (one, other) = (Pair::new("one"), Pair::new("other"));
+        let all = [one.tls(), other.tls()];
+        one.put("rsa.pem", "rsa-pkcs8.pem");
+        other.put("rsa.pem", "ec-pkcs8.pem");
+        let why = renew(&all, at(2030)).unwrap_err().to_string();
+        assert!(why.contains("key of another certificate"), "{why}");
+        // What has been taken is no change any more.
+        assert!(all.iter().all(|tls| tls.take_change()));
+        other.put("rsa.pem", "rsa-pkcs8.pem");
+        renew(&all, at(2030)).unwrap();
+        assert!(!all.iter().any(|tls| tls.take_change()));
+    }
+
+    // parity S6
+    #[test]
+    fn what_cannot_be_taken_yet_is_tried_again() {
+        let pair = Pair::new("again");
+        let mut watched = Watched {
+            tls: pair.tls(),
+            pending: false,
+            complaint: String::new(),
+        };
+        pair.put("rsa.pem", "rsa-pkcs8.pem");
+        watched.look(at(2030));
+        assert!(watched.pending);
+        // By a clock that is wrong for a while: the files do not change again.
+        for _ in 0..2 {
+            watched.look(at(2000));
+            assert!(watched.pending);
+            assert!(watched.complaint.contains("is not valid yet"));
+        }
+        watched.look(at(2030));
+        assert!(!watched.pending && watched.complaint.is_empty());
+    }
+
+    #[test]
+    fn a_password_is_where_the_plan_says() {
+        let file = PathBuf::from("host.pfx");
+        for (planned, expected) in [
+            (plan::Password::Empty, Password::Empty),
+            (
+                plan::Password::File("p.txt".into()),
+                Password::File("p.txt".into()),
+            ),
+            (
+                plan::Password::Environment("PFX".to_owned()),
+                Password::Environment("PFX".to_owned()),
+            ),
+        ] {
+            let planned = plan::Certificate::Pfx {
+                file: file.clone(),
+                password: planned,
+            };
+            let expected = TlsCertificate::Pfx {
+                file: file.clone(),
+                password: expected,
+            };
+            assert_eq!(certificate(&planned), expected);
+        }
+    }
+}

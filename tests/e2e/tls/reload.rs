@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::client::{Dial, shown};
-use super::{Authority, host, plain_host};
-use crate::host::wait_for;
+use super::{Authority, Issued, host, plain_host};
+use crate::host::{Host, wait_for};
 
 // parity S6
 #[test]
@@ -72,6 +72,38 @@ fn a_broken_set_changes_nothing_and_says_why() {
     host.signal("-HUP");
     host.logged(&["certificates were read again"]);
     assert_eq!(shown(dial.open(&host, "echo").tls()), new.certificate);
+}
+
+// hardening H30
+#[test]
+fn of_two_listeners_neither_is_reloaded_when_one_cannot_be() {
+    let authority = Authority::new();
+    let (first, second) = (
+        authority.issue("first", &["host.example"]),
+        authority.issue("second", &["host.example"]),
+    );
+    let listener = |issued: &Issued| {
+        format!(
+            "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = {{ {} }}\n",
+            issued.setting()
+        )
+    };
+    let host = Host::serve(&format!(
+        "{}{}[service.echo]\npath = \"/echo\"\nnative = \"echo\"\n",
+        listener(&first),
+        listener(&second)
+    ));
+    authority.issue("first", &["host.example"]);
+    fs::write(&second.key_file, "").unwrap();
+    host.signal("-HUP");
+    host.logged(&[
+        "everything stays as it was",
+        "second-key.pem has no private key in it",
+        "wasket.toml:",
+    ]);
+    let reloaded = host.log().join("\n").contains("\"reloaded\"");
+    assert!(!reloaded);
+    assert_eq!(host.stop(), Some(0));
 }
 
 // A ticket is worth what was true of its client once: not after the authorities have changed.

@@ -29,7 +29,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use rustls::crypto::ring;
 use rustls::server::{NoServerSessionStorage, WantsServerCert};
 use rustls::version::{TLS12, TLS13};
@@ -48,6 +48,8 @@ use file::Stamp;
 pub struct Tls {
     settings: TlsSettings,
     current: RwLock<Current>,
+    /// Held from reading the files to using them: of two who do so the later one has read them later.
+    renewing: Mutex<()>,
 }
 
 struct Current {
@@ -56,6 +58,13 @@ struct Current {
     left_out: Vec<Warning>,
     /// Of the files when they were last looked at.
     stamps: Vec<Stamp>,
+}
+
+/// What the files of a [`Tls`] say now, and is right. Dropping it changes nothing; until then nobody else prepares.
+pub struct Prepared<'t> {
+    tls: &'t Tls,
+    next: Current,
+    _renewing: MutexGuard<'t, ()>,
 }
 
 impl Tls {
@@ -67,17 +76,21 @@ impl Tls {
         Ok(Self {
             current: RwLock::new(read(&settings, now)?),
             settings,
+            renewing: Mutex::new(()),
         })
     }
 
-    /// Reads the files anew; new handshakes use what is in them.
+    /// Reads the files anew, and changes nothing yet.
     ///
     /// # Errors
-    /// Every file that cannot be used: then everything stays as it was.
-    pub fn reload(&self, now: SystemTime) -> Result<(), Vec<Unusable>> {
-        let next = read(&self.settings, now)?;
-        *self.current.write() = next;
-        Ok(())
+    /// Every file that cannot be used.
+    pub fn prepare(&self, now: SystemTime) -> Result<Prepared<'_>, Vec<Unusable>> {
+        let renewing = self.renewing.lock();
+        Ok(Prepared {
+            tls: self,
+            next: read(&self.settings, now)?,
+            _renewing: renewing,
+        })
     }
 
     /// Whether a file has changed since this was last asked, or since the files were read: by its length, and by when
@@ -107,6 +120,13 @@ impl Tls {
 
     fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.read().config)
+    }
+}
+
+impl Prepared<'_> {
+    /// New handshakes use it from now on.
+    pub fn commit(self) {
+        *self.tls.current.write() = self.next;
     }
 }
 

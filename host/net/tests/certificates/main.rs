@@ -9,6 +9,8 @@ mod refused;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use wasket_net::{Tls, TlsCertificate, TlsSettings, TlsVersions};
@@ -46,18 +48,43 @@ fn a_change_is_noticed_once_and_taken_whole_or_not_at_all() {
 
     fs::copy(file("rsa.pem"), &chain).unwrap();
     assert!(tls.take_change() && !tls.take_change());
-    let unusable = tls.reload(at(YEAR_2030)).unwrap_err();
+    let unusable = tls.prepare(at(YEAR_2030)).err().unwrap();
     assert_eq!(unusable.len(), 1);
     assert_eq!(unusable[0].file, key);
 
     put("rsa.pem", "rsa-pkcs8.pem");
     assert!(tls.take_change());
-    tls.reload(at(YEAR_2030)).unwrap();
+    tls.prepare(at(YEAR_2030)).unwrap().commit();
     assert!(!tls.take_change());
 
     fs::remove_file(&key).unwrap();
     assert!(tls.take_change() && !tls.take_change());
-    assert!(tls.reload(at(YEAR_2030)).is_err());
+    assert!(tls.prepare(at(YEAR_2030)).is_err());
+}
+
+#[test]
+fn of_two_who_renew_the_later_one_has_read_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let chain = folder.path().join("chain.pem");
+    let put = |name: &str| fs::copy(file(name), &chain).unwrap();
+    put("rsa.pem");
+    let tls = load(&[pem(&chain, &file("rsa-pkcs8.pem"))], YEAR_2030).unwrap();
+    let earlier = tls.prepare(at(YEAR_2030)).unwrap();
+    let more = [fs::read(&chain).unwrap(), fs::read(file("ec.pem")).unwrap()];
+    fs::write(&chain, more.concat()).unwrap();
+    let (done, is_done) = mpsc::channel();
+    thread::scope(|scope| {
+        let later = scope.spawn(|| {
+            tls.prepare(at(YEAR_2030)).unwrap().commit();
+            done.send(()).unwrap();
+        });
+        // Time enough for one that does not wait.
+        let waited = is_done.recv_timeout(Duration::from_millis(100)).is_err();
+        earlier.commit();
+        later.join().unwrap();
+        assert!(waited);
+    });
+    assert!(!tls.take_change());
 }
 
 fn load(certificates: &[TlsCertificate], second: u64) -> Result<Tls, Vec<String>> {
