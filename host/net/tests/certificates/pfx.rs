@@ -35,8 +35,14 @@ fn what_openssl_writes_is_read() {
             assert!(read.is_ok(), "{name}: {read:?}");
         }
     }
-    let read = load(&[pfx("empty-password.pfx", Password::Empty)], YEAR_2030);
-    assert!(read.is_ok(), "{read:?}");
+    let named = Password::Environment("CARGO_PKG_NAME".to_owned());
+    for (name, password) in [
+        ("empty-password.pfx", Password::Empty),
+        ("package-name.pfx", named),
+    ] {
+        let read = load(&[pfx(name, password)], YEAR_2030);
+        assert!(read.is_ok(), "{name}: {read:?}");
+    }
 }
 
 // hardening H30

@@ -41,4 +41,5 @@ pfx() { # pfx FILE PASSWORD OPTIONS...
 pfx modern.pfx "correct horse"
 pfx legacy.pfx "correct horse" -legacy
 pfx empty-password.pfx ""
+pfx package-name.pfx wasket-net # what Cargo says in CARGO_PKG_NAME
 openssl pkcs12 -export -nokeys -in ec.pem -out without-key.pfx -passout "pass:correct horse"
