@@ -73,6 +73,22 @@ fn hosts_and_origins_are_those_of_the_settings() {
     host.logged(&["host refused", "\"service\":\"probe\"", "chat.example"]);
 }
 
+// hardening H31: whoever is refused over and over does not fill the log.
+#[test]
+fn the_first_refusal_of_a_second_is_a_warning_with_the_client() {
+    let host = serve("trusted_proxies = [\"127.0.0.1\"]");
+    for client in ["192.0.2.7", "192.0.2.8"] {
+        for refused in [("origin", "null"), ("x-forwarded-host", "evil.example")] {
+            let headers = [("x-forwarded-for", client), refused];
+            assert!(host.connect_to("probe", "", &headers).is_err());
+        }
+    }
+    for what in ["origin refused", "host refused"] {
+        host.logged(&["WARN", what, "\"remote\":\"192.0.2.7:0\"", "\"count\":1"]);
+        host.logged(&[what, "\"remote\":\"192.0.2.8:0\""]);
+    }
+}
+
 // parity B6; hardening H17
 #[test]
 fn a_handshake_sets_cookies_and_no_field_of_the_host() {

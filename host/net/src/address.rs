@@ -1,10 +1,12 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tracing::warn;
+
+use crate::counted::Counted;
 
 /// Counts the connections of one listener, in all and by address, and says when there are enough.
 #[derive(Debug)]
@@ -12,14 +14,8 @@ pub(crate) struct Crowd {
     connections_max: usize,
     per_address_max: Option<usize>,
     present: Mutex<Present>,
-    turned_away: Mutex<TurnedAway>,
-}
-
-/// Connections that found no place since somebody was told.
-#[derive(Debug, Default)]
-struct TurnedAway {
-    count: u64,
-    spoken_at: Option<Instant>,
+    /// Connections that found no place.
+    turned_away: Mutex<Counted>,
 }
 
 #[derive(Debug, Default)]
@@ -68,19 +64,13 @@ impl Crowd {
 
     /// Tells the operator, once a second at most.
     pub(crate) fn turn_away(&self, full: Full, listener: SocketAddr, remote: SocketAddr) {
-        let mut turned_away = self.turned_away.lock();
-        turned_away.count += 1;
-        let now = Instant::now();
-        let spoken = |at: Instant| now.saturating_duration_since(at) < Duration::from_secs(1);
-        if turned_away.spoken_at.is_some_and(spoken) {
+        let Some(count) = self.turned_away.lock().more(Instant::now()) else {
             return;
-        }
+        };
         let setting = match full {
             Full::Listener => "connections_max",
             Full::Address => "connections_per_address_max",
         };
-        let count = std::mem::take(&mut turned_away.count);
-        turned_away.spoken_at = Some(now);
         warn!(%listener, %remote, setting, count, "connections turned away");
     }
 }

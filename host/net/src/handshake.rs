@@ -59,7 +59,7 @@ async fn admit(
     let offer = examine(request).map_err(|refusal| refused(&refusal))?;
     let place = found.place.as_ref();
     let asked = Asked::of(request, seen, tls);
-    check_source(request, place, &asked).map_err(|(status, text)| plain(status, text))?;
+    check_source(shared, request, place, &asked).map_err(|(status, text)| plain(status, text))?;
     let login = place
         .access
         .admit(listener, request, asked.remote, shared)
@@ -140,29 +140,28 @@ impl<'a> Asked<'a> {
 
 /// Whether the host is one of ours, and the page one that may come.
 fn check_source(
+    shared: &Shared,
     request: &Request<hyper::body::Incoming>,
     place: &Place,
     asked: &Asked<'_>,
 ) -> Result<(), Denied> {
-    let Asked {
-        authority, secure, ..
-    } = asked;
-    if !place.hosts.allow(authority, *secure) {
-        warn!(
-            service = &*place.name,
-            ?authority,
-            "host refused; the setting `hosts` would allow it"
-        );
+    let (service, authority) = (&*place.name, &asked.authority);
+    let remote = &asked.remote;
+    if !place.hosts.allow(authority, asked.secure) {
+        let text = "host refused; the setting `hosts` would allow it";
+        match shared.refused(&place.name, "hosts") {
+            Some(count) => warn!(service, %remote, ?authority, count, "{text}"),
+            None => debug!(service, %remote, ?authority, "{text}"),
+        }
         let text = "this service does not answer for this host";
         return Err((StatusCode::BAD_REQUEST, text));
     }
     if let Some(origin) = foreign_origin(request, place, asked) {
-        warn!(
-            service = &*place.name,
-            ?origin,
-            ?authority,
-            "origin refused; the setting `origins` would allow it"
-        );
+        let text = "origin refused; the setting `origins` would allow it";
+        match shared.refused(&place.name, "origins") {
+            Some(count) => warn!(service, %remote, ?origin, ?authority, count, "{text}"),
+            None => debug!(service, %remote, ?origin, ?authority, "{text}"),
+        }
         let text = "this origin may not open sessions here";
         return Err((StatusCode::FORBIDDEN, text));
     }

@@ -16,6 +16,7 @@ mod authentication;
 mod authority;
 mod clock;
 mod connection;
+mod counted;
 mod failures;
 pub mod forwarded;
 mod full;

@@ -1,11 +1,15 @@
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use wasket_session::{Hub, IdSource};
 use wasket_ws::{CloseCode, CloseFrame};
 
 use crate::Routes;
 use crate::clock::Clock;
+use crate::counted::Counted;
 
 /// What every connection needs.
 pub(crate) struct Shared {
@@ -15,6 +19,8 @@ pub(crate) struct Shared {
     /// What every opening request here has.
     pub(crate) properties: Arc<[(Box<str>, Box<str>)]>,
     pub(crate) stopping: CancellationToken,
+    /// Requests that a setting of a service has refused, by both.
+    refused: Mutex<HashMap<(Arc<str>, &'static str), Counted>>,
 }
 
 impl Shared {
@@ -25,7 +31,16 @@ impl Shared {
             clock: Arc::new(Clock::new()),
             properties: Arc::new([("http-version".into(), "1.1".into())]),
             stopping: CancellationToken::new(),
+            refused: Mutex::default(),
         }
+    }
+
+    /// Counts a request that this setting of a service has refused. How many there were since the log was told, when
+    /// it is to be told again.
+    pub(crate) fn refused(&self, service: &Arc<str>, setting: &'static str) -> Option<u64> {
+        let mut refused = self.refused.lock();
+        let counted = refused.entry((Arc::clone(service), setting)).or_default();
+        counted.more(Instant::now())
     }
 
     /// What sessions are told when the host stops.
