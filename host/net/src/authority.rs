@@ -27,6 +27,16 @@ impl Authority {
             port,
         })
     }
+
+    /// Whether both are the same, a port that the scheme implies being as good as told.
+    pub(crate) fn is(&self, other: &Self, scheme: &str) -> bool {
+        let implied = match scheme {
+            "ws" => default_port("http"),
+            "wss" => default_port("https"),
+            scheme => default_port(scheme),
+        };
+        self.host == other.host && self.port.or(implied) == other.port.or(implied)
+    }
 }
 
 impl HostPattern {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue,
     TRANSFER_ENCODING,
 };
 use http::{Method, Request, Response, StatusCode};
@@ -25,6 +25,7 @@ use crate::access;
 use crate::address::Seated;
 use crate::answer::{Answer, Body, Denied, plain};
 use crate::arrival::Arrived;
+use crate::authority::Authority;
 use crate::connection::Connection;
 use crate::forwarded::{self, Seen};
 use crate::handshake::{self, Admitted};
@@ -215,6 +216,10 @@ async fn answer(
         // Nothing here takes a body. One whose end others may see elsewhere is no mere surplus.
         return plain(StatusCode::BAD_REQUEST, "a request here has no body");
     }
+    if !names_one_host(request) {
+        let text = "the request names one host in its first line and another in its `Host`";
+        return plain(StatusCode::BAD_REQUEST, text);
+    }
     let seen = match see(listener, request, peer, progress) {
         Ok(seen) => seen,
         Err((status, text)) => return plain(status, text),
@@ -244,6 +249,19 @@ async fn answer(
         }
         Err(answer) => answer,
     }
+}
+
+/// Whether a target in absolute form is of the host that `Host` names, as a client has to send it (RFC 9112, section
+/// 3.2.2). Who forwards requests may have looked at either.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let (Some(scheme), Some(target)) = (request.uri().scheme_str(), request.uri().authority())
+    else {
+        return true;
+    };
+    let host = request.headers().get(HOST);
+    let host = host.and_then(|host| Authority::parse(host.to_str().ok()?));
+    let target = Authority::parse(target.as_str());
+    target.is_some_and(|target| host.is_some_and(|host| host.is(&target, scheme)))
 }
 
 /// Who is asking, and whether so many of them may.

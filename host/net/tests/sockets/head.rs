@@ -129,6 +129,36 @@ async fn every_odd_head_has_its_status() {
     assert_eq!(answered(&server, preface).await, "");
 }
 
+// hardening H15, H16: whoever passes requests on may have looked at the one or the other host.
+#[tokio::test]
+async fn a_target_with_a_host_is_of_the_host_that_is_asked_for() {
+    let server = Running::echo(Limits::default());
+    let asked = |target: &str, host: &str| {
+        format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{UPGRADE}\r\n")
+    };
+    for (target, host) in [
+        ("http://localhost/echo", "localhost"),
+        ("http://LOCALHOST:80/echo", "localhost"),
+        ("ws://localhost/echo?a", "localhost:80"),
+        ("wss://localhost:443/echo", "localhost"),
+    ] {
+        let mut peer = Peer::connect(server.address).await;
+        let head = peer.ask(&asked(target, host)).await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{target}: {head}");
+        drop(peer);
+        crate::support::until("it has left", || server.hub.count() == 0).await;
+    }
+    for (target, host) in [
+        ("http://evil.example/echo", "localhost"),
+        ("http://localhost:81/echo", "localhost"),
+        ("http://localhost/echo", "localhost:443"),
+        ("http://a@localhost/echo", "localhost"),
+        ("http://localhost/echo", ""),
+    ] {
+        check(&server, asked(target, host).as_bytes(), "400").await;
+    }
+}
+
 // hardening H18
 #[tokio::test]
 async fn another_version_is_told_the_right_one() {
