@@ -12,6 +12,7 @@ use crate::{Algorithm, Realm, Secret, SecretError};
 pub struct UserTable {
     /// Sorted by name.
     users: Vec<(Box<str>, Secret)>,
+    algorithms: Vec<Algorithm>,
 }
 
 /// What users may act as.
@@ -103,7 +104,10 @@ impl UserTable {
                 _ => users.push((name, secret)),
             }
         }
-        Ok(Self { users })
+        Ok(Self {
+            algorithms: algorithms(&users),
+            users,
+        })
     }
 
     /// How many users there are.
@@ -140,23 +144,28 @@ impl UserTable {
 
     /// What Digest can be computed with for every user, the stronger first. Where users differ, all that some have.
     #[must_use]
-    pub fn algorithms(&self) -> Vec<Algorithm> {
-        let with = |all: bool| -> Vec<Algorithm> {
-            let serves = |a: Algorithm| move |(_, secret): &(_, Secret)| secret.serves(a);
-            let candidates = [Algorithm::Sha256, Algorithm::Md5].into_iter();
-            candidates
-                .filter(|a| match all {
-                    true => self.users.iter().all(serves(*a)),
-                    false => self.users.iter().any(serves(*a)),
-                })
-                .collect()
-        };
-        let common = with(true);
-        if common.is_empty() {
-            with(false)
-        } else {
-            common
-        }
+    pub fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+}
+
+/// Looked for once, since every challenge asks.
+fn algorithms(users: &[(Box<str>, Secret)]) -> Vec<Algorithm> {
+    let with = |all: bool| -> Vec<Algorithm> {
+        let serves = |a: Algorithm| move |(_, secret): &(_, Secret)| secret.serves(a);
+        let candidates = [Algorithm::Sha256, Algorithm::Md5].into_iter();
+        candidates
+            .filter(|a| match all {
+                true => users.iter().all(serves(*a)),
+                false => users.iter().any(serves(*a)),
+            })
+            .collect()
+    };
+    let common = with(true);
+    if common.is_empty() {
+        with(false)
+    } else {
+        common
     }
 }
 
@@ -318,7 +327,8 @@ mod tests {
                 .iter()
                 .map(|(name, key)| format!("{name}:staff: only:{key}\n"));
             let text: String = lines.chain([format!("eve:other:{md5}")]).collect();
-            UserTable::htdigest(&text, &realm()).unwrap().algorithms()
+            let table = UserTable::htdigest(&text, &realm()).unwrap();
+            table.algorithms().to_vec()
         };
         use Algorithm::{Md5, Sha256};
         assert_eq!(of(&[("a", &md5)]), [Md5]);

@@ -105,7 +105,8 @@ impl Guard {
         &self.realm
     }
 
-    /// Reads the `Authorization` of a request with this method and target.
+    /// Reads the `Authorization` of a request with this method and target. Which algorithms were offered only the
+    /// caller knows: see [`Attempt::algorithm`].
     ///
     /// # Errors
     /// When it cannot be read, or was made for another target (RFC 7616, section 3.4.6): a 400.
@@ -199,6 +200,15 @@ impl Attempt {
         &self.name
     }
 
+    /// What the client has computed with: one that it chose. `None` for Basic.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        match &self.proof {
+            Proof::Password(_) => None,
+            Proof::Response { response, .. } => Some(response.algorithm),
+        }
+    }
+
     /// Whether to compare with this secret takes milliseconds, on purpose.
     #[must_use]
     pub fn is_slow(&self, secret: &Secret) -> bool {
@@ -248,7 +258,7 @@ mod tests {
             ["Basic realm=\"http-auth@example.org\", charset=\"UTF-8\""]
         );
         let attempt = attempt(&guard, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-        assert_eq!(attempt.name(), "Aladdin");
+        assert_eq!((attempt.name(), attempt.algorithm()), ("Aladdin", None));
         let verdict = |password| guard.finish(&attempt, &Secret::plain(password), 0);
         assert_eq!(verdict("open sesame"), Verdict::Proved);
         assert_eq!(verdict("open sesam"), Verdict::Failed);
@@ -291,6 +301,8 @@ mod tests {
         assert!(challenges[0].contains("algorithm=SHA-256") && !challenges[0].contains("stale"));
         let finish = |challenge: &str, password, count, now_ms| {
             let attempt = attempt(&guard, &answer(challenge, password, count));
+            let algorithm = attempt.algorithm().unwrap();
+            assert!(challenge.contains(&format!("algorithm={},", algorithm.name())));
             guard.finish(&attempt, &plain, now_ms)
         };
         let right = "Circle of Life";

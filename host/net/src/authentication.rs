@@ -1,5 +1,6 @@
 //! From a request to a principal.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::time::Instant;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
 use tracing::{info, warn};
-use wasket_auth::{Algorithm, Attempt, Begun, Guard, Verdict};
+use wasket_auth::{Algorithm, Attempt, Begun, Guard, Scheme, Verdict};
 use wasket_session::{Found, Principal, Users};
 
 use crate::answer::{Answer, plain};
@@ -114,8 +115,8 @@ impl Authentication {
             .guard
             .begin(authorization.as_bytes(), asking.method, asking.target);
         match begun {
-            Ok(Begun::Attempt(attempt)) => Ok(attempt),
-            Ok(Begun::Anonymous) => Err(self.challenge(false, asking.clock)),
+            Ok(Begun::Attempt(attempt)) if self.offers(&attempt) => Ok(attempt),
+            Ok(Begun::Attempt(_) | Begun::Anonymous) => Err(self.challenge(false, asking.clock)),
             Err(malformed) => Err(bad(&malformed.to_string())),
         }
     }
@@ -167,11 +168,24 @@ impl Authentication {
         }
     }
 
+    /// What Digest is offered with; nothing for Basic.
+    fn offered(&self) -> Cow<'_, [Algorithm]> {
+        match (self.guard.scheme(), &self.algorithms) {
+            (Scheme::Basic, _) => Cow::Borrowed(&[]),
+            (Scheme::Digest, Some(set)) => Cow::Borrowed(set),
+            (Scheme::Digest, None) => Cow::Owned(self.users.algorithms()),
+        }
+    }
+
+    /// A client names the algorithm itself: one that was not offered would be weaker than the operator wants.
+    fn offers(&self, attempt: &Attempt) -> bool {
+        let used = attempt.algorithm();
+        used.is_none_or(|used| self.offered().contains(&used))
+    }
+
     fn challenge(&self, stale: bool, clock: &Clock) -> Box<Answer> {
         let mut answer = plain(StatusCode::UNAUTHORIZED, "this needs a name and a password");
-        let algorithms = self.algorithms.clone();
-        let algorithms = algorithms.unwrap_or_else(|| self.users.algorithms());
-        for challenge in self.guard.challenges(&algorithms, stale, now(clock)) {
+        for challenge in self.guard.challenges(&self.offered(), stale, now(clock)) {
             if let Ok(challenge) = HeaderValue::from_bytes(challenge.as_bytes()) {
                 answer.headers_mut().append(WWW_AUTHENTICATE, challenge);
             }

@@ -11,7 +11,7 @@ pub trait Users: Send + Sync {
     /// Looks a name up. The name is whatever a client wrote.
     fn find<'a>(&'a self, realm: &'a str, name: &'a str) -> Lookup<'a>;
 
-    /// What Digest can be computed with, the preferred first.
+    /// What Digest can be computed with, the preferred first. Asked for each challenge, and for Digest alone.
     fn algorithms(&self) -> Vec<Algorithm>;
 }
 

@@ -136,12 +136,10 @@ impl Users for UserFiles {
     }
 
     fn algorithms(&self) -> Vec<Algorithm> {
-        let known = self.known().users.algorithms();
-        // Where nobody is known there is something to answer, too.
-        if known.is_empty() {
-            vec![Algorithm::Md5]
-        } else {
-            known
+        match self.known().users.algorithms() {
+            // Where nobody is known there is something to answer, too.
+            [] => vec![Algorithm::Md5],
+            known => known.to_vec(),
         }
     }
 }

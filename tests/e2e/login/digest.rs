@@ -161,6 +161,34 @@ fn sha_256_is_offered_where_users_have_it() {
     }
 }
 
+// parity S2, hardening H26
+#[test]
+fn an_algorithm_that_is_not_offered_proves_nothing() {
+    let plain = "component = \"GUESTS/probe.wasm\"\nconfig = { user-ada = \"plain secret\" }\n";
+    let sha256 = "algorithms = [\"SHA-256\"]\nfailures_per_minute_max = 1";
+    for host in [
+        serve(&htdigest(), sha256),
+        serve_from(&format!("{plain}{sha256}")),
+    ] {
+        let [offered] = &ask(&host)[..] else {
+            panic!("one is offered");
+        };
+        let md5 = Challenge {
+            algorithm: "MD5".to_owned(),
+            nonce: offered.nonce.clone(),
+            stale: false,
+        };
+        // RFC 7616, section 3.4: without a name it is MD5.
+        let unnamed = md5.answer("secret", 1).replace("algorithm=MD5, ", "");
+        for answer in [md5.answer("secret", 1), unnamed] {
+            let refused = enter(&host, &answer).err().unwrap();
+            assert_eq!(challenges(&refused).len(), 1, "{answer}");
+        }
+        // It was no attempt, so it does not count as a failed one.
+        assert!(enter(&host, &offered.answer("secret", 1)).is_ok());
+    }
+}
+
 // parity S2
 #[test]
 fn a_component_gives_a_key_or_a_password() {

@@ -43,7 +43,7 @@ impl Users for Known {
     }
 
     fn algorithms(&self) -> Vec<Algorithm> {
-        vec![Algorithm::Md5]
+        panic!("Basic has none")
     }
 }
 
