@@ -15,7 +15,8 @@ pub struct Request {
     pub parameters: Vec<(String, String)>,
     /// Decoded, in order.
     pub query: Vec<(String, String)>,
-    /// In order; names in lower case; bytes beyond UTF-8 read as Latin-1.
+    /// In order; names in lower case; bytes beyond UTF-8 read as Latin-1. Without `authorization` where the host has done
+    /// the login.
     pub headers: Vec<(String, String)>,
     /// In order.
     pub cookies: Vec<Cookie>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http::header::{
-    CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, SET_COOKIE, UPGRADE,
 };
 use http::{Request, Response, StatusCode, Version};
@@ -233,8 +233,12 @@ fn opening(
     login: Option<Principal>,
 ) -> Opening {
     let tls = asked.tls;
-    let principal = login.or_else(|| tls.and_then(|tls| tls.principal.clone()));
+    // A password that the host has looked at is not for guests. Where nobody asked for it, it is meant for them.
+    let is_for_host = |name: &HeaderName| login.is_some() && name == AUTHORIZATION;
     let headers = request.headers().iter();
+    let headers = headers.filter(|(name, _)| !is_for_host(name));
+    let headers = Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let principal = login.or_else(|| tls.and_then(|tls| tls.principal.clone()));
     let target = request
         .uri()
         .path_and_query()
@@ -247,7 +251,7 @@ fn opening(
         target: target.into(),
         path: found.path.as_str().into(),
         parameters: found.parameters.clone().into(),
-        headers: Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes()))),
+        headers,
         protocols: offer.protocols.iter().map(|p| p.as_str().into()).collect(),
         principal: principal.map(Box::new),
         remote_address: asked.remote,

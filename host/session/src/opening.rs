@@ -17,7 +17,7 @@ pub struct Opening {
     pub path: Box<str>,
     /// What the route's `{name}` and `*` parts matched, decoded.
     pub parameters: Box<[(Box<str>, Box<str>)]>,
-    /// Every header field.
+    /// Every header field, but for `authorization` where the host has done the login.
     pub headers: Headers,
     /// Subprotocols the client offers, in its order of preference.
     pub protocols: Box<[Box<str>]>,

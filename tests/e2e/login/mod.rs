@@ -92,6 +92,21 @@ fn users_of_a_file_get_in_with_their_roles() {
     assert_eq!(starts.count(), 3, "{events:?}");
 }
 
+// parity S2, hardening H29
+#[test]
+fn a_guest_does_not_see_what_proved_its_user() {
+    let host = basic(
+        "[service.open]\npath = \"/open\"\ncomponent = \"GUESTS/probe.wasm\"\nauth = \"off\"",
+    );
+    let request = enter(&host, "eve", "secret").unwrap().ask("request");
+    assert!(request.contains("sec-websocket-key"), "{request}");
+    assert!(!request.contains("authorization"), "{request}");
+    // Where the host asks nobody, a guest may.
+    let open = host.connect_to("open", "", &[("authorization", "Bearer token")]);
+    let request = open.unwrap().ask("request");
+    assert!(request.contains("\"Bearer token\""), "{request}");
+}
+
 // parity S9, hardening H26
 #[test]
 fn an_address_that_is_often_wrong_is_refused_for_a_while() {
