@@ -5,7 +5,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{Algorithm, Realm, Secret, SecretError};
+use crate::{Algorithm, HashLimits, Realm, Secret, SecretError};
 
 /// Users and what is kept of their passwords.
 #[derive(Debug, Default)]
@@ -50,7 +50,8 @@ impl UserTable {
             let mistake = |what| FileMistake { line, what };
             let (name, hash) = text.split_once(':').ok_or(mistake(What::User))?;
             let name = name_of(name).ok_or(mistake(What::User))?;
-            let secret = Secret::hash(hash).map_err(|error| mistake(What::Secret(error)))?;
+            let secret = Secret::hash(hash, HashLimits::OPERATOR);
+            let secret = secret.map_err(|error| mistake(What::Secret(error)))?;
             users.push((line, name, secret));
         }
         Self::sorted(users, |_, _| false)

@@ -1,6 +1,7 @@
 use crate::digest::{Algorithm, Response};
 use crate::header::{self, Credentials, Malformed};
 use crate::nonce::{Nonces, Use};
+use crate::secret::Uncompared;
 use crate::{Realm, Secret};
 
 /// Asks who comes to one realm, by one scheme. Shared by all requests to it: it knows which nonces were used.
@@ -68,6 +69,8 @@ pub enum Verdict {
     Stale,
     /// It is not, or is what an earlier request was.
     Failed,
+    /// It cannot be said: there is no memory for comparing.
+    Uncompared,
 }
 
 impl Guard {
@@ -148,9 +151,11 @@ impl Guard {
     pub fn finish(&self, attempt: &Attempt, secret: &Secret, now_ms: u64) -> Verdict {
         let (name, realm) = (attempt.name.as_str(), self.realm.as_str());
         match (&attempt.proof, &self.by) {
-            (Proof::Password(password), By::Basic) if secret.is(name, realm, password) => {
-                Verdict::Proved
-            }
+            (Proof::Password(password), By::Basic) => match secret.is(name, realm, password) {
+                Ok(true) => Verdict::Proved,
+                Ok(false) => Verdict::Failed,
+                Err(Uncompared) => Verdict::Uncompared,
+            },
             (
                 Proof::Response {
                     uri,

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, Params, PasswordVerifier as _};
+use argon2::password_hash::{self, phc::PasswordHash};
+use argon2::{Argon2, Params, PasswordVerifier as _, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bcrypt::HashParts;
 use sha1::{Digest as _, Sha1};
 use subtle::ConstantTimeEq as _;
 
+use crate::HashLimits;
 use crate::digest::{Algorithm, unhex};
 
 /// What is kept of a user's password. Its `Debug` shows nothing of it.
@@ -44,10 +45,8 @@ pub enum SecretError {
     #[error("not a whole bcrypt, argon2 or {{SHA}} hash")]
     Broken,
     /// Verifying it once would take too long.
-    #[error(
-        "a hash that takes too long: at most cost 15 of bcrypt, and 256 MiB, 16 passes and 16 lanes of argon2"
-    )]
-    Cost,
+    #[error("a hash that takes too long: at most {0}")]
+    Cost(HashLimits),
     /// Not the hexadecimal digits of H(name ":" realm ":" password).
     #[error("not 32 (MD5) or 64 (SHA-256) hexadecimal digits, as `htdigest` writes them")]
     Key,
@@ -63,8 +62,8 @@ impl Secret {
     /// A hash in its text form: bcrypt (`$2a$`, `$2b$`, `$2y$`), a PHC string of argon2, or `{SHA}`. Basic only.
     ///
     /// # Errors
-    /// When it is none of them, or would take too long to verify.
-    pub fn hash(text: &str) -> Result<Self, SecretError> {
+    /// When it is none of them, could be that of no password, or would take more than the limits to verify.
+    pub fn hash(text: &str, limits: HashLimits) -> Result<Self, SecretError> {
         if ["$2a$", "$2b$", "$2y$"]
             .iter()
             .any(|it| text.starts_with(it))
@@ -73,13 +72,14 @@ impl Secret {
             if text.len() != BCRYPT_BYTES {
                 return Err(SecretError::Broken);
             }
-            let fits = (4..=BCRYPT_COST_MAX).contains(&parts.get_cost());
-            return fits
-                .then(|| Self(Kept::Bcrypt(text.into())))
-                .ok_or(SecretError::Cost);
+            return match parts.get_cost() {
+                ..4 => Err(SecretError::Broken),
+                cost if cost > limits.bcrypt_cost_max => Err(SecretError::Cost(limits)),
+                _ => Ok(Self(Kept::Bcrypt(text.into()))),
+            };
         }
         if text.starts_with("$argon2") {
-            return argon2(text);
+            return argon2(text, limits);
         }
         if let Some(digest) = text.strip_prefix("{SHA}") {
             let digest = STANDARD.decode(digest).map_err(|_| SecretError::Broken)?;
@@ -150,18 +150,22 @@ impl Secret {
     }
 
     /// Whether this is the password. Takes the same time whatever differs.
-    pub(crate) fn is(&self, name: &str, realm: &str, password: &str) -> bool {
-        match &self.0 {
+    pub(crate) fn is(&self, name: &str, realm: &str, password: &str) -> Result<bool, Uncompared> {
+        Ok(match &self.0 {
             Kept::Plain(kept) => {
                 let hash = |text: &str| Sha1::digest(text.as_bytes());
                 // Hashed first, so that the length shows in no time either.
                 hash(kept).ct_eq(&hash(password)).into()
             }
             // Of a longer password bcrypt takes the first 72 bytes, here as in Apache.
-            Kept::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
-            Kept::Argon2(hash) => Argon2::default()
-                .verify_password(password.as_bytes(), &**hash)
-                .is_ok(),
+            Kept::Bcrypt(hash) => bcrypt::verify(password, hash).map_err(|_| Uncompared)?,
+            Kept::Argon2(hash) => {
+                match Argon2::default().verify_password(password.as_bytes(), &**hash) {
+                    Ok(()) => true,
+                    Err(password_hash::Error::PasswordInvalid) => false,
+                    Err(_) => return Err(Uncompared),
+                }
+            }
             Kept::Sha1(digest) => Sha1::digest(password.as_bytes())
                 .as_slice()
                 .ct_eq(digest)
@@ -170,26 +174,36 @@ impl Secret {
                 let (algorithm, kept) = match (sha256, md5) {
                     (Some(kept), _) => (Algorithm::Sha256, kept),
                     (None, Some(kept)) => (Algorithm::Md5, kept),
-                    (None, None) => return false,
+                    (None, None) => return Ok(false),
                 };
                 let key = algorithm.key(name, realm, password);
                 key.as_bytes().ct_eq(kept.as_bytes()).into()
             }
-        }
+        })
     }
 }
 
-fn argon2(text: &str) -> Result<Secret, SecretError> {
-    let hash = PasswordHash::new(text).map_err(|_| SecretError::Broken)?;
-    let params = Params::try_from(&hash).map_err(|_| SecretError::Broken)?;
-    if hash.salt.is_none() || hash.hash.is_none() {
+/// It cannot be said whether this is the password: there is no memory for finding out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Uncompared;
+
+/// All that verifying would look at is looked at here: what never verifies is a mistake, and no wrong password.
+fn argon2(text: &str, limits: HashLimits) -> Result<Secret, SecretError> {
+    let mut hash = PasswordHash::new(text).map_err(|_| SecretError::Broken)?;
+    // As the reference implementation has it: the version came into the format with 19.
+    let version = *hash.version.get_or_insert(Version::V0x10.into());
+    let is_known = argon2::Algorithm::new(hash.algorithm.as_str()).is_ok()
+        && Version::try_from(version).is_ok()
+        && hash.hash.is_some()
+        && hash.salt.is_some();
+    if !is_known {
         return Err(SecretError::Broken);
     }
-    let fits = params.m_cost() <= ARGON2_KIB_MAX
-        && params.t_cost() <= ARGON2_PASSES_MAX
-        && params.p_cost() <= ARGON2_LANES_MAX;
-    fits.then(|| Secret(Kept::Argon2(Box::new(hash))))
-        .ok_or(SecretError::Cost)
+    let params = Params::try_from(&hash).map_err(|_| SecretError::Broken)?;
+    limits
+        .allow_argon2(params.m_cost(), params.t_cost(), params.p_cost())
+        .then(|| Secret(Kept::Argon2(Box::new(hash))))
+        .ok_or(SecretError::Cost(limits))
 }
 
 /// What text is that is no hash we take.
@@ -219,30 +233,30 @@ impl fmt::Debug for Secret {
 }
 
 const BCRYPT_BYTES: usize = 60;
-/// About two seconds.
-const BCRYPT_COST_MAX: u32 = 15;
-const ARGON2_KIB_MAX: u32 = 256 << 10;
-const ARGON2_PASSES_MAX: u32 = 16;
-const ARGON2_LANES_MAX: u32 = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn hash_of(text: &str) -> Result<Secret, SecretError> {
+        Secret::hash(text, HashLimits::OPERATOR)
+    }
+
     #[test]
     fn hashes_of_other_programs_verify() {
         // Made with Python's bcrypt, argon2-cffi and hashlib.
         for (hash, password) in HASHES {
-            let secret = Secret::hash(hash).unwrap();
-            assert!(secret.is("ada", "realm", password), "{hash}");
-            assert!(!secret.is("ada", "realm", "Circle of life"), "{hash}");
-            assert!(!secret.is("ada", "realm", ""), "{hash}");
+            let secret = hash_of(hash).unwrap();
+            let is = |password| secret.is("ada", "realm", password);
+            assert_eq!(is(password), Ok(true), "{hash}");
+            assert_eq!(is("Circle of life"), Ok(false), "{hash}");
+            assert_eq!(is(""), Ok(false), "{hash}");
             assert!(!secret.serves(Algorithm::Md5), "{hash}");
             assert!(!format!("{secret:?}").contains(hash));
         }
     }
 
-    const HASHES: [(&str, &str); 3] = [
+    const HASHES: [(&str, &str); 5] = [
         (
             "$2y$04$9NG3JcnaG7R6Iex1W3lORu8Q3oTuOrGi1jBb887SmFIRqWxtovvVq",
             "Circle of Life",
@@ -251,16 +265,37 @@ mod tests {
             "$argon2id$v=19$m=64,t=1,p=1$awt0C/Jts+3LN68vTotIcg$0sEnqv65uoWOKKwkwPXBFbp7Chhp/v/FaB+viWOWaU4",
             "Circle of Life",
         ),
+        (
+            "$argon2i$v=16$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$UAz9OvATuJ93rWUypCVORhXrrH84x16A4+Pa5yK1ciY",
+            "Circle of Life",
+        ),
+        // The same, as it was written before there were versions.
+        (
+            "$argon2i$m=64,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$UAz9OvATuJ93rWUypCVORhXrrH84x16A4+Pa5yK1ciY",
+            "Circle of Life",
+        ),
         ("{SHA}y/waJdy9m/a+D8VTRQ/e2awAzpQ=", "Circle of Life"),
     ];
+
+    // hardening H26
+    #[test]
+    fn what_cannot_be_compared_is_no_wrong_password() {
+        let hash = PasswordHash::new(HASHES[1].0).unwrap();
+        let odd = PasswordHash {
+            version: Some(7),
+            ..hash
+        };
+        let secret = Secret(Kept::Argon2(Box::new(odd)));
+        assert_eq!(secret.is("ada", "realm", "Circle of Life"), Err(Uncompared));
+    }
 
     #[test]
     fn keys_and_plain_passwords_serve_both_schemes() {
         let (mut keys, algorithm) = Secret::key("3d78807defe7de2157e2b0b6573a855f").unwrap();
         assert_eq!(algorithm, Algorithm::Md5);
         let realm = "http-auth@example.org";
-        assert!(keys.is("Mufasa", realm, "Circle of Life"));
-        assert!(!keys.is("Mufasa", "other", "Circle of Life"));
+        assert_eq!(keys.is("Mufasa", realm, "Circle of Life"), Ok(true));
+        assert_eq!(keys.is("Mufasa", "other", "Circle of Life"), Ok(false));
         let sha256 = Algorithm::Sha256.key("Mufasa", realm, "Circle of Life");
         let (other, algorithm) = Secret::key(&sha256.to_uppercase()).unwrap();
         assert_eq!(algorithm, Algorithm::Sha256);
@@ -271,13 +306,14 @@ mod tests {
             let key = |secret: &Secret| secret.key_for(algorithm, "Mufasa", realm);
             assert_eq!(key(&keys), key(&plain));
         }
-        assert!(plain.is("", "", "Circle of Life") && !plain.is("", "", "Circle of Lif"));
+        assert_eq!(plain.is("", "", "Circle of Life"), Ok(true));
+        assert_eq!(plain.is("", "", "Circle of Lif"), Ok(false));
     }
 
     // hardening H30
     #[test]
     fn what_is_no_hash_is_named() {
-        let salt = "$2y$16$abcdefghijklmnopqrstuuO2BVfBqVd9fVzuOWoZS6yiwAvuVi4eW";
+        let rest = "abcdefghijklmnopqrstuuO2BVfBqVd9fVzuOWoZS6yiwAvuVi4eW";
         for (text, error) in [
             ("secret", SecretError::Plain),
             ("", SecretError::Plain),
@@ -288,17 +324,67 @@ mod tests {
             ("$2x$05$abcdefghijklmnopqrstuu", SecretError::Broken),
             ("{SHA}AAAA", SecretError::Broken),
             ("{SSHA}AAAA", SecretError::Broken),
+            (&format!("$2y$03${rest}"), SecretError::Broken),
             ("$argon2id$v=19$m=65536", SecretError::Broken),
             (
-                "$argon2id$v=19$m=999999999,t=1,p=1$c29tZXNhbHQ$aGFzaGhhc2hoYXNo",
-                SecretError::Cost,
+                &argon2("2id", "v=19$", "m=64,t=1,p=1", "c2FsdHNhbA"),
+                SecretError::Broken,
             ),
-            (salt, SecretError::Cost),
+            (
+                &argon2("2id", "v=18$", "m=64,t=1,p=1", "c2FsdHNhbHQ"),
+                SecretError::Broken,
+            ),
+            (
+                &argon2("2x", "v=19$", "m=64,t=1,p=1", "c2FsdHNhbHQ"),
+                SecretError::Broken,
+            ),
+            (
+                &argon2("2id", "v=19$", "m=7,t=1,p=1", "c2FsdHNhbHQ"),
+                SecretError::Broken,
+            ),
         ] {
-            assert_eq!(Secret::hash(text).err(), Some(error), "{text}");
+            assert_eq!(hash_of(text).err(), Some(error), "{text}");
         }
         for digits in ["", "0", &"0".repeat(31), &"0".repeat(33), &"g".repeat(64)] {
             assert_eq!(Secret::key(digits).err(), Some(SecretError::Key));
         }
+    }
+
+    fn argon2(kind: &str, version: &str, params: &str, salt: &str) -> String {
+        format!("$argon{kind}${version}{params}${salt}$aGFzaGhhc2hoYXNo")
+    }
+
+    // hardening H26
+    #[test]
+    fn what_a_hash_may_take_is_bounded() {
+        let bcrypt =
+            |cost| format!("$2y${cost}$abcdefghijklmnopqrstuuO2BVfBqVd9fVzuOWoZS6yiwAvuVi4eW");
+        let argon2 = |params| argon2("2id", "v=19$", params, "c2FsdHNhbHQ");
+        for (text, operator, guest) in [
+            (bcrypt(13), true, true),
+            (bcrypt(14), true, false),
+            (bcrypt(15), true, false),
+            (bcrypt(16), false, false),
+            (argon2("m=65536,t=4,p=4"), true, true),
+            (argon2("m=65536,t=5,p=4"), true, false),
+            (argon2("m=65537,t=1,p=1"), true, false),
+            (argon2("m=16384,t=16,p=16"), true, true),
+            (argon2("m=262144,t=4,p=1"), true, false),
+            (argon2("m=262144,t=5,p=1"), false, false),
+            (argon2("m=262145,t=1,p=1"), false, false),
+            (argon2("m=64,t=17,p=1"), false, false),
+            (argon2("m=136,t=1,p=17"), false, false),
+            (argon2("m=4294967295,t=4294967295,p=1"), false, false),
+        ] {
+            for (limits, fits) in [(HashLimits::OPERATOR, operator), (HashLimits::GUEST, guest)] {
+                let expected = (!fits).then_some(SecretError::Cost(limits));
+                assert_eq!(Secret::hash(&text, limits).err(), expected, "{text}");
+            }
+        }
+        let said = SecretError::Cost(HashLimits::GUEST).to_string();
+        assert!(
+            said.contains("cost 13 of bcrypt; 64 MiB, 16 passes"),
+            "{said}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use wasket_auth::{Algorithm, Attempt, Begun, Guard, Scheme, Verdict};
 use wasket_session::{Found, Principal, Users};
 
@@ -95,6 +95,10 @@ impl Authentication {
                 Err(self.challenge(true, asking.clock))
             }
             (Checked::Refused(refused_ms), _) => Err(too_many(refused_ms)),
+            (Checked::Verdict(Verdict::Uncompared), _) => {
+                error!(realm = %self.guard.realm(), "there is no memory for verifying a password");
+                Err(unavailable())
+            }
             (Checked::Verdict(_), _) => {
                 info!(remote = %asking.remote, realm = %self.guard.realm(), name, "authentication failed");
                 Err(self.challenge(false, asking.clock))
@@ -145,7 +149,7 @@ impl Authentication {
                     return Checked::Refused(ms);
                 }
                 let verdict = this.guard.finish(&attempt, &secret, now(&clock));
-                if verdict == Verdict::Failed || !known {
+                if verdict == Verdict::Failed || !known && verdict != Verdict::Uncompared {
                     this.note_failure(address, &clock);
                 }
                 Checked::Verdict(verdict)

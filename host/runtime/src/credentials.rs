@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use wasket_session::auth::{Algorithm, Secret, SecretError};
+use wasket_session::auth::{Algorithm, HashLimits, Secret, SecretError};
 use wasket_session::{
     Found, Headers, Hub, Lookup, Opening, Session, SessionId, Unavailable, Users,
 };
@@ -131,7 +131,7 @@ impl GuestUsers {
     ) -> Result<Found, Wrong> {
         let secret = match secret {
             wire::Secret::Plain(password) => Secret::plain(&password),
-            wire::Secret::Hashed(hash) => Secret::hash(&hash)?,
+            wire::Secret::Hashed(hash) => Secret::hash(&hash, HashLimits::GUEST)?,
             wire::Secret::DigestMd5(digits) => key(&digits, Algorithm::Md5)?,
             wire::Secret::DigestSha256(digits) => key(&digits, Algorithm::Sha256)?,
         };

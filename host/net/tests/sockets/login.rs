@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wasket_auth::{Algorithm, Guard, Secret};
+use wasket_auth::{Algorithm, Guard, HashLimits, Secret};
 use wasket_net::{Access, Authentication, Hashing, Login};
 use wasket_session::echo::Echo;
 use wasket_session::{Found, Hub, Limits, Lookup, Principal, Unavailable, Users};
@@ -35,7 +35,10 @@ impl Users for Known {
         };
         let found = match name {
             "ada" => Ok(user(Secret::plain("secret"), &["admin"])),
-            "bob" => Ok(user(Secret::hash(BCRYPT).unwrap(), &[])),
+            "bob" => {
+                let hash = Secret::hash(BCRYPT, HashLimits::OPERATOR);
+                Ok(user(hash.unwrap(), &[]))
+            }
             "down" => Err(Unavailable),
             _ => Ok(Found::Nobody(Some(Secret::plain("secret")))),
         };
