@@ -67,7 +67,6 @@ fn hashed<D: sha2::Digest>(parts: &[&str]) -> Vec<u8> {
 }
 
 /// The response of a client and what it chose to compute it from.
-#[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) algorithm: Algorithm,
     pub(crate) nonce: String,

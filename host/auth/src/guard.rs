@@ -2,7 +2,7 @@ use crate::digest::{Algorithm, Response};
 use crate::header::{self, Credentials, Malformed};
 use crate::nonce::{Nonces, Use};
 use crate::secret::Uncompared;
-use crate::{Realm, Secret};
+use crate::{Realm, Secret, target};
 
 /// Asks who comes to one realm, by one scheme. Shared by all requests to it: it knows which nonces were used.
 pub struct Guard {
@@ -108,7 +108,7 @@ impl Guard {
         &self.realm
     }
 
-    /// Reads the `Authorization` of a request with this method and target. Which algorithms were offered only the
+    /// Reads the `Authorization` of a request with this method and target, sent to this host and port. Which algorithms were offered only the
     /// caller knows: see [`Attempt::algorithm`].
     ///
     /// # Errors
@@ -118,6 +118,7 @@ impl Guard {
         authorization: &[u8],
         method: &str,
         target: &str,
+        authority: &str,
     ) -> Result<Begun, Malformed> {
         let (name, proof) = match (header::parse(authorization)?, self.scheme()) {
             (Credentials::Basic { name, password }, Scheme::Basic) => {
@@ -126,7 +127,7 @@ impl Guard {
             (Credentials::Digest(digest), Scheme::Digest)
                 if digest.realm == self.realm.as_str() =>
             {
-                if digest.uri != target {
+                if !target::is_requested(&digest.uri, target, authority) {
                     return Err(Malformed::Target);
                 }
                 let proof = Proof::Response {
@@ -248,7 +249,7 @@ mod tests {
     }
 
     fn attempt(guard: &Guard, authorization: &str) -> Attempt {
-        match guard.begin(authorization.as_bytes(), "GET", "/dir/index.html") {
+        match guard.begin(authorization.as_bytes(), "GET", "/dir/index.html", "h:1") {
             Ok(Begun::Attempt(attempt)) => attempt,
             other => panic!("{other:?}"),
         }
@@ -269,7 +270,7 @@ mod tests {
         assert_eq!(verdict("open sesam"), Verdict::Failed);
         assert!(!format!("{attempt:?}").contains("sesame"));
         for other in ["Digest username=\"a\"", "Basic OnB3", "Bearer x", ""] {
-            let begun = guard.begin(other.as_bytes(), "GET", "/");
+            let begun = guard.begin(other.as_bytes(), "GET", "/", "");
             assert!(
                 matches!(begun, Ok(Begun::Anonymous) | Err(Malformed::Digest)),
                 "{begun:?}"
@@ -279,6 +280,10 @@ mod tests {
 
     /// The credentials that a client answers a challenge with.
     fn answer(challenge: &str, password: &str, count: u32) -> String {
+        answer_for("/dir/index.html", challenge, password, count)
+    }
+
+    fn answer_for(uri: &str, challenge: &str, password: &str, count: u32) -> String {
         let part = |name: &str| {
             let (_, rest) = challenge.split_once(&format!("{name}=")).unwrap();
             rest.split(',').next().unwrap().trim_matches('"').to_owned()
@@ -286,11 +291,11 @@ mod tests {
         let nonce = part("nonce");
         let algorithm = Algorithm::named(&part("algorithm")).unwrap();
         let key = algorithm.key("Mufasa", "http-auth@example.org", password);
-        let request = algorithm.hash(&["GET", "/dir/index.html"]);
+        let request = algorithm.hash(&["GET", uri]);
         let nc = format!("{count:08x}");
         let response = algorithm.hash(&[&key, &nonce, &nc, "cnonce", "auth", &request]);
         format!(
-            "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"/dir/index.html\", \
+            "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", uri=\"{uri}\", \
              algorithm={}, nonce=\"{nonce}\", nc={nc}, cnonce=\"cnonce\", qop=auth, response=\"{response}\"",
             algorithm.name()
         )
@@ -322,6 +327,9 @@ mod tests {
         let stale = guard.challenges(&[Algorithm::Md5], true, 1000);
         assert!(stale[0].ends_with(", stale=true"), "{stale:?}");
         assert_eq!(finish(&stale[0], right, 1, 1000), Verdict::Proved);
+        let absolute = answer_for("ws://H:1/dir/index.html", &stale[0], right, 2);
+        let verdict = guard.finish(&attempt(&guard, &absolute), &plain, 1000);
+        assert_eq!(verdict, Verdict::Proved);
     }
 
     // RFC 7616, section 3.9.1: read whole. Its nonce is none of ours.
@@ -338,10 +346,10 @@ mod tests {
         assert_eq!(verdict("Circle of Lies"), Verdict::Failed);
         let keys = Secret::key(&"0".repeat(64)).unwrap().0;
         assert_eq!(guard.finish(&attempt, &keys, 0), Verdict::Failed);
-        let elsewhere = guard.begin(example.as_bytes(), "GET", "/dir/index.html?");
+        let elsewhere = guard.begin(example.as_bytes(), "GET", "/dir/index.html?", "h:1");
         assert_eq!(elsewhere.unwrap_err(), Malformed::Target);
         let other = Guard::digest("other".parse().unwrap(), [1; 32], 1000);
-        let begun = other.begin(example.as_bytes(), "GET", "/dir/index.html");
+        let begun = other.begin(example.as_bytes(), "GET", "/dir/index.html", "h:1");
         assert!(matches!(begun, Ok(Begun::Anonymous)), "{begun:?}");
     }
 }

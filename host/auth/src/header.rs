@@ -1,6 +1,7 @@
 //! The `Authorization` field of a request.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -33,8 +34,7 @@ pub enum Malformed {
     Target,
 }
 
-/// Credentials as they were sent.
-#[derive(Debug)]
+/// Credentials as they were sent. `Debug` shows nothing of them but their scheme.
 pub(crate) enum Credentials {
     Basic {
         name: String,
@@ -46,12 +46,21 @@ pub(crate) enum Credentials {
 }
 
 /// Digest credentials.
-#[derive(Debug)]
 pub(crate) struct Digest {
     pub(crate) name: String,
     pub(crate) realm: String,
     pub(crate) uri: String,
     pub(crate) response: Response,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Basic { .. } => "Basic",
+            Self::Digest(_) => "Digest",
+            Self::Other => "Other",
+        })
+    }
 }
 
 /// Reads the field's value.
@@ -102,6 +111,10 @@ fn digest(text: &str) -> Option<Credentials> {
         (None, Some(name)) => extended(name)?,
         _ => return None,
     };
+    // As in Basic. An extended name could have them in any case, and names go to logs and components.
+    if name.chars().any(char::is_control) {
+        return None;
+    }
     let nonce = find("nonce")?;
     let realm = find("realm")?;
     let uri = find("uri")?;
@@ -223,6 +236,30 @@ mod tests {
         extended[0] = "username*=UTF-8''J%C3%A4s%C3%B8n%20Doe";
         let name = named(&value(&extended)).map(|(name, _)| name);
         assert_eq!(name.as_deref(), Some("J\u{e4}s\u{f8}n Doe"));
+        for control in [
+            "username*=UTF-8''a%0Ab",
+            "username*=UTF-8''a%C2%85b",
+            "username*=UTF-8''%00",
+            "username=\"a\tb\"",
+            "username=\"a\u{85}b\"",
+        ] {
+            extended[0] = control;
+            assert_eq!(named(&value(&extended)), None, "{control}");
+        }
+    }
+
+    // hardening H26
+    #[test]
+    fn debug_shows_no_secret() {
+        for value in [
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            "Digest username=\"a\", realm=\"r\", uri=\"/\", nonce=\"n\", nc=00000001, cnonce=\"c\", qop=auth, \
+             response=\"00112233445566778899aabbccddeeff\"",
+        ] {
+            let scheme = value.split(' ').next().unwrap();
+            let credentials = parse(value.as_bytes()).unwrap();
+            assert_eq!(format!("{credentials:?}"), scheme);
+        }
     }
 
     // hardening H7

@@ -6,7 +6,9 @@
 //!
 //! Pure: time comes in as milliseconds of any monotonic clock, the nonces' key and the text of files as arguments.
 //! Deliberately absent: I/O, clocks and randomness; roles of a service and limits on attempts, which are its
-//! caller's; `auth-int`, `userhash`, session variants of the algorithms, and challenges in requests of ours.
+//! caller's; `auth-int`, `userhash`, session variants of the algorithms, and challenges in requests of ours. Passwords
+//! and hashes are shown by no `Debug`, but their memory is not wiped when it is given back: copies of them are in the
+//! buffers of sockets and TLS as well, which nobody wipes.
 #![forbid(unsafe_code)]
 
 mod digest;
@@ -18,6 +20,7 @@ mod limits;
 mod nonce;
 mod realm;
 mod secret;
+mod target;
 
 pub use digest::Algorithm;
 pub use file::{FileMistake, RoleTable, UserTable};

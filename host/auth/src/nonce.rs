@@ -18,22 +18,31 @@ pub(crate) struct Nonces {
     used: Mutex<Used>,
 }
 
-/// The highest count that each nonce was used with: bounded, and nothing is forgotten that could come again.
+/// The counts that each nonce was used with: bounded, and nothing is forgotten that could come again.
 struct Used {
-    counts: BTreeMap<u64, u32>,
+    counts: BTreeMap<u64, Counts>,
     /// Nonces with lower numbers were forgotten: they count as expired.
     from: u64,
     max: usize,
 }
 
+/// The counts that one nonce was used with. Requests on several connections overtake each other, so the last few are
+/// kept one by one; what is further behind the highest counts as used.
+#[derive(Default)]
+struct Counts {
+    highest: u32,
+    /// Bit n: the count n below the highest was used.
+    used: u64,
+}
+
 /// What became of a nonce that a client used, with a response that is right otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// It is fresh, and the count has risen.
+    /// It is fresh, and the count was not used.
     Fresh,
     /// It has expired, or is none of these: the client may answer to another.
     Stale,
-    /// The same count, or a higher one, has been used.
+    /// The same count was used, or one that is more than 63 higher.
     Replayed,
 }
 
@@ -105,11 +114,10 @@ impl Used {
         if number < self.from {
             return Use::Stale;
         }
-        let highest = self.counts.get(&number).copied().unwrap_or_default();
-        if count <= highest {
+        // RFC 7616, section 3.4: the first is 1.
+        if count == 0 || !self.counts.entry(number).or_default().take(count) {
             return Use::Replayed;
         }
-        self.counts.insert(number, count);
         if self.counts.len() > self.max
             && let Some((oldest, _)) = self.counts.pop_first()
         {
@@ -119,7 +127,22 @@ impl Used {
     }
 }
 
-/// Nonces whose counts are kept: those of clients that have authenticated. About 2 MiB.
+impl Counts {
+    /// Whether the count was not used; from now on it is.
+    fn take(&mut self, count: u32) -> bool {
+        if let Some(more) = count.checked_sub(self.highest).filter(|more| *more > 0) {
+            self.used = self.used.checked_shl(more).unwrap_or_default() | 1;
+            self.highest = count;
+            return true;
+        }
+        let bit = 1u64.checked_shl(self.highest - count).unwrap_or_default();
+        let unused = bit > 0 && self.used & bit == 0;
+        self.used |= bit;
+        unused
+    }
+}
+
+/// Nonces whose counts are kept: those of clients that have authenticated. About 3 MiB.
 const NONCES_USED_MAX: usize = 65_536;
 /// A time and a number.
 const BODY_BYTES: usize = 16;
@@ -138,7 +161,7 @@ mod tests {
 
     // hardening H26
     #[test]
-    fn counts_rise_and_nonces_expire() {
+    fn counts_are_good_once_and_nonces_expire() {
         let nonces = nonces();
         let (one, two) = (nonces.issue(500), nonces.issue(500));
         assert_ne!(one, two);
@@ -146,10 +169,34 @@ mod tests {
         assert_eq!(nonces.spend(&one, 1, 501), Use::Replayed);
         assert_eq!(nonces.spend(&one, 0, 501), Use::Replayed);
         assert_eq!(nonces.spend(&one, 7, 501), Use::Fresh);
+        // It was overtaken.
+        assert_eq!(nonces.spend(&one, 6, 502), Use::Fresh);
         assert_eq!(nonces.spend(&one, 6, 502), Use::Replayed);
+        assert_eq!(nonces.spend(&one, 7, 502), Use::Replayed);
         assert_eq!(nonces.spend(&two, 0, 502), Use::Replayed);
         assert_eq!(nonces.spend(&two, 1, 1499), Use::Fresh);
         assert_eq!(nonces.spend(&two, 2, 1500), Use::Stale);
+    }
+
+    // hardening H26
+    #[test]
+    fn what_was_overtaken_by_far_is_a_replay() {
+        let nonces = nonces();
+        let nonce = nonces.issue(0);
+        let uses = [
+            (100, Use::Fresh),
+            (36, Use::Replayed),
+            (37, Use::Fresh),
+            (37, Use::Replayed),
+            (u32::MAX, Use::Fresh),
+            (100, Use::Replayed),
+            (u32::MAX - 63, Use::Fresh),
+            (u32::MAX - 64, Use::Replayed),
+            (u32::MAX, Use::Replayed),
+        ];
+        for (count, expected) in uses {
+            assert_eq!(nonces.spend(&nonce, count, 0), expected, "{count}");
+        }
     }
 
     // hardening H26
@@ -187,16 +234,27 @@ mod tests {
     proptest! {
         // hardening H26
         #[test]
-        fn no_count_is_taken_twice(uses in proptest::collection::vec((0usize..4, 0u32..6), 0..40), max in 1usize..5) {
+        fn no_count_is_taken_twice(
+            uses in proptest::collection::vec((0usize..4, prop_oneof![0u32..6, 0u32..200]), 0..40),
+            max in 1usize..5,
+        ) {
             let nonces = nonces();
             nonces.used.lock().unwrap().max = max;
             let issued: Vec<_> = (0..4).map(|_| nonces.issue(0)).collect();
             let mut taken = Vec::new();
             for (nonce, count) in uses {
-                if nonces.spend(&issued[nonce], count, 0) == Use::Fresh {
-                    prop_assert!(!taken.contains(&(nonce, count)));
-                    taken.push((nonce, count));
+                let highest = taken.iter().filter(|(of, _)| *of == nonce).map(|(_, count)| *count).max();
+                let near = count > 0 && count + 64 > highest.unwrap_or(0);
+                let unused = !taken.contains(&(nonce, count));
+                match nonces.spend(&issued[nonce], count, 0) {
+                    Use::Fresh => {
+                        prop_assert!(near && unused);
+                        taken.push((nonce, count));
+                    }
+                    Use::Replayed => prop_assert!(!near || !unused),
+                    Use::Stale => {}
                 }
+                prop_assert!(nonces.used.lock().unwrap().counts.len() <= max);
             }
         }
 

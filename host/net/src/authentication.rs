@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
 use tracing::{error, info, warn};
 use wasket_auth::{Algorithm, Attempt, Begun, Guard, Scheme, Verdict};
@@ -33,6 +33,7 @@ pub(crate) struct Asking<'r> {
     headers: &'r HeaderMap,
     method: &'r str,
     target: &'r str,
+    authority: &'r str,
     remote: SocketAddr,
     clock: &'r Arc<Clock>,
 }
@@ -40,10 +41,12 @@ pub(crate) struct Asking<'r> {
 impl<'r> Asking<'r> {
     pub(crate) fn new<B>(request: &'r Request<B>, remote: SocketAddr, shared: &'r Shared) -> Self {
         let target = request.uri().path_and_query();
+        let host = request.headers().get(HOST);
         Self {
             headers: request.headers(),
             method: request.method().as_str(),
             target: target.map_or("/", |target| target.as_str()),
+            authority: host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
             remote,
             clock: &shared.clock,
         }
@@ -115,9 +118,11 @@ impl Authentication {
         if all.next().is_some() {
             return Err(bad("the Authorization field is given twice"));
         }
+        let authorization = authorization.as_bytes();
+        let (target, authority) = (asking.target, asking.authority);
         let begun = self
             .guard
-            .begin(authorization.as_bytes(), asking.method, asking.target);
+            .begin(authorization, asking.method, target, authority);
         match begun {
             Ok(Begun::Attempt(attempt)) if self.offers(&attempt) => Ok(attempt),
             Ok(Begun::Attempt(_) | Begun::Anonymous) => Err(self.challenge(false, asking.clock)),

@@ -77,13 +77,17 @@ fn ask(host: &Host) -> Vec<Challenge> {
 
 impl Challenge {
     fn answer(&self, password: &str, count: u32) -> String {
+        self.answer_for("/echo?a=1", password, count)
+    }
+
+    fn answer_for(&self, uri: &str, password: &str, count: u32) -> String {
         let hash = |text: String| hash(&self.algorithm, &text);
         let key = hash(format!("ada:staff:{password}"));
-        let request = hash("GET:/echo?a=1".to_owned());
+        let request = hash(format!("GET:{uri}"));
         let (nonce, algorithm) = (&self.nonce, &self.algorithm);
         let response = hash(format!("{key}:{nonce}:{count:08x}:cnonce:auth:{request}"));
         format!(
-            "Digest username=\"ada\", realm=\"staff\", uri=\"/echo?a=1\", algorithm={algorithm}, nonce=\"{nonce}\", \
+            "Digest username=\"ada\", realm=\"staff\", uri=\"{uri}\", algorithm={algorithm}, nonce=\"{nonce}\", \
              nc={count:08x}, cnonce=\"cnonce\", qop=auth, response=\"{response}\""
         )
     }
@@ -137,6 +141,25 @@ fn a_nonce_that_is_too_old_is_stale() {
     let wrong = enter(&host, &old.answer("wrong", count)).err().unwrap();
     assert!(challenges(&wrong).iter().all(|fresh| !fresh.stale));
     assert!(enter(&host, &fresh[0].answer("secret", 1)).is_ok());
+}
+
+// parity S2, hardening H26
+#[test]
+fn an_answer_may_be_overtaken_and_name_the_whole_url() {
+    let host = serve(&htdigest(), "");
+    let offered = &ask(&host)[0];
+    let url = format!("{}?a=1", host.url("echo"));
+    for (uri, count) in [("/echo?a=1", 2), ("/echo?a=1", 1), (&*url, 3)] {
+        let answer = offered.answer_for(uri, "secret", count);
+        assert!(enter(&host, &answer).is_ok(), "{uri} {count}");
+    }
+    for uri in [
+        "ws://elsewhere.example/echo?a=1",
+        &url.replace("a=1", "a=2"),
+    ] {
+        let refused = enter(&host, &offered.answer_for(uri, "secret", 4));
+        assert_eq!(refused.err().unwrap().status, 400, "{uri}");
+    }
 }
 
 // parity S2
