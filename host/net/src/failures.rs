@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 
 use parking_lot::Mutex;
@@ -7,7 +7,15 @@ use parking_lot::Mutex;
 /// has one has all of them.
 pub(crate) struct Failures {
     max: Option<u32>,
-    minutes: Mutex<HashMap<IpAddr, Minute>>,
+    minutes: Mutex<Minutes>,
+}
+
+/// Bounded; the oldest go first, so that room is made without looking at all of them.
+#[derive(Default)]
+struct Minutes {
+    by_address: HashMap<IpAddr, Minute>,
+    /// When each minute began, in this order, and whose it is.
+    order: VecDeque<(u64, IpAddr)>,
 }
 
 struct Minute {
@@ -28,7 +36,7 @@ impl Failures {
     pub(crate) fn refused_for(&self, address: IpAddr, now_ms: u64) -> Option<u64> {
         let max = self.max?;
         let minutes = self.minutes.lock();
-        let minute = minutes.get(&network(address))?;
+        let minute = minutes.by_address.get(&network(address))?;
         let left_ms = minute.left_ms(now_ms);
         (minute.count >= max && left_ms > 0).then_some(left_ms)
     }
@@ -38,40 +46,44 @@ impl Failures {
         let Some(max) = self.max else {
             return false;
         };
-        let mut minutes = self.minutes.lock();
-        let address = network(address);
-        if minutes.len() >= ADDRESSES_MAX && !minutes.contains_key(&address) {
-            make_room(&mut minutes, now_ms);
+        let count = self.minutes.lock().count(network(address), now_ms);
+        count == max
+    }
+}
+
+impl Minutes {
+    /// How many there are now in the address's minute, one more than before.
+    fn count(&mut self, address: IpAddr, now_ms: u64) -> u32 {
+        while let Some((from_ms, _)) = self.order.front()
+            && now_ms.saturating_sub(*from_ms) >= MINUTE_MS
+        {
+            self.forget_oldest();
         }
-        let minute = minutes.entry(address).or_insert(Minute {
-            from_ms: now_ms,
-            count: 0,
-        });
-        if minute.left_ms(now_ms) == 0 {
-            *minute = Minute {
+        // Whoever has as many addresses needs no more attempts from one of them.
+        if self.order.len() >= ADDRESSES_MAX && !self.by_address.contains_key(&address) {
+            self.forget_oldest();
+        }
+        let minute = self.by_address.entry(address).or_insert_with(|| {
+            self.order.push_back((now_ms, address));
+            Minute {
                 from_ms: now_ms,
                 count: 0,
-            };
-        }
+            }
+        });
         minute.count = minute.count.saturating_add(1);
-        minute.count == max
+        minute.count
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, address)) = self.order.pop_front() {
+            self.by_address.remove(&address);
+        }
     }
 }
 
 impl Minute {
     fn left_ms(&self, now_ms: u64) -> u64 {
         MINUTE_MS.saturating_sub(now_ms.saturating_sub(self.from_ms))
-    }
-}
-
-/// Forgets those whose minute is over; if there are none, anyone. Whoever has as many addresses needs no more
-/// attempts from one of them.
-fn make_room(minutes: &mut HashMap<IpAddr, Minute>, now_ms: u64) {
-    minutes.retain(|_, minute| minute.left_ms(now_ms) > 0);
-    if minutes.len() >= ADDRESSES_MAX
-        && let Some(any) = minutes.keys().next().copied()
-    {
-        minutes.remove(&any);
     }
 }
 
@@ -86,7 +98,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 const MINUTE_MS: u64 = 60_000;
-/// About 4 MiB.
+/// About 6 MiB.
 const ADDRESSES_MAX: usize = 65_536;
 
 #[cfg(test)]
@@ -129,16 +141,39 @@ mod tests {
         for n in 0..many {
             failures.note(address(n), 0);
         }
-        assert_eq!(failures.minutes.lock().len(), ADDRESSES_MAX);
-        assert!(failures.refused_for(address(many - 1), 0).is_some());
-        failures.note(address(many), MINUTE_MS);
-        assert_eq!(failures.minutes.lock().len(), 1);
+        let len = || {
+            let minutes = failures.minutes.lock();
+            assert_eq!(minutes.by_address.len(), minutes.order.len());
+            minutes.order.len()
+        };
+        assert_eq!(len(), ADDRESSES_MAX);
+        let is_refused = |n| failures.refused_for(address(n), 0).is_some();
+        // The oldest have made room.
+        assert!((0..100).all(|n| !is_refused(n)));
+        assert!((100..many).all(is_refused));
+        failures.note(address(many), MINUTE_MS - 1);
+        assert_eq!(len(), ADDRESSES_MAX);
+        failures.note(address(many + 1), MINUTE_MS);
+        assert_eq!(len(), 2);
+    }
+
+    // hardening H26
+    #[test]
+    fn an_address_that_is_known_makes_no_room() {
+        let failures = Failures::new(Some(3));
+        let address = |n: u32| IpAddr::from(Ipv4Addr::from_bits(n));
+        for n in 0..u32::try_from(ADDRESSES_MAX).unwrap() {
+            failures.note(address(n), 0);
+        }
+        failures.note(address(7), 0);
+        assert!(failures.note(address(7), 0), "the third of a known address");
+        assert_eq!(failures.minutes.lock().order.len(), ADDRESSES_MAX);
     }
 
     #[test]
     fn off_counts_nothing() {
         let failures = Failures::new(None);
         assert!(!failures.note([10, 0, 0, 1].into(), 0));
-        assert!(failures.minutes.lock().is_empty());
+        assert!(failures.minutes.lock().order.is_empty());
     }
 }
