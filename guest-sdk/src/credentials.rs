@@ -19,8 +19,10 @@ use crate::Principal;
 /// # fn main() {}
 /// ```
 ///
-/// Each login has an instance of its own, with the time of one event. A trap lets nobody in. Where there is no such
-/// user the host takes as long to refuse as for a wrong password; how long `find` takes is the component's.
+/// Each lookup has an instance of its own, with the time of one event. A trap lets nobody in and counts as a failed
+/// login; so does a secret that the host cannot use, or a principal without a name or of more than 16 KiB. Where there
+/// is no such user the host takes as long to refuse as for the user that was found last; how long `find` takes is the
+/// component's.
 pub trait Credentials {
     /// The secret of this name, which is whatever a client wrote, and who that is then. `None`: there is no such user.
     fn find(realm: &str, name: &str) -> Option<(Secret, Principal)>;

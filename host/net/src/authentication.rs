@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
 use tracing::{error, info, warn};
 use wasket_auth::{Algorithm, Attempt, Begun, Guard, Scheme, Verdict};
-use wasket_session::{Found, Principal, Users};
+use wasket_session::{Found, Principal, Unavailable, Users};
 
 use crate::answer::{Answer, plain};
 use crate::clock::Clock;
 use crate::failures::Failures;
 use crate::hashing::Hashing;
+use crate::places::Places;
 use crate::shared::Shared;
 
 /// A login: what is asked, who is known, and how often one address may be wrong.
@@ -25,6 +26,7 @@ pub struct Authentication {
     /// What to offer, the preferred first; `None`: what the users have.
     algorithms: Option<Vec<Algorithm>>,
     failures: Failures,
+    lookups: Places,
     hashing: Hashing,
 }
 
@@ -54,8 +56,8 @@ impl<'r> Asking<'r> {
 }
 
 impl Authentication {
-    /// A login for the users of one realm. An address that failed more than so many times within a minute is refused
-    /// for the rest of it. Passwords whose hashes are slow are verified by `hashing`.
+    /// A login for the users of one realm. An address that failed so many times within a minute is refused for the rest
+    /// of it. Passwords whose hashes are slow are verified by `hashing`.
     #[must_use]
     pub fn new(
         guard: Guard,
@@ -69,6 +71,7 @@ impl Authentication {
             users,
             algorithms,
             failures: Failures::new(failures_per_minute_max),
+            lookups: Places::new(LOOKUPS_MAX, LOOKUPS_WAITING_MAX, LOOKUP_WAIT_MAX),
             hashing,
         }
     }
@@ -79,14 +82,9 @@ impl Authentication {
         asking: Asking<'_>,
     ) -> Result<Principal, Box<Answer>> {
         let attempt = self.begin(&asking)?;
-        let address = asking.remote.ip();
-        let refused_ms = self.failures.refused_for(address, now(asking.clock));
-        if let Some(refused_ms) = refused_ms {
-            return Err(too_many(refused_ms));
-        }
         let name = attempt.name().to_owned();
-        let found = self.users.find(self.guard.realm().as_str(), &name).await;
-        let found = found.map_err(|_| unavailable())?;
+        let found = self.look_up(&name, &asking).await?;
+        let address = asking.remote.ip();
         let verdict = self.verdict(attempt, &found, address, asking.clock).await?;
         match (verdict, found) {
             (Checked::Verdict(Verdict::Proved), Found::User(_, mut principal)) => {
@@ -103,10 +101,35 @@ impl Authentication {
                 Err(unavailable())
             }
             (Checked::Verdict(_), _) => {
-                info!(remote = %asking.remote, realm = %self.guard.realm(), name, "authentication failed");
+                self.tell_of_failure(&name, &asking);
                 Err(self.challenge(false, asking.clock))
             }
         }
+    }
+
+    async fn look_up(&self, name: &str, asking: &Asking<'_>) -> Result<Found, Box<Answer>> {
+        self.refuse_who_failed(asking)?;
+        let _place = self.lookups.enter().await.ok_or_else(unavailable)?;
+        // Looked at again, here and before a slow hash is: others of this address may have failed while this one waited.
+        self.refuse_who_failed(asking)?;
+        let found = self.users.find(self.guard.realm().as_str(), name).await;
+        if matches!(found, Err(Unavailable::Name)) {
+            self.note_failure(asking.remote.ip(), asking.clock);
+            self.tell_of_failure(name, asking);
+        }
+        found.map_err(|_| unavailable())
+    }
+
+    fn refuse_who_failed(&self, asking: &Asking<'_>) -> Result<(), Box<Answer>> {
+        let address = asking.remote.ip();
+        match self.failures.refused_for(address, now(asking.clock)) {
+            Some(refused_ms) => Err(too_many(refused_ms)),
+            None => Ok(()),
+        }
+    }
+
+    fn tell_of_failure(&self, name: &str, asking: &Asking<'_>) {
+        info!(remote = %asking.remote, realm = %self.guard.realm(), name, "authentication failed");
     }
 
     /// Reads what the request says of itself.
@@ -149,7 +172,6 @@ impl Authentication {
         let check = {
             let (this, secret, clock) = (Arc::clone(self), secret.clone(), Arc::clone(clock));
             move || {
-                // Looked at again: others of this address may have failed while this one waited.
                 if let Some(ms) = this.failures.refused_for(address, now(&clock)) {
                     return Checked::Refused(ms);
                 }
@@ -217,6 +239,12 @@ impl fmt::Debug for Authentication {
     }
 }
 
+/// Names that are looked up at once: a component has an instance for each.
+const LOOKUPS_MAX: usize = 64;
+/// Those that wait for it, and how long.
+const LOOKUPS_WAITING_MAX: usize = 200;
+const LOOKUP_WAIT_MAX: Duration = Duration::from_secs(5);
+
 fn now(clock: &Clock) -> u64 {
     clock.monotonic_ms(Instant::now())
 }
@@ -239,4 +267,77 @@ fn unavailable() -> Box<Answer> {
     let retry = HeaderValue::from_static("5");
     answer.headers_mut().insert(RETRY_AFTER, retry);
     Box::new(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::Semaphore;
+    use wasket_session::Lookup;
+
+    use super::*;
+
+    /// Knows nobody, and says so when it may.
+    struct Slow {
+        may: Semaphore,
+        lookups: AtomicU32,
+    }
+
+    impl Users for Slow {
+        fn find<'a>(&'a self, _: &'a str, _: &'a str) -> Lookup<'a> {
+            Box::pin(async {
+                self.lookups.fetch_add(1, Ordering::Relaxed);
+                self.may.acquire().await.unwrap().forget();
+                Ok(Found::Nobody(None))
+            })
+        }
+
+        fn algorithms(&self) -> Vec<Algorithm> {
+            Vec::new()
+        }
+    }
+
+    // hardening H26
+    #[tokio::test]
+    async fn who_waits_for_a_lookup_is_refused_when_its_address_fails_meanwhile() {
+        let users = Arc::new(Slow {
+            may: Semaphore::new(0),
+            lookups: AtomicU32::new(0),
+        });
+        let guard = Guard::basic("r".parse().unwrap());
+        let known: Arc<dyn Users> = users.clone();
+        let mut login = Authentication::new(guard, known, None, Some(1), Hashing::new());
+        login.lookups = Places::new(1, 1, Duration::from_secs(600));
+        let login = Arc::new(login);
+        let ask = || {
+            let login = Arc::clone(&login);
+            let authorization = HeaderValue::from_static("Basic YTpi");
+            let headers: HeaderMap = [(AUTHORIZATION, authorization)].into_iter().collect();
+            tokio::spawn(async move {
+                let asking = Asking {
+                    headers: &headers,
+                    method: "GET",
+                    target: "/",
+                    authority: "h",
+                    remote: ([127, 0, 0, 1], 1).into(),
+                    clock: &Arc::new(Clock::new()),
+                };
+                login
+                    .identify(asking)
+                    .await
+                    .err()
+                    .map(|answer| answer.status())
+            })
+        };
+        let (first, second) = (ask(), ask());
+        while !login.lookups.are_full() {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(ask().await.unwrap(), Some(StatusCode::SERVICE_UNAVAILABLE));
+        users.may.add_permits(2);
+        assert_eq!(first.await.unwrap(), Some(StatusCode::UNAUTHORIZED));
+        assert_eq!(second.await.unwrap(), Some(StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(users.lookups.load(Ordering::Relaxed), 1);
+    }
 }

@@ -1,17 +1,15 @@
 use std::fmt;
 use std::num::NonZero;
-use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use crate::places::Places;
 
 /// Where passwords are verified whose hashes are slow on purpose: half the cores at most, beside the threads that
 /// connections run on. Cloning it shares the places.
 #[derive(Clone)]
 pub struct Hashing {
-    running: Arc<Semaphore>,
-    /// Those that run and those that wait.
-    present: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Hashing {
@@ -19,27 +17,21 @@ impl Hashing {
     #[must_use]
     pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        Self::of(cores.div_ceil(2), WAITING_MAX)
-    }
-
-    fn of(running: usize, waiting: usize) -> Self {
         Self {
-            running: Arc::new(Semaphore::new(running)),
-            present: Arc::new(Semaphore::new(running + waiting)),
+            places: Places::new(cores.div_ceil(2), WAITING_MAX, WAIT_MAX),
         }
     }
 
-    /// Runs this when there is a place; `None` when too many wait already. Once it has begun it runs to its end, and
-    /// keeps its place so long, even when nobody waits for it any more.
+    /// Runs this when there is a place; `None` when too many wait already, or too long. Once it has begun it runs to its
+    /// end, and keeps its place so long, even when nobody waits for it any more.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let present = Arc::clone(&self.present).try_acquire_owned().ok()?;
-        let running = Arc::clone(&self.running).acquire_owned().await.ok()?;
+        let place = self.places.enter().await?;
         let work = move || {
             let result = work();
-            drop((running, present));
+            drop(place);
             result
         };
         tokio::task::spawn_blocking(work).await.ok()
@@ -58,8 +50,10 @@ impl fmt::Debug for Hashing {
     }
 }
 
-/// Logins that wait for a place. At 50 ms each on one core the last of them waits as long as a handshake may take.
+/// Logins that wait for a place: a hundred hashes of 50 ms are verified on two cores in the time that they may wait.
 const WAITING_MAX: usize = 200;
+/// Well below what a handshake may take, so that who has waited in vain is told.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -70,7 +64,9 @@ mod tests {
     // hardening H26
     #[tokio::test(flavor = "multi_thread")]
     async fn who_finds_no_place_is_told_at_once() {
-        let hashing = Hashing::of(1, 1);
+        let hashing = Hashing {
+            places: Places::new(1, 1, Duration::from_secs(600)),
+        };
         let (release, released) = mpsc::channel::<()>();
         let (began, begun) = tokio::sync::oneshot::channel();
         let first = tokio::spawn({
@@ -88,7 +84,7 @@ mod tests {
             let hashing = hashing.clone();
             async move { hashing.run(|| 2).await }
         });
-        while hashing.present.available_permits() > 0 {
+        while !hashing.places.are_full() {
             tokio::task::yield_now().await;
         }
         assert_eq!(hashing.run(|| 3).await, None);

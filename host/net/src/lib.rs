@@ -32,6 +32,7 @@ mod network;
 mod origin;
 mod page;
 mod peer;
+mod places;
 pub mod proxy_protocol;
 mod route;
 mod server;

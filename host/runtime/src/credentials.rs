@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use wasket_session::auth::{Algorithm, HashLimits, Secret, SecretError};
 use wasket_session::{
     Found, Headers, Hub, Lookup, Opening, Session, SessionId, Unavailable, Users,
@@ -15,9 +14,10 @@ use wasket_session::{
 
 use crate::error::{Digest, Error};
 use crate::export::{CredentialsExports, Find, FindResult, Started};
+use crate::handshake::{self, check_principal};
 use crate::instance::{Instance, NoInstance};
 use crate::load::Parts;
-use crate::log::{LogBudget, TARGET};
+use crate::log::{LogBudget, NO_SESSION, TARGET};
 use crate::refusal::Refusals;
 use crate::store::Shared;
 use crate::text::escaped;
@@ -53,7 +53,6 @@ pub struct GuestUsers {
     shared: Arc<Shared>,
     /// What Digest offers; empty for Basic.
     algorithms: Vec<Algorithm>,
-    lookups: Semaphore,
     /// What was found last: what others are compared with who are nobody.
     decoy: Mutex<Option<Secret>>,
     full_told: Mutex<Option<Instant>>,
@@ -90,29 +89,28 @@ impl GuestUsers {
                 log: Arc::new(log),
                 refusals: Refusals::default(),
             }),
+            decoy: Mutex::new(first_decoy(&algorithms)),
             algorithms,
-            lookups: Semaphore::new(LOOKUPS_MAX),
-            decoy: Mutex::default(),
             full_told: Mutex::default(),
         })
     }
 
     async fn look_up(&self, realm: &str, name: &str) -> Result<Found, Unavailable> {
-        let place = self.lookups.acquire().await;
-        let _place = place.map_err(|_| Unavailable)?;
         let mut instance = self.instance().await?;
         let find = &self.credentials.parts.exports.find;
         let params: Find<'_> = (realm, name);
         let found = instance
             .call_rare::<_, FindResult>("find", find, params)
             .await;
-        let Ok((Some((secret, principal)),)) = found else {
-            // What failed has been logged.
-            let nobody = || Found::Nobody(self.decoy.lock().clone());
-            return found.map(|_| nobody()).map_err(|_| Unavailable);
+        // What failed has been logged.
+        let (found,) = found.map_err(|_| Unavailable::Name)?;
+        let nobody = || Found::Nobody(self.decoy.lock().clone());
+        let Some((secret, principal)) = found else {
+            return Ok(nobody());
         };
         let found = self.check(secret, principal.into());
-        found.map_err(|why| {
+        // To strangers it is a name that nobody has: no other answer shall tell them that it is known.
+        Ok(found.unwrap_or_else(|why| {
             tracing::error!(
                 target: TARGET,
                 service = &**self.shared.hub.service(),
@@ -120,8 +118,8 @@ impl GuestUsers {
                 "what the guest found for \"{}\" cannot be used: {why}",
                 escaped(name)
             );
-            Unavailable
-        })
+            nobody()
+        }))
     }
 
     fn check(
@@ -139,9 +137,7 @@ impl GuestUsers {
         if !self.algorithms.is_empty() && !offered.any(|&algorithm| secret.serves(algorithm)) {
             return Err(Wrong::Unusable);
         }
-        if principal.name.is_empty() {
-            return Err(Wrong::Name);
-        }
+        check_principal(&principal).map_err(Wrong::Principal)?;
         *self.decoy.lock() = Some(secret.clone());
         Ok(Found::User(secret, principal))
     }
@@ -153,7 +149,7 @@ impl GuestUsers {
         let session = Arc::new(self.session()?);
         let made = Instance::new(&self.runtime, &self.shared, &session, &parts.pre, permit).await;
         let mut instance = made.map_err(|why| match why {
-            NoInstance::Failed => Unavailable,
+            NoInstance::Failed => Unavailable::Users,
             NoInstance::Full | NoInstance::Unmapped => self.full(),
         })?;
         let Some(lifecycle) = &parts.exports.lifecycle else {
@@ -172,9 +168,9 @@ impl GuestUsers {
                     "the guest does not start: {}",
                     escaped(&reason)
                 );
-                Err(Unavailable)
+                Err(Unavailable::Users)
             }
-            Err(_) => Err(Unavailable),
+            Err(_) => Err(Unavailable::Users),
         }
     }
 
@@ -195,7 +191,7 @@ impl GuestUsers {
             secure: false,
             properties: Arc::default(),
         };
-        let id = SessionId::new(1).ok_or(Unavailable)?;
+        let id = SessionId::new(NO_SESSION).ok_or(Unavailable::Users)?;
         Ok(Session::new(id, hub, opening, 0))
     }
 
@@ -212,7 +208,7 @@ impl GuestUsers {
                 self.runtime.instances_max()
             );
         }
-        Unavailable
+        Unavailable::Users
     }
 }
 
@@ -240,9 +236,17 @@ enum Wrong {
     Secret(#[from] SecretError),
     #[error("a secret that the scheme of the login, or its algorithms, cannot be computed with")]
     Unusable,
-    #[error("a principal without a name")]
-    Name,
+    #[error("{0}")]
+    Principal(handshake::Wrong),
 }
 
-/// Instances that look users up at once; further logins wait for them.
-const LOOKUPS_MAX: usize = 64;
+/// What nobody is compared with before anybody was found. For Digest it takes no time to speak of, and needs none.
+fn first_decoy(algorithms: &[Algorithm]) -> Option<Secret> {
+    let is_basic = algorithms.is_empty();
+    is_basic
+        .then(|| Secret::hash(DECOY, HashLimits::GUEST).ok())
+        .flatten()
+}
+
+/// Of a password that nobody has kept, with the cost that `htpasswd` and most others take.
+const DECOY: &str = "$2b$10$ZlCxyH2RFfcGOp5eqVt86.kD1Nwn5KeKLrs2vzX5BoutkXiAsdA6O";

@@ -5,7 +5,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::budget::OutOfWallTime;
-use crate::log::TARGET;
+use crate::log::{TARGET, logged};
 use crate::store::OutOfMemory;
 use crate::text::{cut, escaped};
 use crate::turns::OutOfTime;
@@ -57,7 +57,7 @@ impl Failure {
         tracing::error!(
             target: TARGET,
             service,
-            session = session.get(),
+            session = logged(session),
             event,
             kind = self.kind,
             backtrace = self.backtrace,

@@ -52,7 +52,7 @@ pub(crate) fn reject(rejection: Rejection) -> Result<Refusal, Wrong> {
 }
 
 /// Who somebody is stays with the session for as long as it lives, and in each line about its opening.
-fn check_principal(principal: &Principal) -> Result<(), Wrong> {
+pub(crate) fn check_principal(principal: &Principal) -> Result<(), Wrong> {
     let claims = principal
         .claims
         .iter()

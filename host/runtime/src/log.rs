@@ -198,7 +198,7 @@ pub(crate) fn emit(
         return;
     }
     let (context, message) = (escaped(context), escaped(message));
-    let (service, session) = (&*budget.service, session.get());
+    let (service, session) = (&*budget.service, logged(session));
     // The level of an event is part of its static description.
     macro_rules! event {
         ($level:expr) => {
@@ -217,6 +217,14 @@ pub(crate) fn emit(
         Level::TRACE => event!(Level::TRACE),
     }
 }
+
+/// The session of a line, unless it is about none.
+pub(crate) fn logged(session: SessionId) -> Option<u64> {
+    Some(session.get()).filter(|id| *id != NO_SESSION)
+}
+
+/// What instances without a session have for its id. That of a session is made of the time, and never so low.
+pub(crate) const NO_SESSION: u64 = 1;
 
 /// The target of everything that guests say, and of what the host says about their ends.
 pub(crate) const TARGET: &str = "wasket::guest";

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use wasket_session::SessionId;
 
-use crate::log::TARGET;
+use crate::log::{TARGET, logged};
 
 /// When the guests of one service were last refused something, setting by setting.
 #[derive(Debug, Default)]
@@ -15,12 +16,18 @@ pub(crate) struct Refusals {
 impl Refusals {
     /// Tells the operator, once a minute at most: a guest may ask as often as it likes.
     #[cold]
-    pub(crate) fn tell(&self, service: &str, session: u64, setting: &'static str, max: usize) {
+    pub(crate) fn tell(
+        &self,
+        service: &str,
+        session: SessionId,
+        setting: &'static str,
+        max: usize,
+    ) {
         if self.is_news(setting, Instant::now()) {
             tracing::warn!(
                 target: TARGET,
                 service,
-                session,
+                session = logged(session),
                 setting,
                 "the guest is refused more than {setting} = {max}; further refusals are not told for a minute"
             );

@@ -173,7 +173,7 @@ impl Guest {
     /// Tells the operator which setting a guest met.
     #[cold]
     pub(crate) fn refuse(&self, setting: &'static str, max: usize) {
-        let (service, session) = (self.hub().service(), self.session.id().get());
+        let (service, session) = (self.hub().service(), self.session.id());
         self.shared.refusals.tell(service, session, setting, max);
     }
 

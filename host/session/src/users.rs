@@ -27,6 +27,12 @@ pub enum Found {
     Nobody(Option<Secret>),
 }
 
-/// Users cannot be looked up, for a reason that was logged: nobody gets in, with 503.
+/// What cannot be looked up, for a reason that was logged: nobody gets in, with 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unavailable;
+pub enum Unavailable {
+    /// Nobody can, whatever the name: there is no room, or what knows the users did not load.
+    Users,
+    /// This name: the lookup failed. It counts as a failed login, or whoever knows such a name could have it fail as
+    /// often as they like.
+    Name,
+}

@@ -220,7 +220,7 @@ struct Unloaded;
 
 impl Users for Unloaded {
     fn find<'a>(&'a self, _: &'a str, _: &'a str) -> Lookup<'a> {
-        Box::pin(std::future::ready(Err(Unavailable)))
+        Box::pin(std::future::ready(Err(Unavailable::Users)))
     }
 
     fn algorithms(&self) -> Vec<Algorithm> {

@@ -238,6 +238,6 @@ fn a_component_gives_a_key_or_a_password() {
     assert!(enter(&plain, &offered[1].answer("secret", 2)).is_ok());
     // A hash is no use.
     let hashed = host("hash {SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=");
-    assert_eq!(statuses(&hashed), [503, 503]);
+    assert_eq!(statuses(&hashed), [401, 401]);
     hashed.logged(&["ERROR", "auth.staff", "cannot be computed with"]);
 }

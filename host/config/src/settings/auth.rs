@@ -44,7 +44,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Text("a file; relative to this one"),
         default: Absent("either `users` or `component` has to be given"),
         doc: "A component that knows the users: a `.wasm` file that exports `wasket:websocket/credentials`, be it that of \
-              a service too. Each login has an instance of its own, with the limits of `[defaults]`.",
+              a service too. Each lookup has an instance of its own, with the limits of `[defaults]`.",
     },
     Setting {
         section: Auth,

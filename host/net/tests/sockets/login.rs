@@ -39,7 +39,8 @@ impl Users for Known {
                 let hash = Secret::hash(BCRYPT, HashLimits::OPERATOR);
                 Ok(user(hash.unwrap(), &[]))
             }
-            "down" => Err(Unavailable),
+            "down" => Err(Unavailable::Users),
+            "odd" => Err(Unavailable::Name),
             _ => Ok(Found::Nobody(Some(Secret::plain("secret")))),
         };
         Box::pin(std::future::ready(found))
@@ -58,6 +59,7 @@ const ADA_WRONG: &str = "Authorization: Basic YWRhOndyb25n\r\n";
 const BOB: &str = "Authorization: Basic Ym9iOkNpcmNsZSBvZiBMaWZl\r\n";
 const BOB_WRONG: &str = "Authorization: Basic Ym9iOm5v\r\n";
 const EVE: &str = "Authorization: Basic ZXZlOnNlY3JldA==\r\n";
+const ODD: &str = "Authorization: Basic b2RkOng=\r\n";
 const DOWN: &str = "Authorization: Basic ZG93bjp4\r\n";
 
 fn basic(users: Arc<Known>, failures_per_minute_max: Option<u32>) -> Arc<Authentication> {
@@ -176,6 +178,22 @@ async fn an_address_that_is_often_wrong_has_to_wait() {
         4,
         "it is not looked up"
     );
+    running.stop().await;
+}
+
+// hardening H26, H28
+#[tokio::test]
+async fn a_name_that_cannot_be_looked_up_cannot_be_tried_for_ever() {
+    let users = Arc::default();
+    let running = guarded(&users, Some(2), &Access::default());
+    // Where nobody can be looked up it is not the client's doing.
+    for _ in 0..3 {
+        assert_eq!(status(&head(&running, DOWN).await), "503");
+    }
+    for what in ["503", "503", "429"] {
+        assert_eq!(status(&head(&running, ODD).await), what);
+    }
+    assert_eq!(users.lookups.load(Ordering::Relaxed), 5);
     running.stop().await;
 }
 

@@ -39,6 +39,12 @@ pub(crate) async fn load(runtime: &Runtime, wat: &str) -> Component {
 
 /// One of the workspace's example components.
 pub(crate) async fn guest(runtime: &Runtime, name: &str) -> Component {
+    let loaded = runtime.load(&guest_file(name), None).await;
+    loaded.unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Where it is.
+pub(crate) fn guest_file(name: &str) -> PathBuf {
     let release = "../../guests/target/wasm32-wasip2/release";
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(release)
@@ -48,8 +54,7 @@ pub(crate) async fn guest(runtime: &Runtime, name: &str) -> Component {
         "{} is missing: run cargo xtask guests first",
         path.display()
     );
-    let loaded = runtime.load(&path, None).await;
-    loaded.unwrap_or_else(|e| panic!("{e}"))
+    path
 }
 
 /// What a test may set of a service.

@@ -3,6 +3,7 @@
 mod batch;
 mod cache;
 mod churn;
+mod credentials;
 mod faults;
 mod guests;
 mod harness;
