@@ -37,6 +37,7 @@ pub mod proxy_protocol;
 mod route;
 mod server;
 mod shared;
+mod stamp;
 mod tls;
 mod wire;
 
@@ -50,6 +51,7 @@ pub use origin::{OriginError, OriginPattern, Origins};
 pub use page::Page;
 pub use route::{Found, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};
+pub use stamp::Stamp;
 pub use tls::{
     ClientCertificates, Fault, Password, Prepared, Tls, TlsCertificate, TlsSettings, TlsVersions,
     Unusable, Warning,

@@ -1,9 +1,8 @@
-//! Reading the files, and noticing that they are others now.
+//! Reading the files.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::SystemTime;
 
 use super::fault::{Fault, Unusable};
 
@@ -31,18 +30,6 @@ fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::other("it is no regular file"));
     }
     File::open(path)
-}
-
-/// What shows that a file has changed, without reading it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp(Option<(SystemTime, u64)>);
-
-impl Stamp {
-    /// A file that is not there has a stamp too.
-    pub(super) fn of(path: &Path) -> Self {
-        let metadata = fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len())));
-        Self(metadata.ok())
-    }
 }
 
 /// Whether users who are neither its owner nor in its group may read a file.

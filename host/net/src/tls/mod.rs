@@ -35,6 +35,7 @@ use rustls::server::{NoServerSessionStorage, WantsServerCert};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ConfigBuilder, ServerConfig, SupportedProtocolVersion};
 
+use crate::stamp::Stamp;
 pub(crate) use established::Established;
 pub use fault::{Fault, Unusable};
 pub use settings::{ClientCertificates, Password, TlsCertificate, TlsSettings, TlsVersions};
@@ -42,7 +43,6 @@ pub(crate) use stream::Secured;
 pub use warning::Warning;
 
 use certificate::Loaded;
-use file::Stamp;
 
 /// The TLS of a listener: what new handshakes use. Sessions keep what they have begun with.
 pub struct Tls {
