@@ -82,7 +82,7 @@ pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> anyhow::Result<Vec<List
             tls: tls
                 .transpose()
                 .map_err(|unusable| certificates::error(&unusable))?,
-            auth: logins.of_listener(listener),
+            auth: logins.of_listener(listener)?,
             pages: if listener.try_page {
                 HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
             } else {

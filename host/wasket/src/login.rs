@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use rand::Rng;
 use tokio::time::MissedTickBehavior;
 use tracing::{error, warn};
@@ -78,19 +79,31 @@ impl Logins {
     }
 
     /// Who may come to a listener.
-    pub(crate) fn of_listener(&self, listener: &Listener) -> Option<Arc<Authentication>> {
-        self.made.get(listener.auth.as_ref()?).cloned()
+    ///
+    /// # Errors
+    /// When it names a login that was not made, which no plan does.
+    pub(crate) fn of_listener(
+        &self,
+        listener: &Listener,
+    ) -> anyhow::Result<Option<Arc<Authentication>>> {
+        let auth = listener.auth.as_ref();
+        auth.map(|name| self.named(name)).transpose()
     }
 
-    /// Who may come to a service. A login that was not made lets nobody in, which no plan has.
+    fn named(&self, name: &AuthName) -> anyhow::Result<Arc<Authentication>> {
+        let made = self.made.get(name).cloned();
+        made.with_context(|| format!("there is no login {name}"))
+    }
+
+    /// Who may come to a service.
+    ///
+    /// # Errors
+    /// As [`of_listener`](Self::of_listener).
     pub(crate) fn of_service(&self, service: &plan::Service) -> anyhow::Result<Access> {
         let login = match &service.login {
             plan::Login::AsListener => Login::AsListener,
             plan::Login::Off => Login::Off,
-            plan::Login::By(name) => match self.made.get(name) {
-                Some(authentication) => Login::By(Arc::clone(authentication)),
-                None => anyhow::bail!("there is no login {name}"),
-            },
+            plan::Login::By(name) => Login::By(self.named(name)?),
         };
         Ok(Access {
             login,
@@ -230,3 +243,19 @@ impl Users for Unloaded {
 
 /// How soon a changed file is seen.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // hardening H26
+    #[test]
+    fn a_login_that_is_not_there_opens_nothing() {
+        let text = "[[listen]]\nauth = \"a\"\n[auth.a]\nscheme = \"basic\"\ncomponent = \"a.wasm\"\n\
+                    [service.s]\npath = \"/\"\nnative = \"echo\"\nauth = \"a\"";
+        let plan = wasket_config::parse(text, "wasket.toml", std::path::Path::new("")).unwrap();
+        let logins = Logins::default();
+        assert!(logins.of_listener(&plan.listeners[0]).is_err());
+        assert!(logins.of_service(&plan.services[0]).is_err());
+    }
+}
