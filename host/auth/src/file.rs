@@ -1,5 +1,5 @@
 //! The files of users: htpasswd, htdigest, and roles. A line each; empty ones and those that begin with `#` count
-//! for nothing.
+//! for nothing, and so does the mark that some editors put before the first line.
 
 use std::fmt;
 
@@ -219,7 +219,11 @@ impl RoleTable {
 
 /// The lines that count, numbered from 1.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let numbered = text.lines().enumerate();
+    let numbered = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .lines()
+        .enumerate();
     numbered
         .map(|(number, line)| (number + 1, line.trim_end()))
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
@@ -278,6 +282,8 @@ mod tests {
         assert!(table.find("ada").is_some() && table.find("bob").is_some());
         assert!(table.find("eve").is_none() && table.find("").is_none());
         assert!(table.decoy("eve").is_some());
+        let marked = UserTable::htpasswd(&format!("\u{feff}ada:{SHA}")).unwrap();
+        assert!(marked.find("ada").is_some());
         assert!(UserTable::default().decoy("eve").is_none());
     }
 

@@ -4,7 +4,7 @@ use crate::build::{self, Components};
 use crate::certificates;
 use crate::cli::Check;
 use crate::exit::{FAILURE, USAGE, Usage};
-use crate::login::Logins;
+use crate::login::{self, Logins};
 use crate::serve::tokio_runtime;
 use crate::terminal;
 use serde::Serialize;
@@ -50,7 +50,7 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         file: file.display().to_string(),
         loads: auths.is_empty() && services.iter().all(|service| service.problem.is_none()),
         mistakes: Vec::new(),
-        warnings: certificates::warnings(&plan),
+        warnings: [certificates::warnings(&plan), login::warnings(&plan)].concat(),
         services,
         auths,
     };

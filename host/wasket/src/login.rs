@@ -19,7 +19,7 @@ use wasket_session::{Lookup, Unavailable, Users};
 use crate::build::{Components, guest_limits};
 use crate::exit::Usage;
 use crate::reload::Reloads;
-use crate::users::UserFiles;
+use crate::users::{self, UserFiles};
 
 /// Every login of a plan.
 #[derive(Default)]
@@ -149,12 +149,21 @@ impl Logins {
         loop {
             interval.tick().await;
             let files = Arc::clone(&files);
-            let look = move || files.iter().for_each(|files| files.refresh());
+            let look = move || files.iter().for_each(|files| files.look());
             if let Err(error) = tokio::task::spawn_blocking(look).await {
                 error!(%error, "users were not read anew");
             }
         }
     }
+}
+
+/// What is not wrong and should not be, for people: users that others can read.
+pub(crate) fn warnings(plan: &Plan) -> Vec<String> {
+    let files = plan.auths.iter().filter_map(|auth| match &auth.users {
+        plan::Users::Files { users, .. } => users::exposed(users),
+        plan::Users::Component(_) => None,
+    });
+    files.collect()
 }
 
 /// The logins that would have passwords sent in the clear through this listener.
@@ -241,7 +250,7 @@ impl Users for Unloaded {
     }
 }
 
-/// How soon a changed file is seen.
+/// How soon a changed file is seen; it is read at the next look that finds no further change.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

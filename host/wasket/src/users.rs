@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::SystemTime;
 
-use tracing::{error, info};
+use tracing::{error, info, warn};
+use wasket_net::Stamp;
 use wasket_session::auth::{Algorithm, FileMistake, Realm, RoleTable, Scheme, UserTable};
 use wasket_session::{Found, Lookup, Principal, Users};
 
@@ -18,8 +18,7 @@ pub(crate) struct UserFiles {
     users: PathBuf,
     roles: Option<PathBuf>,
     known: RwLock<Arc<Known>>,
-    /// What the files looked like when they were last read.
-    seen: Mutex<Vec<Look>>,
+    watched: Mutex<Watched>,
 }
 
 struct Known {
@@ -27,8 +26,15 @@ struct Known {
     roles: RoleTable,
 }
 
-/// What tells one version of a file from another without reading it.
-type Look = Option<(SystemTime, u64)>;
+/// What is made of looking at the files.
+struct Watched {
+    /// When they were looked at last.
+    stamps: Vec<Stamp>,
+    /// They are not those that were read.
+    changed: bool,
+    /// What is wrong with them, told once.
+    told: Option<String>,
+}
 
 /// The operator's mistake in a file of users or roles.
 #[derive(Debug)]
@@ -45,42 +51,74 @@ impl UserFiles {
         users: &Path,
         roles: Option<&Path>,
     ) -> Result<Self, Unusable> {
-        let looks = looks(users, roles);
+        // Before reading, here and below: what changes meanwhile is seen the next time.
+        let stamps = stamps(users, roles);
+        let known = Known::read(scheme, &realm, users, roles)?;
+        warn_of_exposed(users);
         Ok(Self {
-            known: RwLock::new(Arc::new(Known::read(scheme, &realm, users, roles)?)),
+            known: RwLock::new(Arc::new(known)),
             scheme,
             realm,
             users: users.to_owned(),
             roles: roles.map(Path::to_owned),
-            seen: Mutex::new(looks),
+            watched: Mutex::new(Watched {
+                stamps,
+                changed: false,
+                told: None,
+            }),
         })
     }
 
-    /// Reads them again if they look other than before, and tells the log.
-    pub(crate) fn refresh(&self) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if *seen == looks(&self.users, self.roles.as_deref()) {
-            return;
-        }
-        if let Err(why) = self.read_anew(&mut seen) {
-            error!("users stay as they were: {why}");
+    /// Looks whether they have changed, and reads them when two looks in a row find the same: a file that is being
+    /// written may read like one that is whole. What cannot be read is tried again; the log is told of everything once.
+    pub(crate) fn look(&self) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamps = self.stamps();
+        if stamps != watched.stamps {
+            *watched = Watched {
+                stamps,
+                changed: true,
+                told: None,
+            };
+        } else if watched.changed {
+            let read = self.read();
+            // Somebody writes again: then it is for the next look.
+            if self.stamps() == stamps
+                && let Err(why) = self.take(&mut watched, read)
+                && watched.told.as_ref() != Some(&why.to_string())
+            {
+                error!("users stay as they were: {why}");
+                watched.told = Some(why.to_string());
+            }
         }
     }
 
-    /// Reads them again, whatever they look like. What cannot be used changes nothing.
+    /// Reads them at once. What cannot be used changes nothing.
     pub(crate) fn reload(&self) -> Result<(), Unusable> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        self.read_anew(&mut seen)
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.stamps = self.stamps();
+        let taken = self.take(&mut watched, self.read());
+        watched.told = taken.as_ref().err().map(ToString::to_string);
+        taken
     }
 
-    fn read_anew(&self, seen: &mut Vec<Look>) -> Result<(), Unusable> {
-        // Before reading: what changes meanwhile is seen the next time.
-        *seen = looks(&self.users, self.roles.as_deref());
-        let known = Known::read(self.scheme, &self.realm, &self.users, self.roles.as_deref())?;
+    fn read(&self) -> Result<Known, Unusable> {
+        Known::read(self.scheme, &self.realm, &self.users, self.roles.as_deref())
+    }
+
+    fn take(&self, watched: &mut Watched, read: Result<Known, Unusable>) -> Result<(), Unusable> {
+        // What is wrong in a file stays wrong until it is another.
+        watched.changed = matches!(read, Err(Unusable::Unread(..)));
+        let known = read?;
         let users = known.users.len();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
         info!(file = %self.users.display(), users, "users were read anew");
+        warn_of_exposed(&self.users);
         Ok(())
+    }
+
+    fn stamps(&self) -> Vec<Stamp> {
+        stamps(&self.users, self.roles.as_deref())
     }
 
     fn known(&self) -> Arc<Known> {
@@ -144,16 +182,38 @@ impl Users for UserFiles {
     }
 }
 
-fn looks(users: &Path, roles: Option<&Path>) -> Vec<Look> {
-    let look = |path: &Path| {
-        let metadata = path.metadata().ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    [Some(users), roles]
-        .into_iter()
-        .flatten()
-        .map(look)
-        .collect()
+fn stamps(users: &Path, roles: Option<&Path>) -> Vec<Stamp> {
+    let files = [Some(users), roles].into_iter().flatten();
+    files.map(Stamp::of).collect()
+}
+
+fn warn_of_exposed(users: &Path) {
+    if let Some(warning) = exposed(users) {
+        warn!("{warning}");
+    }
+}
+
+/// What to tell of a file of users that everybody on this machine can read.
+pub(crate) fn exposed(users: &Path) -> Option<String> {
+    let is_exposed = is_readable_by_others(users);
+    is_exposed.then(|| {
+        format!(
+            "{} has hashes of passwords that every user of this machine can read: `chmod o-r` it",
+            users.display()
+        )
+    })
+}
+
+#[cfg(unix)]
+fn is_readable_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = path.metadata();
+    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &Path) -> bool {
+    false
 }
 
 fn read(path: &Path) -> Result<String, Unusable> {
@@ -209,14 +269,54 @@ mod tests {
         let files = open().unwrap();
         let known = |name: &str| matches!(files.known().find(name), Found::User(..));
         write("bob\n");
-        files.refresh();
+        files.look();
+        files.look();
         assert!(known("ada") && !known("bob"));
         write(&format!("bob:{SHA}\nada:{SHA}\n"));
-        files.refresh();
-        assert!(known("ada") && known("bob"));
+        files.look();
+        assert!(known("ada") && !known("bob"), "it may be written further");
+        // As it may be in the middle of writing it.
+        write("");
+        files.look();
+        write(&format!("eve:{SHA}\nbob:{SHA}\n"));
+        files.look();
+        assert!(
+            known("ada") && !known("bob"),
+            "two looks found different ones"
+        );
+        files.look();
+        assert!(known("eve") && known("bob") && !known("ada"));
+        write(&format!("ada:{SHA}\n"));
+        files.reload().unwrap();
+        assert!(known("ada") && !known("eve"), "SIGHUP waits for nothing");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    // hardening H30
+    #[test]
+    fn what_cannot_be_read_is_tried_again_and_told_once() {
+        let folder = std::env::temp_dir().join(format!("wasket-unread-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let users = folder.join("users");
+        std::fs::write(&users, "").unwrap();
+        let files = UserFiles::open(Scheme::Basic, "r".parse().unwrap(), &users, None).unwrap();
+        let watched = || {
+            let watched = files.watched.lock().unwrap();
+            (watched.changed, watched.told.is_some())
+        };
+        std::fs::remove_file(&users).unwrap();
+        files.look();
+        assert_eq!(watched(), (true, false));
+        files.look();
+        assert_eq!(watched(), (true, true));
+        std::fs::write(&users, "ada\n").unwrap();
+        files.look();
+        files.look();
+        // This is what the file says: there is nothing to try again.
+        assert_eq!(watched(), (false, true));
         std::fs::remove_file(&users).unwrap();
         assert!(files.reload().is_err());
-        assert!(known("ada") && known("bob"));
+        assert_eq!(watched(), (true, true));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

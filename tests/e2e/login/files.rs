@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{HTPASSWD, enter, file, status};
-use crate::host::{Host, wait_for};
+use crate::host::{Host, run, wait_for, write_config};
 
 // parity S2, hardening H30
 #[test]
@@ -45,4 +45,33 @@ fn files_are_read_anew_when_they_change() {
         .iter()
         .filter(|line| line.contains("a plain password"));
     assert_eq!(mistakes.count(), 1);
+}
+
+// hardening H26, H30
+#[cfg(unix)]
+#[test]
+fn users_that_everybody_can_read_are_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let users = file("users", HTPASSWD);
+    let config = format!(
+        "[auth.staff]\nscheme = \"basic\"\nusers = {users:?}\n\
+         [service.probe]\npath = \"/probe\"\nnative = \"echo\"\nauth = \"staff\""
+    );
+    let warning = format!(
+        "{} has hashes of passwords that every user",
+        users.display()
+    );
+    let allow = |mode| fs::set_permissions(&users, fs::Permissions::from_mode(mode)).unwrap();
+    let check = || run(&["check", write_config(&config).to_str().unwrap(), "--json"]).1;
+    allow(0o640);
+    let host = Host::serve(&config);
+    host.logged(&["\"listening\""]);
+    assert!(!host.log().join("\n").contains(&warning));
+    assert!(check().contains("\"warnings\": []"), "{}", check());
+    allow(0o644);
+    assert!(check().contains(&warning), "{}", check());
+    // Its being readable is a change, too.
+    host.logged(&["WARN", &warning]);
+    assert_eq!(status(enter(&host, "eve", "secret")), 101);
 }
