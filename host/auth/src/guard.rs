@@ -108,8 +108,8 @@ impl Guard {
         &self.realm
     }
 
-    /// Reads the `Authorization` of a request with this method and target, sent to this host and port. Which algorithms were offered only the
-    /// caller knows: see [`Attempt::algorithm`].
+    /// Reads the `Authorization` of a request with this method and target, sent to this host and port. Which algorithms
+    /// were offered only the caller knows: see [`Attempt::algorithm`].
     ///
     /// # Errors
     /// When it cannot be read, or was made for another target (RFC 7616, section 3.4.6): a 400.
