@@ -329,25 +329,10 @@ fn append_all(answer: &mut Answer, headers: &[(String, String)]) {
             // The seat checks what its guest says; this is the last line.
             continue;
         };
-        if !is_reserved(&name) {
+        if !handshake::is_reserved(name.as_str()) {
             answer.headers_mut().append(name, value);
         }
     }
-}
-
-/// Header fields that frame the answer or belong to the handshake: the host's own.
-fn is_reserved(name: &HeaderName) -> bool {
-    const RESERVED: [&str; 8] = [
-        "connection",
-        "upgrade",
-        "content-length",
-        "transfer-encoding",
-        "keep-alive",
-        "te",
-        "trailer",
-        "proxy-connection",
-    ];
-    RESERVED.contains(&name.as_str()) || name.as_str().starts_with("sec-websocket-")
 }
 
 fn insert(answer: &mut Answer, name: &str, value: &str) {

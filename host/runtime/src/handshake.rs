@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use wasket_session::ws::handshake::is_reserved;
 use wasket_session::{Opening, Principal, Refusal};
 
 use crate::text::escaped;
@@ -96,21 +97,6 @@ fn check(headers: &[(String, String)]) -> Result<(), Wrong> {
     Ok(())
 }
 
-fn is_reserved(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    RESERVED.contains(&name.as_str()) || name.starts_with("sec-websocket-")
-}
-
-const RESERVED: [&str; 8] = [
-    "connection",
-    "upgrade",
-    "content-length",
-    "transfer-encoding",
-    "keep-alive",
-    "te",
-    "trailer",
-    "proxy-connection",
-];
 /// Names and values together: twice what common clients and proxies take.
 const HEADERS_BYTES_MAX: usize = 16 << 10;
 /// A page that says why, and not what the page is about.

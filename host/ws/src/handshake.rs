@@ -17,7 +17,7 @@ mod server;
 mod work;
 
 pub use client::{Agreed, BadAnswer, BadProtocol, Request};
-pub use field::{ExtensionParams, is_token};
+pub use field::{ExtensionParams, is_reserved, is_token};
 pub use server::{Offer, Refusal, examine};
 
 /// The `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key` (RFC 6455 section 4.2.2).

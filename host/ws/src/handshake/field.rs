@@ -17,6 +17,29 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
+/// Whether a field of an answer is not for services to set: it frames the answer, or belongs to the handshake.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    let begins = |start: &str| {
+        let first = name.get(..start.len());
+        first.is_some_and(|first| first.eq_ignore_ascii_case(start))
+    };
+    let reserved = |other: &&str| name.eq_ignore_ascii_case(other);
+    begins("sec-websocket-") || RESERVED.iter().any(reserved)
+}
+
+/// Beside `Sec-WebSocket-*`.
+const RESERVED: [&str; 8] = [
+    "connection",
+    "upgrade",
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "te",
+    "trailer",
+    "proxy-connection",
+];
+
 /// The values of all fields called `name`, as text without white space around it. `None` stands for one that is not
 /// ASCII, and so is not what any of our fields may hold.
 pub(super) fn values<'h>(

@@ -1,6 +1,8 @@
 //! The opening handshake (RFC 6455 section 4).
 
-use wasket_ws::handshake::{BadAnswer, BadProtocol, Offer, Refusal, Request, accept_key, examine};
+use wasket_ws::handshake::{
+    BadAnswer, BadProtocol, Offer, Refusal, Request, accept_key, examine, is_reserved,
+};
 
 /// The request of RFC 6455 section 1.2, without its subprotocols.
 const REQUEST: [(&str, &str); 5] = [
@@ -250,4 +252,33 @@ fn only_distinct_tokens_can_be_offered() {
     }
     let doubled = Request::new([0; 16], &["ok", "ok"]);
     assert_eq!(doubled.err(), Some(BadProtocol("ok".to_owned())));
+}
+
+/// parity B6, hardening H17: in whatever case, and nothing that only looks alike.
+#[test]
+fn fields_that_services_do_not_set() {
+    for name in [
+        "connection",
+        "Upgrade",
+        "CONTENT-LENGTH",
+        "Transfer-Encoding",
+        "keep-alive",
+        "te",
+        "trailer",
+        "Proxy-Connection",
+        "Sec-WebSocket-Accept",
+        "sec-websocket-",
+    ] {
+        assert!(is_reserved(name), "{name}");
+    }
+    for name in [
+        "",
+        "t",
+        "set-cookie",
+        "sec-websocket",
+        "x-upgrade",
+        "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}x",
+    ] {
+        assert!(!is_reserved(name), "{name}");
+    }
 }
