@@ -53,6 +53,19 @@ impl Algorithm {
     pub(crate) fn key(self, name: &str, realm: &str, password: &str) -> String {
         self.hash(&[name, realm, password])
     }
+
+    /// What answers a nonce, with `qop=auth`.
+    pub(crate) fn response(self, key: &str, by: &Nonces<'_>, method: &str, uri: &str) -> String {
+        let request = self.hash(&[method, uri]);
+        self.hash(&[key, by.nonce, by.nc, by.cnonce, "auth", &request])
+    }
+}
+
+/// The server's nonce, how often it was answered, and the client's own.
+pub(crate) struct Nonces<'n> {
+    pub(crate) nonce: &'n str,
+    pub(crate) nc: &'n str,
+    pub(crate) cnonce: &'n str,
 }
 
 fn hashed<D: sha2::Digest>(parts: &[&str]) -> Vec<u8> {
@@ -103,9 +116,12 @@ impl Response {
 
     /// Whether who computed it knew this key. Takes the same time whatever differs.
     pub(crate) fn is_by(&self, key: &str, method: &str, uri: &str) -> bool {
-        let request = self.algorithm.hash(&[method, uri]);
-        let parts = [key, &self.nonce, &self.nc, &self.cnonce, "auth", &request];
-        let expected = self.algorithm.hash(&parts);
+        let by = Nonces {
+            nonce: &self.nonce,
+            nc: &self.nc,
+            cnonce: &self.cnonce,
+        };
+        let expected = self.algorithm.response(key, &by, method, uri);
         unhex(&expected).is_some_and(|expected| expected.ct_eq(&self.given).into())
     }
 }

@@ -31,18 +31,18 @@ pub(crate) fn parameters(text: &str) -> Option<Vec<(&str, Cow<'_, str>)>> {
 /// Parameters of one field. Digest has eleven.
 pub(crate) const PARAMETERS_MAX: usize = 32;
 
-fn spaces(text: &str) -> &str {
+pub(crate) fn spaces(text: &str) -> &str {
     text.trim_start_matches([' ', '\t'])
 }
 
-fn value(text: &str) -> Option<(Cow<'_, str>, &str)> {
+pub(crate) fn value(text: &str) -> Option<(Cow<'_, str>, &str)> {
     match text.strip_prefix('"') {
         Some(inner) => quoted(inner),
         None => token(text).map(|(token, rest)| (Cow::Borrowed(token), rest)),
     }
 }
 
-fn token(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn token(text: &str) -> Option<(&str, &str)> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     let end = text.bytes().position(|b| !is_token(b));
     let (token, rest) = text.split_at(end.unwrap_or(text.len()));

@@ -2,15 +2,17 @@
 //! users are kept in.
 //!
 //! [`Guard::begin`] reads what a request says of itself, and answers whose secret is needed. The caller looks that
-//! up, wherever users are kept, and [`Guard::finish`] compares. [`Guard::challenges`] is what a 401 says.
+//! up, wherever users are kept, and [`Guard::finish`] compares. [`Guard::challenges`] is what a 401 says. The other side
+//! picks a [`Challenge`] and answers it.
 //!
 //! Pure: time comes in as milliseconds of any monotonic clock, the nonces' key and the text of files as arguments.
 //! Deliberately absent: I/O, clocks and randomness; roles of a service and limits on attempts, which are its
-//! caller's; `auth-int`, `userhash`, session variants of the algorithms, and challenges in requests of ours. Passwords
+//! caller's; `auth-int`, `userhash` and session variants of the algorithms. Passwords
 //! and hashes are shown by no `Debug`, but their memory is not wiped when it is given back: copies of them are in the
 //! buffers of sockets and TLS as well, which nobody wipes.
 #![forbid(unsafe_code)]
 
+mod challenge;
 mod digest;
 mod field;
 mod file;
@@ -22,6 +24,7 @@ mod realm;
 mod secret;
 mod target;
 
+pub use challenge::{Challenge, basic};
 pub use digest::Algorithm;
 pub use file::{FileMistake, RoleTable, UserTable};
 pub use guard::{Attempt, Begun, Guard, Scheme, Verdict};

@@ -19,16 +19,22 @@ impl Realm {
 
     /// As a quoted string of a header field.
     pub(crate) fn quoted(&self) -> String {
-        let mut quoted = String::from("\"");
-        for c in self.0.chars() {
-            if matches!(c, '"' | '\\') {
-                quoted.push('\\');
-            }
-            quoted.push(c);
-        }
-        quoted.push('"');
-        quoted
+        quoted(&self.0)
     }
+}
+
+/// Text as a quoted string (RFC 9110, section 5.6.4). It has no control characters.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
 }
 
 impl FromStr for Realm {
