@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may name whom. ARCHITECTURE.md draws it.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 8] = [
     ("auth", &[]),
+    ("client", &["auth", "ws"]),
     ("config", &[]),
     ("ws", &[]),
     ("session", &["auth", "ws"]),

@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+/// What a server can make this side hold, and how much waits to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest message accepted, in bytes of its (inflated) payload over all fragments; beyond it the connection
+    /// fails with 1009. Default 16 MiB.
+    pub message_bytes_max: usize,
+    /// The most frames a message may come in; beyond it the connection fails with 1008. Default 131,072.
+    pub fragments_max: u32,
+    /// The largest payload of a frame that is sent: longer messages go as fragments. At least 1. Default 16 MiB. Files
+    /// and readers go in fragments of 64 KiB whatever this allows.
+    pub frame_bytes_max: usize,
+    /// What may have arrived without being taken from the [`Receiver`](crate::Receiver), in bytes; each event counts
+    /// for 256 more than it carries. Once it is reached the socket is not read, so that TCP holds the server back. One
+    /// message may be beyond. Default 1 MiB.
+    pub received_bytes_max: usize,
+    /// How many messages may wait to be sent; past them `send` waits. At least 1. Default 16.
+    pub queued_messages_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: 16 << 20,
+            fragments_max: 131_072,
+            frame_bytes_max: 16 << 20,
+            received_bytes_max: 1 << 20,
+            queued_messages_max: 16,
+        }
+    }
+}
+
+/// How long each thing may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// To look up a name and to connect to one of its addresses. Default 10 s.
+    pub dial: Duration,
+    /// The TLS handshake. Default 10 s.
+    pub tls: Duration,
+    /// From a request's first byte to its whole answer; for a proxy's answer again. Default 10 s.
+    pub handshake: Duration,
+    /// From our wish to close until the server's close frame, with what was still to be sent before. Then the socket is
+    /// closed without it. Default 5 s.
+    pub close: Duration,
+    /// From a ping to its pong. Default 5 s.
+    pub pong: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            dial: seconds(10),
+            tls: seconds(10),
+            handshake: seconds(10),
+            close: seconds(5),
+            pong: seconds(5),
+        }
+    }
+}

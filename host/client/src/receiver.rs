@@ -1,0 +1,73 @@
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::Stream;
+use tokio::sync::{mpsc, watch};
+
+use crate::event::Fault;
+use crate::task::Item;
+use crate::{Closed, Event};
+
+/// The half of a connection that events come out of. It is a [`Stream`], too.
+///
+/// When events are not taken the socket is not read, so that the server has to wait; sending goes on.
+pub struct Receiver {
+    items: mpsc::Receiver<Item>,
+    outcome: watch::Receiver<Option<Closed>>,
+    is_over: bool,
+}
+
+impl Receiver {
+    pub(crate) fn new(
+        items: mpsc::Receiver<Item>,
+        outcome: watch::Receiver<Option<Closed>>,
+    ) -> Self {
+        Self {
+            items,
+            outcome,
+            is_over: false,
+        }
+    }
+
+    /// The next event. The last one is [`Event::Close`]; then `None`.
+    ///
+    /// Cancel-safe: an event is returned or still there.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|ctx| self.poll(ctx)).await
+    }
+
+    fn poll(&mut self, ctx: &mut Context<'_>) -> Poll<Option<Event>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let item = ready!(self.items.poll_recv(ctx));
+        Poll::Ready(Some(match item {
+            Some(item) => item.event,
+            None => {
+                self.is_over = true;
+                Event::Close(outcome(&self.outcome))
+            }
+        }))
+    }
+}
+
+/// How the connection ended, once its task has.
+pub(crate) fn outcome(of: &watch::Receiver<Option<Closed>>) -> Closed {
+    let closed = of.borrow().clone();
+    closed.unwrap_or_else(|| Closed::lost(Fault::Stopped))
+}
+
+impl Stream for Receiver {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.get_mut().poll(ctx)
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! How a connection comes to its end (RFC 6455 section 7).
+
+use std::time::Instant;
+
+use wasket_ws::{CloseCode, CloseFrame, Overdue, State};
+
+use super::Task;
+use crate::Closed;
+use crate::event::{ABNORMAL, By, Fault, NO_CODE};
+
+impl Task {
+    /// Closes when everything that was asked for before is sent.
+    pub(super) fn wish_to_close(&mut self, frame: CloseFrame) {
+        if !self.is_open() {
+            return;
+        }
+        self.messages.close();
+        self.closing = Some(frame);
+        self.began.get_or_insert(By::Us);
+        self.give_up_from_now();
+    }
+
+    /// Closes as soon as the frame that is being written ends.
+    pub(super) fn close_now(&mut self, frame: CloseFrame) {
+        self.messages.close();
+        self.closing = None;
+        self.last.get_or_insert(frame);
+        self.began.get_or_insert(By::Us);
+        self.give_up_from_now();
+    }
+
+    /// The server's close frame has come: ours answers it.
+    pub(super) fn peer_closed(&mut self) {
+        if !self.is_close_written {
+            self.began = Some(By::Peer);
+            self.close_now(CloseFrame::default());
+        }
+    }
+
+    pub(super) fn write_last(&mut self) {
+        if let Some(frame) = &self.last {
+            let now = Instant::now();
+            self.protocol.close(now, frame, self.output.bytes());
+            self.sending.abandon();
+            self.pings.abandon();
+            self.is_close_written = true;
+        }
+    }
+
+    fn give_up_from_now(&mut self) {
+        let at = Instant::now().checked_add(self.close_within);
+        if self.give_up_at.is_none() {
+            self.give_up_at = at;
+        }
+    }
+
+    /// How the connection has ended, if it has.
+    pub(super) fn verdict(&self) -> Option<Closed> {
+        if !self.is_close_written || !self.output.is_written() {
+            return None;
+        }
+        match (&self.fault, self.protocol.state()) {
+            (_, State::Closed) => Some(self.closed()),
+            (Some(Fault::Violation(violation)), State::Failed) => Some(Closed {
+                code: violation.close_code().get(),
+                reason: violation.peer_text().to_owned(),
+                clean: false,
+                by: By::Us,
+                fault: self.fault.clone(),
+            }),
+            (Some(Fault::Silent), _) => Some(Closed::lost(Fault::Silent)),
+            _ => None,
+        }
+    }
+
+    /// With both close frames.
+    fn closed(&self) -> Closed {
+        let frame = self.protocol.peer_close();
+        Closed {
+            code: frame.and_then(|it| it.code).map_or(NO_CODE, CloseCode::get),
+            reason: frame.map(|it| it.reason.to_string()).unwrap_or_default(),
+            clean: true,
+            by: self.began.unwrap_or(By::Peer),
+            fault: self.fault.clone(),
+        }
+    }
+
+    /// The socket has ended: what that means depends on how far closing has come.
+    pub(super) fn ended(&self, lost: Closed) -> Closed {
+        match &self.fault {
+            Some(fault @ Fault::Violation(violation)) => Closed {
+                code: violation.close_code().get(),
+                by: By::Us,
+                ..Closed::lost(fault.clone())
+            },
+            Some(fault) => Closed::lost(fault.clone()),
+            // The server's close frame was there, and it did not wait for ours.
+            None if self.protocol.peer_close().is_some() => Closed {
+                clean: false,
+                ..self.closed()
+            },
+            None => lost,
+        }
+    }
+
+    /// When to look at the time again. A server that is not listened to cannot be late.
+    pub(super) fn deadline(&self, may_read: bool) -> Option<Instant> {
+        match (self.give_up_at, may_read) {
+            (Some(at), _) => Some(at),
+            (None, false) => None,
+            (None, true) => self.protocol.next_deadline().max(self.patience()),
+        }
+    }
+
+    fn patience(&self) -> Option<Instant> {
+        self.protocol.next_deadline().and(self.patient_until)
+    }
+
+    pub(super) fn on_deadline(&mut self) -> Option<Closed> {
+        let now = Instant::now();
+        if self.give_up_at.is_some_and(|at| at <= now) {
+            return Some(Closed {
+                code: ABNORMAL,
+                by: self.began.unwrap_or(By::Network),
+                ..Closed::lost(Fault::CloseOverdue)
+            });
+        }
+        if self.protocol.on_deadline(now) == Some(Overdue::Pong) {
+            self.fault = Some(Fault::Silent);
+            self.close_now(CloseFrame::truncated(CloseCode::GOING_AWAY, "no pong"));
+        }
+        None
+    }
+}

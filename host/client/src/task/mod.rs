@@ -1,0 +1,299 @@
+//! The one task that owns a connection: its socket and its protocol state.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
+use tokio::sync::{mpsc, watch};
+use wasket_ws::{CloseCode, CloseFrame, State, Violation};
+
+mod closing;
+mod inbox;
+mod linger;
+mod outgoing;
+mod output;
+mod pings;
+mod pump;
+mod start;
+
+pub(crate) use inbox::Item;
+pub(crate) use outgoing::{Body, Outgoing};
+pub(crate) use pings::Ping;
+pub(crate) use pump::Pump;
+pub(crate) use start::start;
+
+use crate::event::{By, Fault};
+use crate::stream::Stream;
+use crate::{Closed, Event, Message};
+use inbox::Inbox;
+use outgoing::Sending;
+use output::Output;
+use pings::Pings;
+
+/// What senders ask for besides messages; it does not wait behind them.
+pub(crate) enum Wish {
+    Ping(Ping),
+    Close(CloseFrame),
+}
+
+/// A connection, as its task has it.
+struct Task {
+    read: ReadHalf<Stream>,
+    write: WriteHalf<Stream>,
+    protocol: wasket_ws::Connection,
+    /// Where the socket is read to.
+    input: Vec<u8>,
+    output: Output,
+    sending: Sending,
+    pings: Pings,
+    inbox: Inbox,
+    messages: mpsc::Receiver<Outgoing>,
+    wishes: mpsc::Receiver<Wish>,
+    /// Whether there may still be anybody who sends.
+    has_senders: bool,
+    has_wishes: bool,
+    /// Our wish to close, once what waits before it is sent.
+    closing: Option<CloseFrame>,
+    /// The close frame that goes out as soon as a frame ends.
+    last: Option<CloseFrame>,
+    /// It has gone out: nothing follows it.
+    is_close_written: bool,
+    /// Who closed first, once anybody did.
+    began: Option<By>,
+    fault: Option<Fault>,
+    /// When the end comes whether or not the server takes part in it.
+    give_up_at: Option<Instant>,
+    /// Whether the socket was left unread, since when the server's silence says nothing.
+    was_paused: bool,
+    /// No silence counts before this.
+    patient_until: Option<Instant>,
+    close_within: Duration,
+    pong_within: Duration,
+}
+
+/// What happened next.
+enum Turn {
+    Read(io::Result<usize>),
+    Wrote(io::Result<()>),
+    Message(Option<Outgoing>),
+    Wish(Option<Wish>),
+    Pumped(io::Result<()>),
+    /// Something of what arrived was taken, or nobody takes any more.
+    Taken,
+    Deadline,
+}
+
+impl Task {
+    /// Runs to the end, and a little further: until the server has closed the socket and all that arrived is taken.
+    async fn run(mut self, read_ahead: Bytes, outcome: watch::Sender<Option<Closed>>) {
+        let mut first = read_ahead.to_vec();
+        drop(read_ahead);
+        self.receive(&mut first);
+        drop(first);
+        let closed = self.until_closed().await;
+        let is_lost = closed.by == By::Network || matches!(closed.fault, Some(Fault::CloseOverdue));
+        let is_clean = closed.clean;
+        outcome.send_replace(Some(closed));
+        self.messages.close();
+        self.wishes.close();
+        let Self {
+            read,
+            write,
+            inbox,
+            close_within,
+            ..
+        } = self;
+        let linger = async {
+            if !is_lost {
+                linger::until_gone(read, write, is_clean, close_within).await;
+            }
+        };
+        tokio::join!(linger, inbox.deliver_rest());
+    }
+
+    async fn until_closed(&mut self) -> Closed {
+        loop {
+            self.fill();
+            if let Some(closed) = self.verdict() {
+                return closed;
+            }
+            let ended = match self.turn().await {
+                Turn::Read(Ok(0)) => Some(Closed::lost(Fault::Gone)),
+                Turn::Read(Ok(bytes)) => {
+                    self.receive_input(bytes);
+                    None
+                }
+                Turn::Read(Err(error)) | Turn::Wrote(Err(error)) => {
+                    Some(Closed::lost(Fault::Socket(Arc::new(error))))
+                }
+                Turn::Wrote(Ok(())) | Turn::Taken => None,
+                Turn::Message(Some(message)) => {
+                    self.sending.begin(message, &mut self.output);
+                    None
+                }
+                Turn::Message(None) => {
+                    self.has_senders = false;
+                    None
+                }
+                Turn::Wish(wish) => {
+                    self.take_wish(wish);
+                    None
+                }
+                Turn::Pumped(result) => {
+                    self.pumped(result);
+                    None
+                }
+                Turn::Deadline => self.on_deadline(),
+            };
+            if let Some(closed) = ended {
+                return self.ended(closed);
+            }
+        }
+    }
+
+    /// Waits for the next thing to happen. Whatever loses the race has changed nothing.
+    async fn turn(&mut self) -> Turn {
+        let may_read = self.may_read();
+        if may_read && self.was_paused {
+            self.patient_until = Instant::now().checked_add(self.pong_within);
+        }
+        self.was_paused = !may_read;
+        let deadline = self.deadline(may_read);
+        let takes_messages = self.has_senders && self.sending.is_idle() && self.is_open();
+        let is_written = self.output.is_written();
+        tokio::select! {
+            read = self.read.read(&mut self.input), if may_read => Turn::Read(read),
+            wrote = self.output.write(&mut self.write), if !is_written => Turn::Wrote(wrote),
+            wish = self.wishes.recv(), if self.has_wishes && self.pings.has_room() => Turn::Wish(wish),
+            message = self.messages.recv(), if takes_messages && is_written => Turn::Message(message),
+            pumped = self.sending.pump(), if self.sending.wants_bytes() && is_written => Turn::Pumped(pumped),
+            () = self.inbox.moved(), if !self.inbox.is_abandoned() => Turn::Taken,
+            () = until(deadline), if deadline.is_some() => Turn::Deadline,
+        }
+    }
+
+    /// While what arrived is not taken nothing more is read; but once our close frame is out, all that matters is the
+    /// server's.
+    fn may_read(&self) -> bool {
+        match self.protocol.state() {
+            State::Open => self.last.is_none() && !self.inbox.is_waiting(),
+            State::CloseSent => true,
+            State::CloseReceived | State::Closed | State::Failed => false,
+        }
+    }
+
+    /// Puts what goes out next behind what is written, a frame's end permitting.
+    fn fill(&mut self) {
+        if self.inbox.is_abandoned() && !self.has_senders && self.is_open() {
+            self.wish_to_close(CloseFrame::from(CloseCode::GOING_AWAY));
+        }
+        if !self.output.is_written() || self.is_close_written {
+            return;
+        }
+        if !self.sending.is_within_frame() {
+            if self.last.is_none() {
+                self.protocol.write_owed(self.output.bytes());
+                self.pings.write(&mut self.protocol, self.output.bytes());
+            } else {
+                return self.write_last();
+            }
+        }
+        self.sending.fill(&mut self.output, self.last.is_some());
+        while self.last.is_none() && self.sending.is_idle() && self.output.has_room() {
+            match self.messages.try_recv() {
+                Ok(message) => self.sending.begin(message, &mut self.output),
+                Err(_) => break,
+            }
+            self.sending.fill(&mut self.output, false);
+        }
+        if self.output.is_written() && self.sending.is_idle() && self.last.is_none() {
+            // Nothing is left that came before our wish to close.
+            self.last = self.closing.take();
+            if self.last.is_some() {
+                self.write_last();
+            }
+        }
+    }
+
+    fn receive_input(&mut self, bytes: usize) {
+        let mut input = std::mem::take(&mut self.input);
+        if let Some(arrived) = input.get_mut(..bytes) {
+            self.receive(arrived);
+        }
+        self.input = input;
+    }
+
+    fn receive(&mut self, arrived: &mut [u8]) {
+        let now = Instant::now();
+        self.patient_until = None;
+        let mut events = Vec::new();
+        let received = self.protocol.receive(now, arrived, &mut events);
+        for event in events {
+            match event {
+                // After our close frame nobody may be there any more to take it, and the server's is waited for.
+                wasket_ws::Event::Message(_)
+                    if self.is_close_written && self.inbox.is_waiting() => {}
+                wasket_ws::Event::Message(message) => {
+                    self.inbox.push(Event::Message(owned(message)));
+                }
+                wasket_ws::Event::Ping(payload) => self.inbox.push_ping(false, &payload),
+                wasket_ws::Event::Pong(payload) => {
+                    self.pings.answered(&payload, now);
+                    self.inbox.push_ping(true, &payload);
+                }
+                wasket_ws::Event::Close(_) => self.peer_closed(),
+            }
+        }
+        if let Err(violation) = received {
+            self.fail(violation);
+        }
+    }
+
+    fn take_wish(&mut self, wish: Option<Wish>) {
+        match wish {
+            Some(Wish::Ping(ping)) if self.is_open() => self.pings.push(ping),
+            // Who asked learns that the connection is closing.
+            Some(Wish::Ping(_)) => {}
+            Some(Wish::Close(frame)) => self.wish_to_close(frame),
+            None => self.has_wishes = false,
+        }
+    }
+
+    fn pumped(&mut self, result: io::Result<()>) {
+        if let Err(error) = result
+            && self.sending.give_up(error)
+        {
+            // Half of a message is out: there is no other way to end it.
+            self.fault.get_or_insert(Fault::Source);
+            self.close_now(CloseFrame::truncated(
+                CloseCode::GOING_AWAY,
+                "a message could not be sent whole",
+            ));
+        }
+    }
+
+    fn fail(&mut self, violation: Violation) {
+        self.fault = Some(Fault::Violation(violation));
+        self.began.get_or_insert(By::Us);
+        self.close_now(violation.close_frame());
+    }
+
+    fn is_open(&self) -> bool {
+        self.last.is_none() && self.closing.is_none() && self.protocol.state() == State::Open
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    if let Some(deadline) = deadline {
+        tokio::time::sleep_until(deadline.into()).await;
+    }
+}
+
+fn owned(message: wasket_ws::Message<'_>) -> Message {
+    match message {
+        wasket_ws::Message::Text(text) => Message::Text(text.into_owned()),
+        wasket_ws::Message::Binary(bytes) => Message::Binary(Bytes::from(bytes.into_owned())),
+    }
+}

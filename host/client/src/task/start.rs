@@ -1,0 +1,119 @@
+//! A task for a new connection, and the ends of its queues.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use wasket_ws::deflate::{Deflater, Parameters};
+use wasket_ws::{Connection, Limits, Role, Timing};
+
+use super::inbox::{Inbox, Item};
+use super::outgoing::{Deflate, Outgoing, Sending, With};
+use super::output::Output;
+use super::pings::Pings;
+use super::{Task, Wish};
+use crate::masks::Masks;
+use crate::stream::Stream;
+use crate::{Closed, Compression, Connect};
+
+/// What is left in the hands of the caller.
+pub(crate) struct Started {
+    pub(crate) messages: mpsc::Sender<Outgoing>,
+    pub(crate) wishes: mpsc::Sender<Wish>,
+    pub(crate) items: mpsc::Receiver<Item>,
+    pub(crate) outcome: watch::Receiver<Option<Closed>>,
+}
+
+/// Gives a socket whose handshake is completed to a task of its own.
+///
+/// The task ends by itself, at most [`Deadlines::close`](crate::Deadlines) after the connection has, or when the last
+/// event is taken.
+pub(crate) fn start(
+    connect: &Connect,
+    stream: Stream,
+    read_ahead: Bytes,
+    parameters: Option<Parameters>,
+) -> Started {
+    let (read, write) = tokio::io::split(stream);
+    let (messages, messages_in) = mpsc::channel(connect.limits.queued_messages_max.max(1));
+    let (wishes, wishes_in) = mpsc::channel(WISHES_MAX);
+    let (inbox, items) = Inbox::new(connect.limits.received_bytes_max, connect.show_pings);
+    let (outcome, outcome_out) = watch::channel(None);
+    let deflate = parameters.and_then(|parameters| {
+        let compression = connect.compression.unwrap_or_default();
+        deflate(&compression, &parameters)
+    });
+    let task = Task {
+        read,
+        write,
+        protocol: protocol(connect, parameters),
+        input: vec![0; input_bytes(parameters.is_some())],
+        output: Output::new(),
+        sending: Sending::new(deflate, connect.limits.frame_bytes_max),
+        pings: Pings::default(),
+        inbox,
+        messages: messages_in,
+        wishes: wishes_in,
+        has_senders: true,
+        has_wishes: true,
+        closing: None,
+        last: None,
+        is_close_written: false,
+        began: None,
+        fault: None,
+        give_up_at: None,
+        was_paused: false,
+        patient_until: None,
+        close_within: connect.deadlines.close,
+        pong_within: connect.deadlines.pong,
+    };
+    tokio::spawn(task.run(read_ahead, outcome));
+    Started {
+        messages,
+        wishes,
+        items,
+        outcome: outcome_out,
+    }
+}
+
+fn protocol(connect: &Connect, parameters: Option<Parameters>) -> Connection {
+    let limits = Limits {
+        message_bytes_max: connect.limits.message_bytes_max,
+        fragments_max: connect.limits.fragments_max,
+    };
+    let timing = Timing {
+        ping_every: connect.ping_every,
+        pong_within: connect.deadlines.pong,
+        close_within: connect.deadlines.close,
+    };
+    let mut masks = Masks::new();
+    let connection = Connection::new(Role::Client, limits, timing, Instant::now())
+        .with_mask_keys(Box::new(move || masks.key()));
+    match parameters {
+        Some(parameters) => connection.with_inflate(parameters.inflate(Role::Client)),
+        None => connection,
+    }
+}
+
+fn deflate(compression: &Compression, parameters: &Parameters) -> Option<Deflate> {
+    let profile = parameters.profile(Role::Client, compression.level)?;
+    let with = match parameters.takes_over(Role::Client) {
+        true => With::Own(Box::new(Deflater::new(profile))),
+        false => With::Profile(profile),
+    };
+    Some(Deflate {
+        with,
+        message_bytes_min: compression.message_bytes_min,
+    })
+}
+
+/// A thousand bytes can come out of one: so with compression less is read at once.
+fn input_bytes(is_deflated: bool) -> usize {
+    match is_deflated {
+        true => 8 << 10,
+        false => 64 << 10,
+    }
+}
+
+/// How many pings and wishes to close may wait.
+const WISHES_MAX: usize = 16;
