@@ -59,4 +59,8 @@ impl Connection {
     pub fn split(self) -> (Sender, Receiver) {
         (self.sender, self.receiver)
     }
+
+    pub(crate) fn into_parts(self) -> (Response, Sender, Receiver) {
+        (self.response, self.sender, self.receiver)
+    }
 }

@@ -20,9 +20,16 @@ enum State {
 }
 
 impl FileReader {
-    pub(crate) async fn open(path: PathBuf) -> io::Result<Self> {
-        let file = spawn_blocking(move || File::open(path)).await??;
-        Ok(Self(State::Idle(Some((file, Vec::new())))))
+    /// The file, and its length if it has one: pipes have none, and what the system makes up says 0.
+    pub(crate) async fn open(path: PathBuf) -> io::Result<(Self, Option<u64>)> {
+        let opened = spawn_blocking(move || {
+            let file = File::open(path)?;
+            let metadata = file.metadata()?;
+            let len = Some(metadata.len()).filter(|len| metadata.is_file() && *len > 0);
+            io::Result::Ok((file, len))
+        });
+        let (file, len) = opened.await??;
+        Ok((Self(State::Idle(Some((file, Vec::new())))), len))
     }
 }
 

@@ -47,12 +47,12 @@ impl Sender {
     /// close frame go between the fragments; other messages wait. Returns when it is written to the socket.
     ///
     /// # Errors
-    /// When the file cannot be read: if part of it is out already, the connection closes with 1001. When the connection
-    /// closed before.
+    /// When the file cannot be read, or gets shorter meanwhile: if part of it is out already, the connection closes with
+    /// 1001. When the connection closed before.
     pub async fn file(&self, path: impl AsRef<Path>) -> Result<(), SendError> {
-        let reader = FileReader::open(path.as_ref().to_owned()).await;
-        let reader = reader.map_err(SendError::Source)?;
-        self.reader(reader, None).await
+        let file = FileReader::open(path.as_ref().to_owned()).await;
+        let (reader, len) = file.map_err(SendError::Source)?;
+        self.reader(reader, len).await
     }
 
     /// The same with what a reader gives, up to its end. With a length it is so many bytes: what follows them is not

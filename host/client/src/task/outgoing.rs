@@ -90,18 +90,14 @@ impl Sending {
         self.fill(output, false);
     }
 
-    /// Appends what there is room for, up to the end of the message, or only of its frame.
+    /// Appends what there is room for, up to the end of a frame: control frames may go behind it.
     pub(super) fn fill(&mut self, output: &mut Output, only_this_frame: bool) {
         let Some((current, _)) = &mut self.current else {
             return;
         };
         let is_over = match current {
             Current::Whole(whole) => {
-                while output.has_room() && !whole.is_over() {
-                    if whole.left_of_frame == 0 && whole.is_begun {
-                        // Control frames may go between.
-                        break;
-                    }
+                if output.has_room() && !(only_this_frame && whole.left_of_frame == 0) {
                     whole.piece(output.bytes(), &mut self.masks, self.frame_bytes_max);
                 }
                 whole.is_over()

@@ -2,5 +2,9 @@
 #![expect(dead_code, reason = "servers that the next tests need")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall say so")]
 
+mod closing;
 mod exchange;
+mod pings;
+mod reconnect;
+mod sending;
 mod server;

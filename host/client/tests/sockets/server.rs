@@ -80,6 +80,22 @@ impl Server {
     }
 }
 
+/// Accepts a handshake.
+pub(crate) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut S) -> Peer<&mut S> {
+    accept_with(socket, "").await
+}
+
+/// The same with more headers, each with its line's end.
+pub(crate) async fn accept_with<'s, S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &'s mut S,
+    more: &str,
+) -> Peer<&'s mut S> {
+    let request = Request::read(socket).await;
+    let answer = request.accepted(more);
+    socket.write_all(answer.as_bytes()).await.unwrap();
+    Peer::new(socket)
+}
+
 /// Reads to the end and forgets it.
 pub(crate) async fn until_end(socket: &mut (impl AsyncRead + Unpin)) {
     let mut buffer = [0; 4096];
@@ -137,7 +153,6 @@ pub(crate) struct Peer<S> {
     pub(crate) socket: S,
     protocol: Connection,
     events: Vec<Event<'static>>,
-    pub(crate) deflates: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
@@ -157,7 +172,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
             socket,
             protocol,
             events: Vec::new(),
-            deflates: false,
         }
     }
 

@@ -1,0 +1,298 @@
+//! How connections end.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use wasket_client::{
+    By, Closed, Connect, Connection, Deadlines, Event, Fault, Message, PingError, SendError,
+};
+use wasket_ws::{CloseCode, CloseFrame, Opcode};
+
+use crate::server::{Server, accept, code, until_end};
+
+/// Everything up to the end.
+pub(crate) async fn rest(connection: &mut Connection) -> (Vec<Message>, Closed) {
+    let mut messages = Vec::new();
+    loop {
+        match connection.next().await.unwrap() {
+            Event::Message(message) => messages.push(message),
+            Event::Close(closed) => {
+                assert!(connection.next().await.is_none());
+                return (messages, closed);
+            }
+            Event::Ping(_) | Event::Pong(_) => {}
+        }
+    }
+}
+
+/// A server that tells what close frame it was sent.
+async fn listening() -> (Server, mpsc::UnboundedReceiver<Option<(u16, String)>>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut socket| {
+        let tell = tell.clone();
+        async move {
+            let mut peer = accept(&mut socket).await;
+            while let Some(event) = peer.next().await {
+                if let wasket_ws::Event::Close(frame) = event {
+                    peer.close(&CloseFrame::default()).await;
+                    let said = frame
+                        .code
+                        .map(|code| (code.get(), frame.reason.to_string()));
+                    tell.send(said).unwrap();
+                    return;
+                }
+            }
+            tell.send(Some((0, "no close frame".to_owned()))).unwrap();
+        }
+    })
+    .await;
+    (server, told)
+}
+
+// parity W15
+#[tokio::test]
+async fn we_close_with_nothing_a_code_or_a_reason() {
+    let (server, mut told) = listening().await;
+    for (code, reason) in [
+        (None, ""),
+        (Some(1000), ""),
+        (Some(4999), "\u{fc}ber"),
+        (Some(1010), "x"),
+    ] {
+        let connection = server.connect().open().await.unwrap();
+        let closed = connection.sender().close(code, reason).await.unwrap();
+        assert_eq!(
+            told.recv().await.unwrap(),
+            code.map(|code| (code, reason.to_owned()))
+        );
+        assert!(closed.clean && closed.fault.is_none());
+        assert_eq!((closed.code, closed.by), (code.unwrap_or(1005), By::Us));
+        assert_eq!(closed.reason, reason);
+    }
+    let connection = server.connect().open().await.unwrap();
+    for code in [0, 999, 1004, 1005, 1006, 1011, 1015, 2999, 5000] {
+        assert!(
+            connection.sender().close(Some(code), "").await.is_err(),
+            "{code}"
+        );
+    }
+    assert!(connection.sender().close(None, "why").await.is_err());
+    assert!(told.try_recv().is_err(), "nothing was sent");
+}
+
+// parity W16
+#[tokio::test]
+async fn dropping_everything_closes_with_1001() {
+    let (server, mut told) = listening().await;
+    let going_away = Some(Some((1001, String::new())));
+    let connection = server.connect().open().await.unwrap();
+    drop(connection);
+    assert_eq!(told.recv().await, going_away);
+
+    let (sender, receiver) = server.connect().open().await.unwrap().split();
+    drop(receiver);
+    sender.text("still there").await.unwrap();
+    let another = sender.clone();
+    drop(sender);
+    another.text("still there").await.unwrap();
+    assert!(told.try_recv().is_err());
+    drop(another);
+    assert_eq!(told.recv().await, going_away);
+}
+
+// parity W16
+#[tokio::test]
+async fn a_receiver_alone_keeps_the_connection() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        // Gone is who could have sent the answer.
+        peer.ping(b"?").await;
+        assert!(matches!(peer.next().await, Some(wasket_ws::Event::Pong(_))));
+        peer.send(Opcode::Text, b"news").await;
+        peer.close(&code(4000)).await;
+        until_end(peer.socket).await;
+    })
+    .await;
+    let (sender, mut receiver) = server.connect().open().await.unwrap().split();
+    drop(sender);
+    assert!(matches!(receiver.next().await, Some(Event::Message(_))));
+    match receiver.next().await {
+        Some(Event::Close(closed)) => {
+            assert_eq!(
+                (closed.code, closed.clean, closed.by),
+                (4000, true, By::Peer)
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_server_may_close_with_anything_it_may_send() {
+    for (frame, said) in [
+        (CloseFrame::default(), 1005),
+        (code(1000), 1000),
+        (
+            CloseFrame::new(CloseCode::INTERNAL_ERROR, "oops").unwrap(),
+            1011,
+        ),
+    ] {
+        let reason = frame.reason.to_string();
+        let server = Server::start(move |_, mut socket| {
+            let frame = frame.clone();
+            async move {
+                let mut peer = accept(&mut socket).await;
+                peer.send(Opcode::Text, b"last").await;
+                peer.close(&frame).await;
+                assert_eq!(peer.next().await, Some(wasket_ws::Event::Close(frame)));
+            }
+        })
+        .await;
+        let mut connection = server.connect().open().await.unwrap();
+        let (messages, closed) = rest(&mut connection).await;
+        assert_eq!(messages, [Message::Text("last".to_owned())]);
+        assert_eq!(
+            (closed.code, closed.clean, closed.by),
+            (said, true, By::Peer)
+        );
+        assert_eq!(closed.reason, reason);
+        let sender = connection.sender();
+        assert!(matches!(
+            sender.text("late").await,
+            Err(SendError::Closed(_))
+        ));
+        assert_eq!(sender.ping(b"").await, Err(PingError::Closed));
+        // Whoever closes again gets the same end.
+        assert_eq!(sender.close(Some(1000), "").await.unwrap().code, said);
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_a_close_frame_is_1006() {
+    let server = Server::start(|_, mut socket| async move {
+        accept(&mut socket).await.send(Opcode::Text, b"last").await;
+    })
+    .await;
+    let mut connection = server.connect().open().await.unwrap();
+    let (messages, closed) = rest(&mut connection).await;
+    assert_eq!(messages.len(), 1);
+    assert_eq!(
+        (closed.code, closed.clean, closed.by),
+        (1006, false, By::Network)
+    );
+    assert!(
+        matches!(closed.fault, Some(Fault::Gone | Fault::Socket(_))),
+        "{closed:?}"
+    );
+    assert!(
+        closed.to_string().starts_with("closed with 1006"),
+        "{closed}"
+    );
+}
+
+fn hurried(server: &Server, close: Duration) -> Connect {
+    server.connect().deadlines(Deadlines {
+        close,
+        pong: close,
+        ..Deadlines::default()
+    })
+}
+
+const SOON: Duration = Duration::from_millis(50);
+
+// parity W17
+#[tokio::test]
+async fn a_server_that_does_not_close_is_left() {
+    let server = Server::start(|_, mut socket| async move {
+        let peer = accept(&mut socket).await;
+        until_end(peer.socket).await;
+    })
+    .await;
+    let connection = hurried(&server, SOON).open().await.unwrap();
+    let closed = connection.sender().close(Some(1000), "").await.unwrap();
+    assert_eq!(
+        (closed.code, closed.clean, closed.by),
+        (1006, false, By::Us)
+    );
+    assert!(matches!(closed.fault, Some(Fault::CloseOverdue)));
+}
+
+// parity W17
+#[tokio::test]
+async fn what_cannot_be_sent_does_not_hold_up_the_close() {
+    let server = Server::start(|_, mut socket| async move {
+        let _peer = accept(&mut socket).await;
+        // Reads nothing more.
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let (sender, _receiver) = hurried(&server, SOON).open().await.unwrap().split();
+    let sending = tokio::spawn({
+        let sender = sender.clone();
+        async move { sender.binary(vec![0; 64 << 20]).await }
+    });
+    tokio::task::yield_now().await;
+    let filling = tokio::time::timeout(SOON, sender.text("behind")).await;
+    assert!(filling.is_err(), "the socket has room for so much");
+    let closed = sender.close(Some(1000), "").await.unwrap();
+    assert!(matches!(closed.fault, Some(Fault::CloseOverdue)));
+    assert!(matches!(sending.await.unwrap(), Err(SendError::Closed(_))));
+}
+
+#[tokio::test]
+async fn a_silent_server_is_given_up() {
+    let server = Server::start(|_, mut socket| async move {
+        let peer = accept(&mut socket).await;
+        until_end(peer.socket).await;
+    })
+    .await;
+    let connect = hurried(&server, SOON).ping_every(Some(SOON));
+    let mut connection = connect.open().await.unwrap();
+    let (_, closed) = rest(&mut connection).await;
+    assert_eq!((closed.code, closed.by), (1006, By::Network));
+    assert!(matches!(closed.fault, Some(Fault::Silent)));
+}
+
+// hardening H21
+#[tokio::test]
+async fn nothing_queued_before_the_close_is_lost() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut socket| {
+        let tell = tell.clone();
+        async move {
+            let mut peer = accept(&mut socket).await;
+            let mut messages = 0;
+            while let Some(event) = peer.next().await {
+                match event {
+                    wasket_ws::Event::Message(_) => messages += 1,
+                    wasket_ws::Event::Close(_) => {
+                        peer.close(&CloseFrame::default()).await;
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+            tell.send(messages).unwrap();
+        }
+    })
+    .await;
+    for round in 0..100_usize {
+        let (sender, _receiver) = server.connect().open().await.unwrap().split();
+        let sends: Vec<_> = (0..round % 20)
+            .map(|n| {
+                let sender = sender.clone();
+                tokio::spawn(async move { sender.text("x".repeat(n * 1000)).await })
+            })
+            .collect();
+        for _ in 0..round % 3 {
+            tokio::task::yield_now().await;
+        }
+        let closed = sender.close(Some(1000), "").await.unwrap();
+        assert!(closed.clean, "{closed:?}");
+        let mut sent = 0;
+        for send in sends {
+            sent += usize::from(send.await.unwrap().is_ok());
+        }
+        assert_eq!(told.recv().await, Some(sent), "round {round}");
+    }
+}

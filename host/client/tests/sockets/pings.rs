@@ -1,0 +1,104 @@
+//! Pings and pongs.
+
+use std::time::Duration;
+
+use wasket_client::{Deadlines, Event, PingError};
+use wasket_ws::Opcode;
+
+use crate::server::{Server, accept};
+
+// parity W7
+#[tokio::test]
+async fn a_ping_waits_for_its_own_pong() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        peer.send(Opcode::Pong, b"nobody asked").await;
+        // The protocol answers pings by itself.
+        while peer.next().await.is_some() {}
+    })
+    .await;
+    let connection = server.connect().open().await.unwrap();
+    let sender = connection.sender();
+    let (a, b, c) = tokio::join!(sender.ping(b"a"), sender.ping(b""), sender.ping(&[7; 125]));
+    // Of pings that came together each is answered, or the newest for all.
+    assert!(a.is_ok() && b.is_ok() && c.is_ok(), "{a:?} {b:?} {c:?}");
+    assert_eq!(
+        sender.ping(&[0; 126]).await,
+        Err(PingError::TooLong { bytes: 126 })
+    );
+}
+
+// parity W7
+#[tokio::test]
+async fn a_ping_that_nobody_answers_times_out_and_stops_nothing() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        // A pong with other bytes is no answer.
+        peer.send(Opcode::Pong, b"y").await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let within = Duration::from_millis(50);
+    let deadlines = Deadlines {
+        pong: within,
+        ..Deadlines::default()
+    };
+    let connect = server.connect().deadlines(deadlines);
+    let (sender, _receiver) = connect.open().await.unwrap().split();
+    let (pinged, sent) = tokio::join!(sender.ping(b"x"), sender.text("meanwhile"));
+    assert_eq!(pinged, Err(PingError::TimedOut(within)));
+    sent.unwrap();
+}
+
+// parity W4
+#[tokio::test]
+async fn pings_and_pongs_are_events_for_who_asks() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        peer.ping(b"from the server").await;
+        peer.send(Opcode::Text, b"message").await;
+        while peer.next().await.is_some() {}
+    })
+    .await;
+    for shows in [false, true] {
+        let connect = match shows {
+            true => server.connect().show_pings(),
+            false => server.connect(),
+        };
+        let mut connection = connect.open().await.unwrap();
+        if shows {
+            match connection.next().await {
+                Some(Event::Ping(payload)) => assert_eq!(&payload[..], b"from the server"),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(matches!(connection.next().await, Some(Event::Message(_))));
+        connection.sender().ping(b"ours").await.unwrap();
+        if shows {
+            match connection.next().await {
+                Some(Event::Pong(payload)) => assert_eq!(&payload[..], b"ours"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+// hardening H13
+#[tokio::test]
+async fn a_flood_of_pings_queues_no_pongs() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        let flood = [&[0x89, 0x7D][..], &[1; 125]].concat().repeat(1000);
+        for _ in 0..200 {
+            // Nothing of the pongs is read until all pings are written.
+            peer.write(&flood).await;
+        }
+        peer.ping(b"!").await;
+        // Of the others the protocol tells nothing: this one was asked for.
+        assert!(matches!(peer.next().await, Some(wasket_ws::Event::Pong(_))));
+        peer.send(Opcode::Text, b"done").await;
+    })
+    .await;
+    let mut connection = server.connect().open().await.unwrap();
+    assert!(matches!(connection.next().await, Some(Event::Message(_))));
+}

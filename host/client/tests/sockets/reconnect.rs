@@ -1,0 +1,126 @@
+//! Connections that come back.
+
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use wasket_client::{Backoff, Connect, Event, Message, Progress, Reconnect};
+use wasket_ws::Opcode;
+
+use crate::server::{Request, Server, accept};
+
+const QUICK: Backoff = Backoff {
+    first: Duration::from_millis(1),
+    max: Duration::from_secs(3600),
+    failures_max: 3,
+};
+
+fn short(progress: &Progress) -> String {
+    match progress {
+        Progress::Open(..) => "open".to_owned(),
+        Progress::Event(Event::Message(Message::Text(text))) => text.clone(),
+        Progress::Event(Event::Close(closed)) => format!("close {}", closed.code),
+        Progress::Event(event) => format!("{event:?}"),
+        Progress::Failed(error) => error.phase().to_string(),
+        Progress::Waiting(_) => "waiting".to_owned(),
+    }
+}
+
+// parity W18
+#[tokio::test]
+async fn a_lost_connection_is_opened_again_until_we_close() {
+    let server = Server::start(|number, mut socket| async move {
+        match number {
+            1 => drop(socket),
+            _ => {
+                let mut peer = accept(&mut socket).await;
+                peer.send(Opcode::Text, format!("number {number}").as_bytes())
+                    .await;
+                if number > 1 {
+                    peer.echo().await;
+                }
+            }
+        }
+    })
+    .await;
+    let mut reconnect = Reconnect::new(server.connect(), QUICK);
+    let mut seen = Vec::new();
+    let mut last_sender = None;
+    while let Some(progress) = reconnect.next().await {
+        let said = short(&progress);
+        if let Progress::Open(_, sender) = progress {
+            last_sender = Some(sender);
+        }
+        if said == "number 2" {
+            let sender = last_sender.take().unwrap();
+            tokio::spawn(async move { sender.close(Some(1000), "").await });
+        }
+        seen.push(said);
+    }
+    let expected = [
+        "open",
+        "number 0",
+        "close 1006",
+        "waiting",
+        "handshake",
+        "waiting",
+        "open",
+        "number 2",
+        "close 1000",
+    ];
+    assert_eq!(seen, expected);
+}
+
+// parity W18
+#[tokio::test]
+async fn failures_in_a_row_are_bounded() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    // A server that takes every connection and loses it at once is no better than none.
+    let faint = Server::start(|_, mut socket| async move {
+        let _ = Request::read(&mut socket).await;
+    })
+    .await;
+    let losing = Server::start(|_, mut socket| async move {
+        drop(accept(&mut socket).await);
+    })
+    .await;
+    for (address, phase) in [
+        (nobody, "connect"),
+        (faint.address, "handshake"),
+        (losing.address, "close 1006"),
+    ] {
+        let connect = Connect::to(&format!("ws://{address}")).unwrap();
+        let mut reconnect = Reconnect::new(connect, QUICK);
+        let mut failures = 0;
+        while let Some(progress) = reconnect.next().await {
+            failures += usize::from(short(&progress) == phase);
+        }
+        assert_eq!(failures, 4, "{phase}");
+        assert!(reconnect.next().await.is_none());
+    }
+}
+
+// hardening H22
+#[tokio::test]
+async fn waiting_for_progress_may_be_given_up_at_any_point() {
+    let server = Server::echo().await;
+    let mut reconnect = Reconnect::new(server.connect(), QUICK);
+    let mut echoed = 0;
+    while echoed < 20 {
+        tokio::select! {
+            biased;
+            progress = reconnect.next() => match progress.unwrap() {
+                Progress::Open(_, sender) => for n in 0..20 {
+                    sender.text(n.to_string()).await.unwrap();
+                },
+                Progress::Event(Event::Message(Message::Text(text))) => {
+                    assert_eq!(text, echoed.to_string());
+                    echoed += 1;
+                }
+                other => panic!("{other:?}"),
+            },
+            () = tokio::task::yield_now() => {}
+        }
+    }
+}
