@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 use crate::event::Fault;
 use crate::task::Item;
@@ -15,6 +15,8 @@ use crate::{Closed, Event};
 pub struct Receiver {
     items: mpsc::Receiver<Item>,
     outcome: watch::Receiver<Option<Closed>>,
+    /// Of the event that was taken last: who asks for another is done with it.
+    share: Option<OwnedSemaphorePermit>,
     is_over: bool,
 }
 
@@ -26,6 +28,7 @@ impl Receiver {
         Self {
             items,
             outcome,
+            share: None,
             is_over: false,
         }
     }
@@ -41,9 +44,13 @@ impl Receiver {
         if self.is_over {
             return Poll::Ready(None);
         }
+        self.share = None;
         let item = ready!(self.items.poll_recv(ctx));
         Poll::Ready(Some(match item {
-            Some(item) => item.event,
+            Some(item) => {
+                self.share = Some(item.share);
+                item.event
+            }
             None => {
                 self.is_over = true;
                 Event::Close(outcome(&self.outcome))

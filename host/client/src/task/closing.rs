@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wasket_ws::{CloseCode, CloseFrame, Overdue, State};
+use wasket_ws::{CloseCode, CloseFrame, Overdue, State, Violation};
 
 use super::Task;
 use crate::Closed;
@@ -27,6 +27,28 @@ impl Task {
         self.last.get_or_insert(frame);
         self.began.get_or_insert(By::Us);
         self.give_up_from_now();
+    }
+
+    /// The server broke a rule. What it sent before that stays valid, and may be answered (RFC 6455 section 7.1.7 has no
+    /// word on it; a server that tests us does): the close frame waits until the receiver is done with it, or for half
+    /// of what closing may take.
+    pub(super) fn fail(&mut self, violation: Violation) {
+        self.fault = Some(Fault::Violation(violation));
+        self.began.get_or_insert(By::Us);
+        self.give_up_from_now();
+        self.settling_until = Instant::now().checked_add(self.close_within / 2);
+        self.settle();
+    }
+
+    /// Closes if the time for answers is over.
+    pub(super) fn settle(&mut self) {
+        if let (Some(until), Some(Fault::Violation(violation))) = (self.settling_until, &self.fault)
+            && (self.inbox.is_settled() || until <= Instant::now())
+        {
+            let frame = violation.close_frame();
+            self.settling_until = None;
+            self.close_now(frame);
+        }
     }
 
     /// The server's close frame has come: ours answers it.
@@ -106,7 +128,7 @@ impl Task {
     /// When to look at the time again. A server that is not listened to cannot be late.
     pub(super) fn deadline(&self, may_read: bool) -> Option<Instant> {
         match (self.give_up_at, may_read) {
-            (Some(at), _) => Some(at),
+            (Some(at), _) => Some(self.settling_until.unwrap_or(at)),
             (None, false) => None,
             (None, true) => self.protocol.next_deadline().max(self.patience()),
         }
@@ -124,6 +146,10 @@ impl Task {
                 by: self.began.unwrap_or(By::Network),
                 ..Closed::lost(Fault::CloseOverdue)
             });
+        }
+        if self.settling_until.is_some() {
+            self.settle();
+            return None;
         }
         if self.protocol.on_deadline(now) == Some(Overdue::Pong) {
             self.fault = Some(Fault::Silent);

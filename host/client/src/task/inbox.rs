@@ -8,10 +8,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::{Event, Message};
 
-/// An event, and its share of the bytes that may wait, which it gives back when it is taken.
+/// An event, and its share of the bytes that may wait: to be given back when the next one is asked for.
 pub(crate) struct Item {
     pub(crate) event: Event,
-    _share: OwnedSemaphorePermit,
+    pub(crate) share: OwnedSemaphorePermit,
 }
 
 /// What one read brought and is not handed over yet, and the queue it is handed over by.
@@ -72,10 +72,22 @@ impl Inbox {
         self.to.is_closed()
     }
 
-    /// Something was handed over, or nobody is there any more to take it.
-    pub(super) async fn moved(&mut self) {
+    /// Whether every event was taken and the next one is asked for, so that what was to be done about them is done.
+    pub(super) fn is_settled(&self) -> bool {
+        let all = usize::try_from(self.budget_max).unwrap_or(usize::MAX);
+        self.is_abandoned() || !self.is_waiting() && self.budget.available_permits() >= all
+    }
+
+    /// Waits until something is handed over, or nobody is there any more to take it; and if it is asked for, until
+    /// everything is settled.
+    pub(super) async fn moved(&mut self, until_settled: bool) {
         let Some(next) = self.waiting.front() else {
-            return self.to.closed().await;
+            let all = Arc::clone(&self.budget).acquire_many_owned(self.budget_max);
+            tokio::select! {
+                _ = all, if until_settled => {}
+                () = self.to.closed() => {}
+            }
+            return;
         };
         let share = weight(next).min(self.budget_max);
         let room = Arc::clone(&self.budget).acquire_many_owned(share);
@@ -89,7 +101,7 @@ impl Inbox {
     /// Hands over everything, as it is taken.
     pub(super) async fn deliver_rest(mut self) {
         while self.is_waiting() {
-            self.moved().await;
+            self.moved(false).await;
         }
     }
 
@@ -109,10 +121,7 @@ impl Inbox {
 
     fn hand_over(&mut self, share: OwnedSemaphorePermit) {
         if let Some(event) = self.waiting.pop_front() {
-            let item = Item {
-                event,
-                _share: share,
-            };
+            let item = Item { event, share };
             // Nobody there to take it: then it is nobody's loss.
             let _ = self.to.try_send(item);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
-use wasket_ws::{CloseCode, CloseFrame, State, Violation};
+use wasket_ws::{CloseCode, CloseFrame, State};
 
 mod closing;
 mod inbox;
@@ -63,6 +63,8 @@ struct Task {
     /// Who closed first, once anybody did.
     began: Option<By>,
     fault: Option<Fault>,
+    /// The server broke a rule: until when its messages before that may still be answered.
+    settling_until: Option<Instant>,
     /// When the end comes whether or not the server takes part in it.
     give_up_at: Option<Instant>,
     /// Whether the socket was left unread, since when the server's silence says nothing.
@@ -161,15 +163,16 @@ impl Task {
         }
         self.was_paused = !may_read;
         let deadline = self.deadline(may_read);
-        let takes_messages = self.has_senders && self.sending.is_idle() && self.is_open();
+        let takes_messages = self.has_senders && self.sending.is_idle() && self.is_answerable();
         let is_written = self.output.is_written();
+        let is_settling = self.settling_until.is_some();
         tokio::select! {
             read = self.read.read(&mut self.input), if may_read => Turn::Read(read),
             wrote = self.output.write(&mut self.write), if !is_written => Turn::Wrote(wrote),
             wish = self.wishes.recv(), if self.has_wishes && self.pings.has_room() => Turn::Wish(wish),
             message = self.messages.recv(), if takes_messages && is_written => Turn::Message(message),
             pumped = self.sending.pump(), if self.sending.wants_bytes() && is_written => Turn::Pumped(pumped),
-            () = self.inbox.moved(), if !self.inbox.is_abandoned() => Turn::Taken,
+            () = self.inbox.moved(is_settling), if !self.inbox.is_abandoned() => Turn::Taken,
             () = until(deadline), if deadline.is_some() => Turn::Deadline,
         }
     }
@@ -192,6 +195,7 @@ impl Task {
         if !self.output.is_written() || self.is_close_written {
             return;
         }
+        self.settle();
         if !self.sending.is_within_frame() {
             if self.last.is_none() {
                 self.protocol.write_owed(self.output.bytes());
@@ -274,10 +278,9 @@ impl Task {
         }
     }
 
-    fn fail(&mut self, violation: Violation) {
-        self.fault = Some(Fault::Violation(violation));
-        self.began.get_or_insert(By::Us);
-        self.close_now(violation.close_frame());
+    /// Whether messages are taken from the queue as they come.
+    fn is_answerable(&self) -> bool {
+        self.is_open() || self.settling_until.is_some() && self.last.is_none()
     }
 
     fn is_open(&self) -> bool {

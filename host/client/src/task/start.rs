@@ -61,6 +61,7 @@ pub(crate) fn start(
         is_close_written: false,
         began: None,
         fault: None,
+        settling_until: None,
         give_up_at: None,
         was_paused: false,
         patient_until: None,
