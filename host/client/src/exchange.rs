@@ -49,6 +49,7 @@ where
     let deadline = Instant::now() + within;
     let handshake = http1::Builder::new()
         .max_headers(HEADERS_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .title_case_headers(true)
         .handshake(TokioIo::new(stream));
