@@ -1,6 +1,10 @@
-"""Runs Autobahn|Testsuite's fuzzing client against a server and judges its report.
+"""Runs Autobahn|Testsuite's fuzzing client against a server, or its fuzzing server against a client, and judges its
+report.
 
     autobahn.py --wstest .cache/autobahn/wstest --out FOLDER [--profile base] [--jobs N] AGENT ws://127.0.0.1:PORT/path
+    autobahn.py --wstest .cache/autobahn/wstest --out FOLDER [--profile base] [--jobs N] AGENT --client PROGRAM
+
+The program is called with the fuzzing server's URL and the agent's name; it runs all cases and asks for the report.
 
 Prints a table of the groups and `N passed, M failed`. Every case has to be OK or INFORMATIONAL, NON-STRICT is a
 failure, and so are UNIMPLEMENTED and a case without a result: a crash shows as missing cases. Exit status: 0 all
@@ -14,6 +18,7 @@ import pathlib
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -35,8 +40,9 @@ KINDS = ("OK", "INFORMATIONAL", "NON-STRICT", "UNIMPLEMENTED", "FAILED")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("agent", help="the server's name in the report")
-    parser.add_argument("url")
+    parser.add_argument("agent", help="the name in the report")
+    parser.add_argument("url", nargs="?", help="of the server to test")
+    parser.add_argument("--client", type=pathlib.Path, help="the client to test, instead of a server")
     parser.add_argument("--wstest", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="the report's folder, emptied first")
     parser.add_argument("--profile", choices=PROFILES, default="base")
@@ -44,6 +50,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="split the cases over this many processes")
     parser.add_argument("--limit-s", type=int, default=3600, help="for the whole run")
     options = parser.parse_args()
+    if (options.url is None) == (options.client is None):
+        parser.error("name the URL of a server, or a client")
 
     shutil.rmtree(options.out, ignore_errors=True)
     began = time.monotonic()
@@ -70,8 +78,8 @@ def deal(options, cases):
     if options.jobs <= 1:
         return [cases]
     # The suite itself names the cases that the patterns mean: it prints them before it finds nobody listening.
-    nowhere = spec(options.out / "plan", "nobody", "ws://127.0.0.1:1", cases)
-    said = subprocess.run(command(options, nowhere), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    nowhere = spec(options.out / "plan", cases, servers=[{"agent": "nobody", "url": "ws://127.0.0.1:1"}])
+    said = subprocess.run(wstest(options, "fuzzingclient", nowhere), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     names = plan(said.stdout)
     random.Random(1).shuffle(names)  # in order, one job would get most of the heavy ones
     return [names[job::options.jobs] for job in range(options.jobs)]
@@ -80,19 +88,21 @@ def deal(options, cases):
 def run(options, hands, until):
     """Runs a process for each hand of cases; returns the names of all cases and {case: result}."""
     jobs = []
+    start = start_client if options.client else start_fuzzing_client
     for number, cases in enumerate(hands):
         folder = options.out / f"job-{number}"
-        file = spec(folder, options.agent, options.url, cases)
-        with open(folder / "wstest.log", "w") as log:
-            jobs.append((folder, subprocess.Popen(command(options, file), stdout=log, stderr=subprocess.STDOUT)))
+        jobs.append((folder, *start(options, folder, cases)))
     planned, results = [], {}
-    for folder, process in jobs:
+    for folder, process, server in jobs:
         try:
             process.wait(max(1.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             print(f"the limit of {options.limit_s} s ran out")
             process.kill()
             process.wait()
+        if server:
+            server.kill()
+            server.wait()
         planned += plan((folder / "wstest.log").read_text())
         index = folder / "index.json"
         if index.exists():
@@ -100,17 +110,45 @@ def run(options, hands, until):
     return planned, results
 
 
-def spec(folder, agent, url, cases):
-    """Writes what the fuzzing client is to do; returns the file."""
+def start_fuzzing_client(options, folder, cases):
+    """Tests a server: returns the process to wait for, and none to end then."""
+    file = spec(folder, cases, servers=[{"agent": options.agent, "url": options.url}])
+    return log(folder / "wstest.log", wstest(options, "fuzzingclient", file)), None
+
+
+def start_client(options, folder, cases):
+    """Tests a client: returns its process, and that of the fuzzing server that it is tested by."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"ws://127.0.0.1:{port}"
+    server = log(folder / "wstest.log", wstest(options, "fuzzingserver", spec(folder, cases, url=url)) + ["--webport", "0"])
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except ConnectionRefusedError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.1)
+    return log(folder / "client.log", [options.client, url, options.agent]), server
+
+
+def log(file, command):
+    with open(file, "w") as to:
+        return subprocess.Popen(command, stdout=to, stderr=subprocess.STDOUT)
+
+
+def spec(folder, cases, **sides):
+    """Writes what the suite is to do; returns the file."""
     folder.mkdir(parents=True)
     file = folder / "spec.json"
-    file.write_text(json.dumps({"outdir": str(folder), "servers": [{"agent": agent, "url": url}], "cases": cases,
-                                "exclude-cases": [], "exclude-agent-cases": {}}))
+    file.write_text(json.dumps({"outdir": str(folder), "cases": cases, "exclude-cases": [], "exclude-agent-cases": {},
+                                **sides}))
     return file
 
 
-def command(options, file):
-    return [options.wstest, "-m", "fuzzingclient", "-s", file]
+def wstest(options, mode, file):
+    return [options.wstest, "-m", mode, "-s", file]
 
 
 def plan(log):

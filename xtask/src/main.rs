@@ -79,8 +79,9 @@ cargo xtask COMMAND
       clients that are not ours, on real hosts, plain and over TLS: Python websockets, npm ws, Java's own and a
       headless Chromium (needs python3, node, npm, a JDK and chromium).
 
-  conformance [--profile core|base|ci|full] [--native] [--jobs N]
+  conformance [--profile core|base|ci|full] [--native | --client] [--jobs N]
       Run Autobahn|Testsuite against the echo component and the native echo; --native: the native echo alone.
+      --client: against host/client instead.
       core: 247 cases, seconds. base: 301, groups 1-10 (the default). ci: base and a sample of compression.
       full: all 517, with up to 1,000 messages a case.
 
