@@ -167,7 +167,7 @@ impl Connect {
         Ok(self)
     }
 
-    /// Sends the credentials at once, by Basic, instead of waiting to be asked.
+    /// Sends the credentials at once, by Basic, instead of waiting to be asked; to the proxy as well as to the server.
     #[must_use]
     pub fn pre_auth(mut self) -> Self {
         self.pre_auth = true;

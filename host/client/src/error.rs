@@ -188,6 +188,9 @@ pub enum TlsFault {
     /// The certificate is not acceptable.
     #[error("{0}")]
     Certificate(CertificateFault),
+    /// The server does not want us: what it said.
+    #[error("declined us ({0}); give the client certificate that it wants")]
+    Declined(String),
     /// It took too long.
     #[error("did not finish its TLS handshake within {0:?}; does this port speak TLS?")]
     TimedOut(std::time::Duration),

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, pending};
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(crate) enum Answer<S> {
 /// Why nothing came back that can be used.
 pub(crate) enum Unanswered {
     TimedOut,
+    /// In TLS 1.3 a server says after the handshake that it does not want this client.
+    Tls(rustls::Error),
     Malformed(String),
 }
 
@@ -140,6 +143,11 @@ async fn beginning(mut body: Incoming, deadline: Instant) -> (Bytes, bool) {
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn malformed(error: hyper::Error) -> Unanswered {
+    let io = std::error::Error::source(&error).and_then(|it| it.downcast_ref::<io::Error>());
+    let inner = io.and_then(io::Error::get_ref);
+    if let Some(tls) = inner.and_then(|it| it.downcast_ref::<rustls::Error>()) {
+        return Unanswered::Tls(tls.clone());
+    }
     let text = match std::error::Error::source(&error) {
         Some(source) => format!("{error}: {source}"),
         None if error.is_incomplete_message() => {

@@ -95,6 +95,7 @@ async fn attempt(
             });
             return Ok(Visit::Rejected(rejection));
         }
+        Err(Unanswered::Tls(error)) => return Err(tls_failed(target, tls::fault_of(error))),
         Err(Unanswered::TimedOut) => return Err(HandshakeFault::TimedOut(within).into()),
         Err(Unanswered::Malformed(what)) => return Err(HandshakeFault::Malformed(what).into()),
     };
@@ -136,10 +137,7 @@ async fn transport(
     if !target.secure {
         return Ok((Stream::Plain(stream), peer));
     }
-    let failed = |fault| Error::Tls {
-        name: target.host.to_string(),
-        fault,
-    };
+    let failed = |fault| tls_failed(target, fault);
     let name = tls::name_of(&connect.tls, &target.host).ok_or_else(|| {
         let what = "this name can be in no certificate";
         failed(TlsFault::Failed(std::io::Error::other(what)))
@@ -148,6 +146,13 @@ async fn transport(
     let secured = tls::secure(&connect.tls, stream, name, within, &connect.observer).await;
     let stream = secured.map_err(failed)?;
     Ok((Stream::Tls(Box::new(stream)), peer))
+}
+
+fn tls_failed(target: &Target, fault: TlsFault) -> Error {
+    Error::Tls {
+        name: target.host.to_string(),
+        fault,
+    }
 }
 
 /// Where an answer leads to, if that is what it is for (RFC 9110 section 15.4).

@@ -72,6 +72,7 @@ async fn ask(
         }) => (*status, headers),
         Ok(Answer::Other(rejection)) => (rejection.status, &rejection.headers),
         Err(Unanswered::TimedOut) => return Err(ProxyFault::TimedOut(within)),
+        Err(Unanswered::Tls(error)) => return Err(ProxyFault::Malformed(error.to_string())),
         Err(Unanswered::Malformed(what)) => return Err(ProxyFault::Malformed(what.clone())),
     };
     connect.observer.see(&Step::Answer { status, headers });

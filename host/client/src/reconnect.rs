@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::event::Fault;
 use crate::{By, Closed, Connect, Connection, Error, Event, Receiver, Response, Sender};
 
 /// A connection that is opened again when it is lost or cannot be opened.
@@ -160,7 +161,11 @@ impl Reconnect {
         {
             self.failures = 0;
         }
-        match closed.by == By::Us && closed.fault.is_none() {
+        let is_failure = matches!(
+            closed.fault,
+            Some(Fault::Violation(_) | Fault::Silent | Fault::Source)
+        );
+        match closed.by == By::Us && !is_failure {
             true => self.state = State::Over,
             false => self.failed(),
         }

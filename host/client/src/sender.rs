@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::io::AsyncRead;
 use tokio::sync::{mpsc, oneshot, watch};
 use wasket_ws::frame::CONTROL_PAYLOAD_BYTES_MAX;
-use wasket_ws::{CloseCode, CloseFrame, Role};
+use wasket_ws::{CloseCode, CloseFrame, PING_PAYLOADS_MAX, Role};
 
 use crate::file::FileReader;
 use crate::receiver::outcome;
@@ -75,7 +75,7 @@ impl Sender {
     /// is seen either.
     ///
     /// # Errors
-    /// When the payload is too long, no pong came in time, or the connection closed before.
+    /// When the payload is too long, 16 pings wait already, no pong came in time, or the connection closed before.
     pub async fn ping(&self, payload: &[u8]) -> Result<Duration, PingError> {
         if payload.len() > CONTROL_PAYLOAD_BYTES_MAX {
             return Err(PingError::TooLong {
@@ -92,7 +92,7 @@ impl Sender {
             answered.await
         };
         match tokio::time::timeout(self.pong_within, round_trip).await {
-            Ok(Ok(time)) => Ok(time),
+            Ok(Ok(answered)) => answered,
             Ok(Err(_)) => Err(PingError::Closed),
             Err(_) => Err(PingError::TimedOut(self.pong_within)),
         }
@@ -160,6 +160,9 @@ pub enum PingError {
         /// Its length in bytes.
         bytes: usize,
     },
+    /// So many wait for their pongs already.
+    #[error("{PING_PAYLOADS_MAX} pings wait for their pongs already")]
+    TooMany,
     /// No pong came.
     #[error("no pong within {0:?}; the server may be gone")]
     TimedOut(Duration),

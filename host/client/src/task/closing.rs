@@ -121,7 +121,10 @@ impl Task {
                 clean: false,
                 ..self.closed()
             },
-            None => lost,
+            None => Closed {
+                by: self.began.unwrap_or(lost.by),
+                ..lost
+            },
         }
     }
 

@@ -64,7 +64,7 @@ impl Inbox {
 
     /// Whether something waits for room in the queue.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() && !self.is_abandoned()
     }
 
     /// Whether nobody takes events any more.

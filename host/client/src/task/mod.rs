@@ -95,7 +95,10 @@ impl Task {
         self.receive(&mut first);
         drop(first);
         let closed = self.until_closed().await;
-        let is_lost = closed.by == By::Network || matches!(closed.fault, Some(Fault::CloseOverdue));
+        let is_lost = matches!(
+            closed.fault,
+            Some(Fault::Socket(_) | Fault::Gone | Fault::CloseOverdue)
+        );
         let is_clean = closed.clean;
         outcome.send_replace(Some(closed));
         self.messages.close();
@@ -169,7 +172,7 @@ impl Task {
         tokio::select! {
             read = self.read.read(&mut self.input), if may_read => Turn::Read(read),
             wrote = self.output.write(&mut self.write), if !is_written => Turn::Wrote(wrote),
-            wish = self.wishes.recv(), if self.has_wishes && self.pings.has_room() => Turn::Wish(wish),
+            wish = self.wishes.recv(), if self.has_wishes => Turn::Wish(wish),
             message = self.messages.recv(), if takes_messages && is_written => Turn::Message(message),
             pumped = self.sending.pump(), if self.sending.wants_bytes() && is_written => Turn::Pumped(pumped),
             () = self.inbox.moved(is_settling), if !self.inbox.is_abandoned() => Turn::Taken,

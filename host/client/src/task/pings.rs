@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use wasket_ws::{Connection, PING_PAYLOADS_MAX};
 
+use crate::PingError;
+
 /// A ping to be sent, and who waits for its round trip.
 pub(crate) struct Ping {
     pub(crate) payload: Vec<u8>,
-    pub(crate) done: oneshot::Sender<Duration>,
+    pub(crate) done: oneshot::Sender<Result<Duration, PingError>>,
 }
 
 /// Pings that wait for a frame's end, and those that wait for their pongs.
@@ -20,13 +22,17 @@ pub(super) struct Pings {
 }
 
 impl Pings {
-    /// Whether one more may come: the protocol remembers no more of them.
-    pub(super) fn has_room(&self) -> bool {
-        self.to_send.len() < PING_PAYLOADS_MAX
-    }
-
     pub(super) fn push(&mut self, ping: Ping) {
-        self.to_send.push_back(ping);
+        if self.to_send.len() + self.sent.len() >= PING_PAYLOADS_MAX {
+            self.sent.retain(|(ping, _)| !ping.done.is_closed());
+            self.to_send.retain(|ping| !ping.done.is_closed());
+        }
+        if self.to_send.len() + self.sent.len() < PING_PAYLOADS_MAX {
+            self.to_send.push_back(ping);
+        } else {
+            // The protocol remembers no more of them.
+            let _ = ping.done.send(Err(PingError::TooMany));
+        }
     }
 
     /// Appends the pings that wait.
@@ -36,10 +42,6 @@ impl Pings {
             if protocol.ping(&ping.payload, out).is_ok() {
                 self.sent.push_back((ping, Instant::now()));
             }
-        }
-        self.sent.retain(|(ping, _)| !ping.done.is_closed());
-        while self.sent.len() > PING_PAYLOADS_MAX {
-            self.sent.pop_front();
         }
     }
 
@@ -51,7 +53,7 @@ impl Pings {
         };
         for (ping, sent_at) in self.sent.drain(..=newest) {
             // Who does not wait any more need not know.
-            let _ = ping.done.send(now.saturating_duration_since(sent_at));
+            let _ = ping.done.send(Ok(now.saturating_duration_since(sent_at)));
         }
     }
 

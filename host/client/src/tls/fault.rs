@@ -2,18 +2,44 @@
 
 use std::io;
 
-use rustls::{CertificateError, Error};
+use rustls::{AlertDescription, CertificateError, Error};
 
 use crate::error::{CertificateFault, TlsFault};
 
-pub(super) fn fault_of(error: io::Error) -> TlsFault {
+/// What a socket of TLS fails with.
+pub(super) fn fault_of_io(error: io::Error) -> TlsFault {
     let rustls = error.get_ref().and_then(|inner| inner.downcast_ref());
     match rustls {
-        Some(Error::InvalidCertificate(certificate)) => {
+        Some(rustls) => fault_of(Error::clone(rustls)),
+        None => TlsFault::Failed(error),
+    }
+}
+
+pub(crate) fn fault_of(error: Error) -> TlsFault {
+    match &error {
+        Error::InvalidCertificate(certificate) => {
             TlsFault::Certificate(certificate_fault(certificate))
         }
-        _ => TlsFault::Failed(error),
+        Error::AlertReceived(alert) if is_about_us(*alert) => {
+            TlsFault::Declined(format!("{alert:?}"))
+        }
+        _ => TlsFault::Failed(io::Error::other(error)),
     }
+}
+
+/// What servers say of the certificate of a client (RFC 8446 section 6.2).
+fn is_about_us(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+    )
 }
 
 fn certificate_fault(error: &CertificateError) -> CertificateFault {

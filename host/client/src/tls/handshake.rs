@@ -12,7 +12,7 @@ use tokio_rustls::client::TlsStream;
 use url::Host;
 
 use super::Tls;
-use super::fault::fault_of;
+use super::fault::fault_of_io;
 use crate::error::TlsFault;
 use crate::observe::{Observer, Step};
 
@@ -28,7 +28,7 @@ pub(crate) async fn secure(
     let connecting = TlsConnector::from(config).connect(name, stream);
     let stream = match timeout(within, connecting).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(fault_of(error)),
+        Ok(Err(error)) => return Err(fault_of_io(error)),
         Err(_) => return Err(TlsFault::TimedOut(within)),
     };
     let (_, connection) = stream.get_ref();

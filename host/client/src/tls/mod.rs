@@ -15,6 +15,7 @@ mod handshake;
 mod insecure;
 mod roots;
 
+pub(crate) use fault::fault_of;
 pub(crate) use handshake::{name_of, secure};
 use insecure::AcceptAny;
 

@@ -127,6 +127,29 @@ async fn a_receiver_alone_keeps_the_connection() {
     }
 }
 
+// hardening H24
+#[tokio::test]
+async fn a_receiver_that_goes_while_events_wait_stops_nothing() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        for _ in 0..1000 {
+            peer.send(Opcode::Binary, &[0; 1000]).await;
+        }
+        peer.echo().await;
+    })
+    .await;
+    let limits = wasket_client::Limits {
+        received_bytes_max: 1,
+        ..wasket_client::Limits::default()
+    };
+    let connection = server.connect().limits(limits).open().await.unwrap();
+    let (sender, mut receiver) = connection.split();
+    assert!(receiver.next().await.is_some());
+    drop(receiver);
+    // The pong comes behind everything that nobody took.
+    sender.ping(b"?").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_server_may_close_with_anything_it_may_send() {
     for (frame, said) in [

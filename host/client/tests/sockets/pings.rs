@@ -50,6 +50,32 @@ async fn a_ping_that_nobody_answers_times_out_and_stops_nothing() {
     sent.unwrap();
 }
 
+// parity W7
+#[tokio::test]
+async fn so_many_pings_may_wait() {
+    let server = Server::start(|_, mut socket| async move {
+        let _peer = accept(&mut socket).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let (sender, _receiver) = server.connect().open().await.unwrap().split();
+    let waiting: Vec<_> = (0..16_u8)
+        .map(|n| {
+            let sender = sender.clone();
+            tokio::spawn(async move { sender.ping(&[n]).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    assert_eq!(sender.ping(b"one more").await, Err(PingError::TooMany));
+    // Who does not wait any more makes room.
+    waiting[0].abort();
+    while !waiting[0].is_finished() {
+        tokio::task::yield_now().await;
+    }
+    let pinging = tokio::time::timeout(Duration::from_millis(50), sender.ping(b"instead")).await;
+    assert!(pinging.is_err(), "{pinging:?}");
+}
+
 // parity W4
 #[tokio::test]
 async fn pings_and_pongs_are_events_for_who_asks() {

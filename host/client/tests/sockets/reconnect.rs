@@ -101,6 +101,27 @@ async fn failures_in_a_row_are_bounded() {
     }
 }
 
+// parity W18
+#[tokio::test]
+async fn what_we_closed_stays_closed_however_the_server_takes_it() {
+    let server = Server::start(|_, mut socket| async move {
+        // Answers no close frame: the socket ends.
+        accept(&mut socket).await.next().await;
+    })
+    .await;
+    let mut reconnect = Reconnect::new(server.connect(), QUICK);
+    let Some(Progress::Open(_, sender)) = reconnect.next().await else {
+        panic!("no connection");
+    };
+    let closed = sender.close(Some(1000), "").await.unwrap();
+    assert_eq!((closed.code, closed.clean), (1006, false));
+    assert!(matches!(
+        reconnect.next().await,
+        Some(Progress::Event(Event::Close(_)))
+    ));
+    assert!(reconnect.next().await.is_none());
+}
+
 // hardening H22
 #[tokio::test]
 async fn waiting_for_progress_may_be_given_up_at_any_point() {
