@@ -1,4 +1,8 @@
-//! Clients that are not ours, against the demo on a host of its own: tests/foreign.
+//! Clients that are not ours, against the demo on a host of its own, and our client against servers that are not:
+//! tests/foreign.
+
+mod servers;
+mod squid;
 
 use crate::certificate::Certificate;
 use crate::host::{self, Host};
@@ -32,7 +36,7 @@ pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
             }
         }
     }
-    Ok(())
+    servers::run(&certificate, tally)
 }
 
 fn clients(base: &str, tls: Option<&Certificate>, tally: &mut Tally) -> Result<()> {
@@ -48,22 +52,39 @@ fn clients(base: &str, tls: Option<&Certificate>, tally: &mut Tally) -> Result<(
                 None => step,
                 Some(certificate) => step.env("WASKET_CA", &certificate.chain),
             })?,
-            Err(missing) if std::env::var_os("CI").is_none() => {
-                println!("skipped {name}: {missing:#}");
-            }
-            Err(missing) => {
-                println!("FAILED  {name}: {missing:#}");
-                tally.failed += 1;
-            }
+            Err(error) => missing(name, Err(error), tally),
         }
     }
     Ok(())
+}
+
+/// Passes over what the machine lacks; but where `CI` is set that is a failure.
+fn missing(name: &str, checked: Result<()>, tally: &mut Tally) {
+    match checked {
+        Ok(()) => {}
+        Err(missing) if std::env::var_os("CI").is_none() => {
+            println!("skipped {name}: {missing:#}");
+        }
+        Err(missing) => {
+            println!("FAILED  {name}: {missing:#}");
+            tally.failed += 1;
+        }
+    }
 }
 
 /// Prepares one client for a host and returns how it is run; an error says what the machine lacks.
 type Client = fn(base: &str) -> Result<Step>;
 
 fn python(base: &str) -> Result<Step> {
+    let script = tree::root().join("tests/foreign/python/client.py");
+    Ok(Step::new(
+        python_environment()?,
+        [script.as_os_str(), base.as_ref()],
+    ))
+}
+
+/// Installs the packages of tests/foreign/python and returns the interpreter that has them.
+fn python_environment() -> Result<PathBuf> {
     let folder = tree::root().join("tests/foreign/python");
     let environment = tree::cache("foreign")?.join("python");
     let python = environment.join("bin/python");
@@ -80,10 +101,7 @@ fn python(base: &str) -> Result<Step> {
         .arg(&list);
         install.run().context("installing the package websockets")
     })?;
-    Ok(Step::new(
-        &python,
-        [folder.join("client.py").as_os_str(), base.as_ref()],
-    ))
+    Ok(python)
 }
 
 fn npm_ws(base: &str) -> Result<Step> {

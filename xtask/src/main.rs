@@ -77,7 +77,8 @@ cargo xtask COMMAND
   test [--all] [FILTER] [-- ARGUMENTS OF THE TEST BINARIES]
       Build what the tests need and run them. With --all also those that wait for the default time-outs, and the
       clients that are not ours, on real hosts, plain and over TLS: Python websockets, npm ws, Java's own and a
-      headless Chromium (needs python3, node, npm, a JDK and chromium).
+      headless Chromium (needs python3, node, npm, a JDK and chromium); and our client on servers of the first two,
+      directly and through Squid (needs squid).
 
   conformance [--profile core|base|ci|full] [--native | --client] [--jobs N]
       Run Autobahn|Testsuite against the echo component and the native echo; --native: the native echo alone.

@@ -7,7 +7,7 @@ use wasket_client::{Connect, ConnectFault, Error, Mistake, Phase, Step};
 use wasket_ws::Opcode;
 
 use crate::answers::one_line;
-use crate::server::{Request, Server, accept_with, until_end};
+use crate::server::{Request, Server, accept_with, nobody, until_end};
 
 /// A server that keeps the requests it gets, and accepts them.
 async fn keeping() -> (Server, Arc<Mutex<Vec<Request>>>) {
@@ -181,11 +181,7 @@ async fn an_answer_may_come_in_any_pieces() {
 // hardening H14, parity W17
 #[tokio::test]
 async fn nobody_there_is_said_in_one_line() {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (_held, address) = nobody();
     let error = Connect::to(&format!("ws://{address}"))
         .unwrap()
         .open()

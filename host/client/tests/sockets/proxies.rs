@@ -10,7 +10,7 @@ use wasket_auth::{Algorithm, Guard};
 use wasket_client::{Connect, Deadlines, Error, Event, Phase, ProxyFault};
 
 use crate::login::{Door, digest};
-use crate::server::{Request, Server, until_end};
+use crate::server::{Request, Server, nobody, until_end};
 
 /// A proxy that connects to wherever it is asked to.
 pub(crate) async fn proxy(door: Option<Arc<Door>>) -> Server {
@@ -165,11 +165,8 @@ async fn a_proxy_that_is_silent_or_away_is_left() {
         "{error:?}"
     );
 
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-        .await
-        .unwrap();
-    let away = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let (_held, address) = nobody();
+    let away = format!("http://{address}");
     let error = server
         .connect()
         .proxy(&away)

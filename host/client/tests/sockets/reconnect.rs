@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use wasket_client::{Backoff, Connect, Event, Message, Progress, Reconnect};
 use wasket_ws::Opcode;
 
-use crate::server::{Request, Server, accept};
+use crate::server::{Request, Server, accept, nobody};
 
 const QUICK: Backoff = Backoff {
     first: Duration::from_millis(1),
@@ -73,9 +72,7 @@ async fn a_lost_connection_is_opened_again_until_we_close() {
 // parity W18
 #[tokio::test]
 async fn failures_in_a_row_are_bounded() {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let nobody = listener.local_addr().unwrap();
-    drop(listener);
+    let (_held, nobody) = nobody();
     // A server that takes every connection and loses it at once is no better than none.
     let faint = Server::start(|_, mut socket| async move {
         let _ = Request::read(&mut socket).await;

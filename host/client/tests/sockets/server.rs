@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use wasket_client::Connect;
 use wasket_ws::handshake::accept_key;
@@ -94,6 +94,14 @@ pub(crate) async fn accept_with<'s, S: AsyncRead + AsyncWrite + Unpin>(
     let answer = request.accepted(more);
     socket.write_all(answer.as_bytes()).await.unwrap();
     Peer::new(socket)
+}
+
+/// An address where nobody listens, and nobody will as long as the socket is there.
+pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// Reads to the end and forgets it.
