@@ -293,6 +293,22 @@ def repository(folder):
     root = Path(__file__).parents[2]
     return {file.stem.replace("_", "-"): file.read_bytes() for file in sorted((root / folder).glob("*.toml"))}
 
+CHALLENGE = {  # RFC 7616 section 3.9, RFC 7617 section 2, RFC 9110 section 11.6.1
+    "basic": b'Basic realm="WallyWorld", charset="UTF-8"',
+    "digests": b'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"\n'
+               b'Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=MD5, nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"',
+    "stale": b'Digest realm="a \\"b\\" \\\\c", qop=auth, nonce=n, stale=TRUE, charset=UTF-8',
+    "several-in-one": b'Negotiate, Newauth realm="apps", type=1, title="Login to \\"apps\\"", Basic realm="simple", NTLM TlR/MTVNT==,',
+    "open-quote": b'Basic realm="a, Digest realm=b',
+    "nameless": b'Digest =a, , ,b=',
+    "session-algorithm": b'Digest realm="r", qop="auth", algorithm=MD5-sess, nonce="n"',
+    "without-protection": b'Digest realm="r", nonce="n"',
+    "nonce-twice": b'Digest realm="r", qop="auth", nonce="n", nonce="m"',
+    "realm-latin-1": b'Basic realm="\xe9"',
+    "line-break": b'Digest realm="r\rn", qop="auth", nonce="n\x00"',
+    "seventeen": b"Basic, " * 17,
+}
+
 
 def main():
     frames = {}
@@ -305,7 +321,7 @@ def main():
         **{f"mistake-{name}": text for name, text in repository("host/config/tests/mistakes").items()},
         "demo": (Path(__file__).parents[2] / "guests/demo.toml").read_bytes(),
     }
-    corpora = {"authorization": AUTHORIZATION, "deflate": DEFLATE, "frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "proxy": PROXY, "config": config}
+    corpora = {"authorization": AUTHORIZATION, "challenge": CHALLENGE, "deflate": DEFLATE, "frames": frames, "messages": MESSAGES, "handshake": HANDSHAKE, "route": ROUTE, "origin": ORIGIN, "proxy": PROXY, "config": config}
     for target, seeds in corpora.items():
         (FOLDER / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

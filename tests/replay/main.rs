@@ -41,6 +41,12 @@ fn authorization() {
     replay("authorization");
 }
 
+// hardening H7 H17: challenges are read or passed over, and no answer breaks a line
+#[test]
+fn challenge() {
+    replay("challenge");
+}
+
 // parity S7
 #[test]
 fn route() {

@@ -87,8 +87,8 @@ cargo xtask COMMAND
       full: all 517, with up to 1,000 messages a case.
 
   fuzz [TARGET] [--seconds N]
-      Fuzz what parses outside bytes, each target for 60 seconds or N: authorization, config, deflate, frames,
-      handshake, messages, origin, proxy, route (needs a nightly compiler and cargo-fuzz). `test` replays their corpora
+      Fuzz what parses outside bytes, each target for 60 seconds or N: authorization, challenge, config, deflate,
+      frames, handshake, messages, origin, proxy, route (needs a nightly compiler and cargo-fuzz). `test` replays their corpora
       without either.
 
   bench [--quick] [--only P1,P2] [--peers wasket,bun] [--rounds N] [--callgrind] [--json] [--profile dist|release]

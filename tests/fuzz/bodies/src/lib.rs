@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod authorization;
+mod challenge;
 mod config;
 mod deflate;
 mod frames;
@@ -17,6 +18,7 @@ mod reference;
 mod route;
 
 pub use authorization::authorization;
+pub use challenge::challenge;
 pub use config::config;
 pub use deflate::deflate;
 pub use frames::frames;
@@ -30,8 +32,9 @@ pub use route::route;
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which its file in `fuzz_targets/` and its folder in `corpus/` have too.
-pub const TARGETS: [(&str, Body); 9] = [
+pub const TARGETS: [(&str, Body); 10] = [
     ("authorization", authorization),
+    ("challenge", challenge),
     ("config", config),
     ("deflate", deflate),
     ("frames", frames),

@@ -1,0 +1,22 @@
+use wasket_auth::{Begun, Challenge, Guard};
+
+/// The values of `WWW-Authenticate` fields, a line each. Whatever a server asks for, an answer to it is a field's value,
+/// and one that a guard can read.
+pub fn challenge(data: &[u8]) {
+    let fields = data.split(|&byte| byte == b'\n');
+    let Some(challenge) = Challenge::strongest(fields, "Mufasa") else {
+        return;
+    };
+    let answer = challenge.answer("Mufasa", "Circle of Life", "GET", "/", [7; 16]);
+    let answer = answer.expect("this name and this password can be sent by any scheme");
+    assert!(!answer.chars().any(char::is_control), "{answer:?}");
+    let basic = Guard::basic("realm".parse().expect("a realm"));
+    match basic.begin(answer.as_bytes(), "GET", "/") {
+        Ok(Begun::Attempt(attempt)) => {
+            assert!(challenge.is_basic());
+            assert_eq!(attempt.name(), "Mufasa");
+        }
+        // Of another scheme, or longer than a server reads.
+        Ok(Begun::Anonymous) | Err(_) => assert!(!challenge.is_basic()),
+    }
+}
