@@ -179,6 +179,26 @@ mod tests {
         assert_eq!(in_turn(&[a; 100]).len(), ADDRESSES_MAX);
     }
 
+    // parity W9
+    #[tokio::test]
+    async fn small_messages_are_held_back_where_that_is_asked_for() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        for no_delay in [true, false] {
+            let dial = Dial {
+                allow: None,
+                within: Duration::from_secs(10),
+                no_delay,
+                observer: &Observer::default(),
+            };
+            let host = Host::parse("127.0.0.1").unwrap();
+            let stream = dial.connect(&host, address.port()).await.unwrap();
+            assert_eq!(stream.nodelay().unwrap(), no_delay);
+        }
+    }
+
     #[tokio::test]
     async fn the_first_that_connects_wins() {
         enum Does {

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
-use wasket_client::{BODY_BYTES_MAX, Deadlines, Error, HandshakeFault, Phase};
+use tokio::net::TcpStream;
+use wasket_client::{
+    BODY_BYTES_MAX, Connect, ConnectFault, Deadlines, Error, HandshakeFault, Phase,
+};
 
-use crate::server::{Request, Server};
+use crate::server::{Request, Server, nobody};
 
 #[tokio::test]
 async fn an_answer_that_does_not_accept_is_none() {
@@ -246,6 +249,32 @@ async fn a_server_that_does_not_answer_is_left() {
         (&rejection.body[..], rejection.is_cut),
         (&b"body"[..], true)
     );
+}
+
+// hardening H14, parity W17
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_address_that_does_not_answer_is_left() {
+    const SOON: Duration = Duration::from_millis(50);
+    let (socket, address) = nobody();
+    let _listener = socket.listen(1).unwrap();
+    // Nobody accepts: when the backlog is full the system leaves who comes without an answer.
+    let mut waiting = Vec::new();
+    while let Ok(connected) = tokio::time::timeout(SOON, TcpStream::connect(address)).await {
+        waiting.push(connected.unwrap());
+        assert!(waiting.len() < 100, "the backlog has no end");
+    }
+    let deadlines = Deadlines {
+        dial: SOON,
+        ..Deadlines::default()
+    };
+    let connect = Connect::to(&format!("ws://{address}")).unwrap();
+    let error = connect.deadlines(deadlines).open().await.unwrap_err();
+    let Error::Connect { fault, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(matches!(fault, ConnectFault::TimedOut(SOON)), "{fault:?}");
+    one_line(&error);
 }
 
 /// What is said of an error, which is one line and not a long one.

@@ -279,6 +279,17 @@ async fn a_silent_server_is_given_up() {
 // hardening H21
 #[tokio::test]
 async fn nothing_queued_before_the_close_is_lost() {
+    close_races_send(100).await;
+}
+
+// hardening H21
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: 3 s"]
+async fn nothing_queued_before_the_close_is_lost_a_thousand_times() {
+    close_races_send(1000).await;
+}
+
+async fn close_races_send(rounds: usize) {
     let (tell, mut told) = mpsc::unbounded_channel();
     let server = Server::start(move |_, mut socket| {
         let tell = tell.clone();
@@ -299,7 +310,7 @@ async fn nothing_queued_before_the_close_is_lost() {
         }
     })
     .await;
-    for round in 0..100_usize {
+    for round in 0..rounds {
         let (sender, _receiver) = server.connect().open().await.unwrap().split();
         let sends: Vec<_> = (0..round % 20)
             .map(|n| {

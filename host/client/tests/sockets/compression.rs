@@ -258,6 +258,31 @@ async fn what_inflates_without_end_is_cut_at_the_limit() {
 
 // hardening H10
 #[tokio::test]
+async fn control_frames_may_go_between_compressed_fragments() {
+    let parameters = wasket_ws::deflate::Parameters::default();
+    let mut deflater = Deflater::new(parameters.profile(Role::Server, 6).unwrap());
+    let mut bytes = Vec::new();
+    for text in ["first of all", "first of all, again"] {
+        let mut deflated = Vec::new();
+        deflater.deflate(text.as_bytes(), &mut deflated).unwrap();
+        for (n, byte) in deflated.iter().enumerate() {
+            let first = if n == 0 { 0x41 } else { 0x00 };
+            bytes.extend([first, 0x01, *byte, 0x89, 0x01, b'p']);
+        }
+        // The last fragment is empty.
+        bytes.extend([0x80, 0x00]);
+    }
+    bytes.extend([0x88, 0x00]);
+    let server = writing(bytes).await;
+    let mut connection = compressing(&server, Offer::default()).open().await.unwrap();
+    let (messages, closed) = rest(&mut connection).await;
+    let texts: Vec<_> = messages.iter().filter_map(Message::as_text).collect();
+    assert_eq!(texts, ["first of all", "first of all, again"]);
+    assert_eq!(closed.code, 1005);
+}
+
+// hardening H10
+#[tokio::test]
 async fn damaged_or_misplaced_compression_ends_the_connection() {
     for (bytes, code) in [
         // Not deflated at all.
