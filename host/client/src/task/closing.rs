@@ -1,5 +1,7 @@
 //! How a connection comes to its end (RFC 6455 section 7).
 
+use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use wasket_ws::{CloseCode, CloseFrame, Overdue, State, Violation};
@@ -51,6 +53,16 @@ impl Task {
         }
     }
 
+    /// Nothing can be written any more: what is left is to read why.
+    pub(super) fn hang_up(&mut self, error: io::Error) {
+        self.broken = Some(Arc::new(error));
+        self.messages.close();
+        self.output.abandon();
+        self.sending.abandon();
+        self.pings.abandon();
+        self.give_up_from_now();
+    }
+
     /// The server's close frame has come: ours answers it.
     pub(super) fn peer_closed(&mut self) {
         if !self.is_close_written {
@@ -78,6 +90,11 @@ impl Task {
 
     /// How the connection has ended, if it has.
     pub(super) fn verdict(&self) -> Option<Closed> {
+        if let Some(error) = &self.broken
+            && !matches!(self.protocol.state(), State::Open | State::CloseSent)
+        {
+            return Some(self.ended(Closed::lost(Fault::Socket(Arc::clone(error)))));
+        }
         if !self.is_close_written || !self.output.is_written() {
             return None;
         }
@@ -144,6 +161,9 @@ impl Task {
     pub(super) fn on_deadline(&mut self) -> Option<Closed> {
         let now = Instant::now();
         if self.give_up_at.is_some_and(|at| at <= now) {
+            if let Some(error) = &self.broken {
+                return Some(Closed::lost(Fault::Socket(Arc::clone(error))));
+            }
             return Some(Closed {
                 code: ABNORMAL,
                 by: self.began.unwrap_or(By::Network),

@@ -62,6 +62,8 @@ struct Task {
     is_close_written: bool,
     /// Who closed first, once anybody did.
     began: Option<By>,
+    /// The socket takes nothing any more. What the server said before that may still be there to read.
+    broken: Option<Arc<io::Error>>,
     fault: Option<Fault>,
     /// The server broke a rule: until when its messages before that may still be answered.
     settling_until: Option<Instant>,
@@ -130,8 +132,10 @@ impl Task {
                     self.receive_input(bytes);
                     None
                 }
-                Turn::Read(Err(error)) | Turn::Wrote(Err(error)) => {
-                    Some(Closed::lost(Fault::Socket(Arc::new(error))))
+                Turn::Read(Err(error)) => Some(Closed::lost(Fault::Socket(Arc::new(error)))),
+                Turn::Wrote(Err(error)) => {
+                    self.hang_up(error);
+                    None
                 }
                 Turn::Wrote(Ok(())) | Turn::Taken => None,
                 Turn::Message(Some(message)) => {
@@ -195,7 +199,7 @@ impl Task {
         if self.inbox.is_abandoned() && !self.has_senders && self.is_open() {
             self.wish_to_close(CloseFrame::from(CloseCode::GOING_AWAY));
         }
-        if !self.output.is_written() || self.is_close_written {
+        if !self.output.is_written() || self.is_close_written || self.broken.is_some() {
             return;
         }
         self.settle();
@@ -287,7 +291,10 @@ impl Task {
     }
 
     fn is_open(&self) -> bool {
-        self.last.is_none() && self.closing.is_none() && self.protocol.state() == State::Open
+        self.broken.is_none()
+            && self.last.is_none()
+            && self.closing.is_none()
+            && self.protocol.state() == State::Open
     }
 }
 

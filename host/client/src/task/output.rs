@@ -41,6 +41,13 @@ impl Output {
         self.bytes.is_empty() && self.waiting.is_empty()
     }
 
+    /// Forgets what is left: who waits for it learns it by the drop.
+    pub(super) fn abandon(&mut self) {
+        self.bytes.clear();
+        self.written = 0;
+        self.waiting.clear();
+    }
+
     /// Writes something; once all is written, flushes and tells. Dropped at any point it has lost nothing.
     pub(super) async fn write(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         if let Some(rest @ [_, ..]) = self.bytes.get(self.written..) {

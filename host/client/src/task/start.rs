@@ -60,6 +60,7 @@ pub(crate) fn start(
         last: None,
         is_close_written: false,
         began: None,
+        broken: None,
         fault: None,
         settling_until: None,
         give_up_at: None,

@@ -191,6 +191,29 @@ async fn a_server_may_close_with_anything_it_may_send() {
 }
 
 #[tokio::test]
+async fn what_a_server_said_before_it_went_is_heard_by_who_still_writes() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        // The beginning of a message that is too large.
+        peer.read_some().await;
+        peer.close(&CloseFrame::truncated(CloseCode::TOO_BIG, "too big"))
+            .await;
+    })
+    .await;
+    for _ in 0..20 {
+        let connection = server.connect().open().await.unwrap();
+        let (sender, _receiver) = connection.split();
+        match sender.binary(vec![0; 16 << 20]).await {
+            Err(SendError::Closed(closed)) => {
+                assert_eq!((closed.code, closed.by), (1009, By::Peer), "{closed:?}");
+                assert_eq!(closed.reason, "too big");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_end_without_a_close_frame_is_1006() {
     let server = Server::start(|_, mut socket| async move {
         accept(&mut socket).await.send(Opcode::Text, b"last").await;

@@ -206,6 +206,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         Some(self.events.remove(0))
     }
 
+    /// Reads something and forgets it.
+    pub(crate) async fn read_some(&mut self) {
+        let mut buffer = [0; 4096];
+        assert_ne!(self.socket.read(&mut buffer).await.unwrap(), 0);
+    }
+
     pub(crate) async fn send(&mut self, opcode: Opcode, payload: &[u8]) {
         let mut out = Vec::new();
         frame::encode(&mut out, opcode, payload, None);
