@@ -5,8 +5,9 @@
 //! `cargo xtask conformance --client` starts the server and judges the report.
 
 use std::error::Error;
+use std::time::Duration;
 
-use wasket_client::{Compression, Connect, Connection, Event, Limits, Message};
+use wasket_client::{Compression, Connect, Connection, Deadlines, Event, Limits, Message};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -22,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         echo(connect(&url)?.open().await?).await;
     }
     let url = format!("{server}/updateReports?agent={agent}");
-    echo(Connect::to(&url)?.open().await?).await;
+    echo(connect(&url)?.open().await?).await;
     Ok(())
 }
 
@@ -36,7 +37,13 @@ fn connect(url: &str) -> Result<Connect, Box<dyn Error>> {
         message_bytes_min: 0,
         ..Compression::default()
     };
-    Ok(Connect::to(url)?.limits(limits).compression(compression))
+    // The suite serves one case after the other, and takes its time between them.
+    let deadlines = Deadlines {
+        handshake: Duration::from_secs(120),
+        ..Deadlines::default()
+    };
+    let connect = Connect::to(url)?.limits(limits).deadlines(deadlines);
+    Ok(connect.compression(compression))
 }
 
 async fn case_count(server: &str) -> Result<u32, Box<dyn Error>> {
