@@ -19,7 +19,9 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("runtime", &["session"]),
     (
         "wasket",
-        &["auth", "config", "net", "runtime", "session", "ws"],
+        &[
+            "auth", "client", "config", "net", "runtime", "session", "ws",
+        ],
     ),
 ];
 

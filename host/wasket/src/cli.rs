@@ -1,6 +1,6 @@
 //! The command line: what may be typed, and the help that explains it.
 
-use crate::bench;
+use crate::{bench, connect};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Say whether a configuration or a component would load, and what is in it.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
+    /// Connect to a WebSocket service, and talk to it from a terminal or a script.
+    #[command(after_help = CONNECT_EXAMPLES)]
+    Connect(Box<connect::Options>),
     /// Put load on a service that echoes, and measure it.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(bench::Options),
@@ -130,6 +133,7 @@ Examples:
   wasket run chat.wasm --path /chat      serve one component on ws://127.0.0.1:4649/chat
   wasket serve                           serve what ./wasket.toml says
   wasket check chat.wasm                 see what a component needs, and whether it would load
+  wasket connect ws://127.0.0.1:4649/chat   talk to it
 
 `wasket help COMMAND` says more about a command. The settings of wasket.toml are in docs/settings.md.";
 
@@ -165,6 +169,22 @@ Examples:
   wasket check chat.wasm --json
 
 Ends with 0 when it would load, 1 when a component would not, 2 when the configuration is wrong.";
+
+const CONNECT_EXAMPLES: &str = "\
+Each line of stdin is a text message, and each message is a line of stdout; everything else goes to stderr. Ctrl-d
+and ctrl-c close the connection, a second ctrl-c ends at once.
+
+Examples:
+  wasket connect ws://127.0.0.1:4649/echo
+  echo hi | wasket connect ws://127.0.0.1:4649/echo
+  wasket connect wss://feed.example.com --json --reconnect </dev/null --linger forever
+  wasket connect wss://example.com/upload --file video.mp4 --exit-after 1
+  wasket connect wss://example.com/chat --user ada --subprotocol chat.v2 -v
+
+Ends with 0 when the connection closed as it should, 1 when a file, stdin or stdout failed, 2 when what was typed is
+wrong, 3 when the server cannot be reached, 4 the proxy, 5 when TLS failed, 6 when the handshake was refused, 7 when
+the connection was lost, 8 when the server closed with another code than 1000 and 1001, 130 after ctrl-c, 143 after
+SIGTERM.";
 
 const BENCH_EXAMPLES: &str = "\
 Every answer is checked. What the modes do, and what the lines of the report and the fields of the JSON

@@ -1,5 +1,6 @@
 //! How the program ends, and what it says then.
 
+use crate::signal::Ending;
 use crate::terminal;
 use std::process::ExitCode;
 use wasket_config::Problems;
@@ -22,11 +23,27 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// A person has changed their mind.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("interrupted")
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
 /// Tells the person what went wrong; the answer is the code to end with.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(problems) = error.downcast_ref::<Problems>() {
         terminal::problems(problems);
         return ExitCode::from(USAGE);
+    }
+    if error.is::<Interrupted>() {
+        let code = Ending::Interrupt.exit_code();
+        return ExitCode::from(u8::try_from(code).unwrap_or(FAILURE));
     }
     terminal::error(&format!("{error:#}"));
     match error.downcast_ref::<Usage>() {

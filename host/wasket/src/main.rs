@@ -9,6 +9,7 @@ mod build;
 mod certificates;
 mod check;
 mod cli;
+mod connect;
 mod descriptor;
 mod exit;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(&options),
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
+        Command::Connect(options) => connect::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     done.unwrap_or_else(|error| exit::report(&error))

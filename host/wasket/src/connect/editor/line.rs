@@ -1,0 +1,245 @@
+//! The line that is being typed.
+
+use std::ops::Range;
+
+use unicode_width::UnicodeWidthChar as _;
+
+/// Text without line ends, and where the cursor is in it: always between characters.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    text: String,
+    cursor: usize,
+}
+
+impl Line {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Puts another text in its place, with the cursor behind it.
+    pub(super) fn set(&mut self, text: String) {
+        self.cursor = text.len();
+        self.text = text;
+    }
+
+    /// The text; an empty line is left.
+    pub(super) fn take(&mut self) -> String {
+        self.cursor = 0;
+        std::mem::take(&mut self.text)
+    }
+
+    pub(super) fn insert(&mut self, c: char) {
+        if self.text.len() + c.len_utf8() <= BYTES_MAX {
+            self.text.insert(self.cursor, c);
+            self.cursor += c.len_utf8();
+        }
+    }
+
+    pub(super) fn left(&mut self) {
+        self.cursor = self.before();
+    }
+
+    pub(super) fn right(&mut self) {
+        self.cursor = self.behind();
+    }
+
+    pub(super) fn word_left(&mut self) {
+        self.cursor = self.word_start();
+    }
+
+    pub(super) fn word_right(&mut self) {
+        let rest = &self.text[self.cursor..];
+        let spaces = rest.len() - rest.trim_start().len();
+        let word = rest[spaces..].find(char::is_whitespace);
+        self.cursor += word.map_or(rest.len(), |word| spaces + word);
+    }
+
+    pub(super) fn home(&mut self) {
+        self.cursor = 0;
+    }
+
+    pub(super) fn end(&mut self) {
+        self.cursor = self.text.len();
+    }
+
+    /// Deletes the character before the cursor.
+    pub(super) fn backspace(&mut self) {
+        self.cut(self.before()..self.cursor);
+    }
+
+    /// Deletes the character under the cursor.
+    pub(super) fn delete(&mut self) {
+        self.cut(self.cursor..self.behind());
+    }
+
+    pub(super) fn cut_left(&mut self) {
+        self.cut(0..self.cursor);
+    }
+
+    pub(super) fn cut_right(&mut self) {
+        self.cut(self.cursor..self.text.len());
+    }
+
+    pub(super) fn cut_word(&mut self) {
+        self.cut(self.word_start()..self.cursor);
+    }
+
+    /// What of it is shown in so many columns, and in which of them the cursor is. A long line is shown around the cursor.
+    pub(super) fn view(&self, columns: usize) -> (String, usize) {
+        let to_cursor = &self.text[..self.cursor];
+        let mut room = columns.saturating_sub(1);
+        let mut start = self.cursor;
+        for (at, c) in to_cursor.char_indices().rev() {
+            let Some(left) = room.checked_sub(width(c)) else {
+                break;
+            };
+            (room, start) = (left, at);
+        }
+        let cursor = self.text[start..self.cursor].chars().map(width).sum();
+        let mut left = columns.saturating_sub(cursor);
+        let mut end = self.cursor;
+        for c in self.text[self.cursor..].chars() {
+            let Some(rest) = left.checked_sub(width(c)) else {
+                break;
+            };
+            left = rest;
+            end += c.len_utf8();
+        }
+        (self.text[start..end].replace('\t', " "), cursor)
+    }
+
+    /// Where the character before the cursor begins, with the marks that belong to it.
+    fn before(&self) -> usize {
+        let mut characters = self.text[..self.cursor].char_indices().rev();
+        characters
+            .find(|(_, c)| width(*c) > 0)
+            .map_or(0, |(at, _)| at)
+    }
+
+    /// Where the character under the cursor ends, with the marks that belong to it.
+    fn behind(&self) -> usize {
+        let mut characters = self.text[self.cursor..].char_indices().skip(1);
+        characters
+            .find(|(_, c)| width(*c) > 0)
+            .map_or(self.text.len(), |(at, _)| self.cursor + at)
+    }
+
+    fn word_start(&self) -> usize {
+        let words = self.text[..self.cursor].trim_end();
+        let space = words.char_indices().rev().find(|(_, c)| c.is_whitespace());
+        space.map_or(0, |(at, c)| at + c.len_utf8())
+    }
+
+    fn cut(&mut self, range: Range<usize>) {
+        self.cursor = range.start;
+        self.text.replace_range(range, "");
+    }
+}
+
+/// In columns. A tab is shown as a space.
+fn width(c: char) -> usize {
+    match c {
+        '\t' => 1,
+        c => c.width().unwrap_or(0),
+    }
+}
+
+/// More than this nobody types: files have an option of their own.
+const BYTES_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str, cursor: usize) -> Line {
+        Line {
+            text: text.to_owned(),
+            cursor,
+        }
+    }
+
+    #[test]
+    fn characters_go_in_and_out_where_the_cursor_is() {
+        let mut typed = Line::default();
+        "h\u{e9}llo w\u{f6}rld"
+            .chars()
+            .for_each(|c| typed.insert(c));
+        typed.word_left();
+        typed.backspace();
+        typed.left();
+        typed.left();
+        typed.left();
+        typed.delete();
+        assert_eq!(typed.text(), "h\u{e9}low\u{f6}rld");
+        typed.insert('x');
+        assert_eq!(typed.text(), "h\u{e9}xlow\u{f6}rld");
+        typed.home();
+        typed.backspace();
+        typed.delete();
+        typed.end();
+        typed.delete();
+        typed.backspace();
+        assert_eq!(typed.text(), "\u{e9}xlow\u{f6}rl");
+        assert_eq!(typed.take(), "\u{e9}xlow\u{f6}rl");
+        assert_eq!(typed, Line::default());
+    }
+
+    #[test]
+    fn words_end_at_spaces() {
+        let mut typed = line("one two  three", 14);
+        typed.word_left();
+        assert_eq!(typed.cursor, 9);
+        typed.word_left();
+        assert_eq!(typed.cursor, 4);
+        typed.word_right();
+        assert_eq!(typed.cursor, 7);
+        typed.word_right();
+        assert_eq!(typed.cursor, 14);
+        typed.word_right();
+        assert_eq!(typed.cursor, 14);
+        typed.cut_word();
+        assert_eq!(typed, line("one two  ", 9));
+        typed.cut_word();
+        assert_eq!(typed, line("one ", 4));
+        typed.home();
+        typed.cut_word();
+        typed.cut_left();
+        assert_eq!(typed, line("one ", 0));
+        typed.right();
+        typed.cut_right();
+        assert_eq!(typed, line("o", 1));
+    }
+
+    #[test]
+    fn marks_belong_to_their_character() {
+        // An e with an accent of its own.
+        let mut typed = line("ae\u{301}b", 4);
+        typed.left();
+        assert_eq!(typed.cursor, 1);
+        typed.right();
+        assert_eq!(typed.cursor, 4);
+        typed.backspace();
+        assert_eq!(typed, line("ab", 1));
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_cursor() {
+        for (cursor, columns, shown, column) in [
+            (0, 4, "abcd", 0),
+            (3, 4, "abcd", 3),
+            (4, 4, "bcde", 3),
+            (10, 4, "hij", 3),
+            (10, 20, "abcdefghij", 10),
+            (5, 1, "f", 0),
+            (5, 0, "", 0),
+        ] {
+            let view = line("abcdefghij", cursor).view(columns);
+            assert_eq!(view, (shown.to_owned(), column), "{cursor} {columns}");
+        }
+        // Characters of two columns are shown whole or not at all.
+        let wide = "\u{4e2d}\u{6587}\u{5b57}";
+        assert_eq!(line(wide, 9).view(4), ("\u{5b57}".to_owned(), 2));
+        assert_eq!(line(wide, 0).view(3), ("\u{4e2d}".to_owned(), 0));
+        assert_eq!(line("a\tb", 3).view(10), ("a b".to_owned(), 3));
+    }
+}

@@ -1,0 +1,110 @@
+//! How it ended: the code that scripts see. docs/connect.md has the table.
+
+use std::process::ExitCode;
+
+use wasket_client::{By, Closed, Error, Phase};
+
+use crate::exit::FAILURE;
+use crate::signal::Ending;
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Closed as it should be.
+    Clean,
+    /// Something of ours failed: a file, stdin, stdout.
+    Failed,
+    /// The server has no address, or does not answer at it.
+    Unreachable,
+    /// The proxy is out of reach or refuses.
+    Proxy,
+    /// TLS failed, or the certificate is not acceptable.
+    Tls,
+    /// The server did not accept the handshake.
+    Refused,
+    /// The connection was lost, or the server broke the protocol.
+    Lost,
+    /// The server closed it with a code that says that something is wrong.
+    ClosedWithError,
+    /// A signal.
+    Signal(Ending),
+}
+
+impl End {
+    fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Failed => FAILURE,
+            // 2 is what was typed wrong.
+            Self::Unreachable => 3,
+            Self::Proxy => 4,
+            Self::Tls => 5,
+            Self::Refused => 6,
+            Self::Lost => 7,
+            Self::ClosedWithError => 8,
+            Self::Signal(ending) => u8::try_from(ending.exit_code()).unwrap_or(FAILURE),
+        }
+    }
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        Self::from(end.code())
+    }
+}
+
+impl From<&Error> for End {
+    fn from(error: &Error) -> Self {
+        match error.phase() {
+            Phase::Resolve | Phase::Connect => Self::Unreachable,
+            Phase::Proxy => Self::Proxy,
+            Phase::Tls => Self::Tls,
+            Phase::Handshake => Self::Refused,
+            Phase::Closed => Self::Lost,
+        }
+    }
+}
+
+impl From<&Closed> for End {
+    fn from(closed: &Closed) -> Self {
+        let is_well = matches!(closed.code, 1000 | 1001 | 1005);
+        match (&closed.fault, closed.by) {
+            (Some(_), _) => Self::Lost,
+            (None, By::Us) => Self::Clean,
+            (None, _) if is_well => Self::Clean,
+            (None, _) => Self::ClosedWithError,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasket_client::Fault;
+
+    #[test]
+    fn codes_of_the_server_count_when_it_closes() {
+        for (code, by, fault, end) in [
+            (1000, By::Peer, None, End::Clean),
+            (1001, By::Peer, None, End::Clean),
+            (1005, By::Peer, None, End::Clean),
+            (1008, By::Peer, None, End::ClosedWithError),
+            (1011, By::Peer, None, End::ClosedWithError),
+            (4000, By::Peer, None, End::ClosedWithError),
+            (4000, By::Us, None, End::Clean),
+            (1006, By::Network, Some(Fault::Gone), End::Lost),
+            (1006, By::Us, Some(Fault::CloseOverdue), End::Lost),
+        ] {
+            let closed = Closed {
+                code,
+                reason: String::new(),
+                clean: fault.is_none(),
+                by,
+                fault,
+            };
+            assert_eq!(End::from(&closed), end, "{closed:?}");
+        }
+        assert_eq!(End::Signal(Ending::Interrupt).code(), 130);
+        assert_eq!(End::Signal(Ending::Terminate).code(), 143);
+    }
+}

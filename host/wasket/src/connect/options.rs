@@ -1,0 +1,128 @@
+//! What may be typed after `wasket connect`.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum, value_parser};
+use wasket_config::{parse_size, parse_time};
+
+use super::value::{CloseWith, Cookie, Field, Patience};
+
+/// `wasket connect`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The service: ws://HOST:PORT/PATH or wss://HOST/PATH
+    #[arg(value_name = "URL")]
+    pub(super) url: String,
+
+    /// Send stdin as binary messages, each what one read gives (at most 64 KiB), and write what is received as it is, with
+    /// nothing between
+    #[arg(long, short, help_heading = MESSAGES, conflicts_with = "json")]
+    pub(super) binary: bool,
+    /// Send a file as one binary message, in bounded memory, instead of stdin; "-" is stdin. May be repeated
+    #[arg(long, short, value_name = "PATH", help_heading = MESSAGES)]
+    pub(super) file: Vec<PathBuf>,
+    /// Close after this many received messages
+    #[arg(long, value_name = "N", help_heading = MESSAGES)]
+    pub(super) exit_after: Option<NonZeroU64>,
+    /// At the end of a stdin that is no terminal: close once nothing was received for so long; "forever" leaves that to
+    /// the server [default: 1s; forever with --exit-after]
+    #[arg(long, value_name = "TIME", help_heading = MESSAGES)]
+    pub(super) linger: Option<Patience>,
+    /// The code and the reason to close with: 1000, 4001:bye
+    #[arg(long, value_name = "CODE[:REASON]", default_value = "1000", help_heading = MESSAGES)]
+    pub(super) close: CloseWith,
+    /// Write an event a line as JSON: docs/connect.md has its fields
+    #[arg(long, help_heading = MESSAGES)]
+    pub(super) json: bool,
+    /// The largest message that is taken
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size, help_heading = MESSAGES)]
+    pub(super) message_bytes_max: u64,
+
+    /// Add a header to the request. May be repeated
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = HANDSHAKE)]
+    pub(super) header: Vec<Field>,
+    /// Send a cookie. May be repeated
+    #[arg(long, value_name = "NAME=VALUE", help_heading = HANDSHAKE)]
+    pub(super) cookie: Vec<Cookie>,
+    /// On whose behalf this is, as a browser would say
+    #[arg(long, value_name = "https://HOST", help_heading = HANDSHAKE)]
+    pub(super) origin: Option<String>,
+    /// Offer a subprotocol. May be repeated, the best first
+    #[arg(long, short, value_name = "NAME", help_heading = HANDSHAKE)]
+    pub(super) subprotocol: Vec<String>,
+    /// Offer compression (permessage-deflate)
+    #[arg(long, help_heading = HANDSHAKE)]
+    pub(super) compress: bool,
+    /// Who we are, by Basic or Digest as the server asks. Without a password it is that of the variable
+    /// WASKET_PASSWORD, else it is asked for on the terminal
+    #[arg(long, short, value_name = "NAME[:PASSWORD]", help_heading = HANDSHAKE)]
+    pub(super) user: Option<String>,
+    /// Send name and password at once, by Basic, instead of waiting to be asked
+    #[arg(long, help_heading = HANDSHAKE)]
+    pub(super) pre_auth: bool,
+    /// Follow up to 10 redirects
+    #[arg(long, short = 'L', help_heading = HANDSHAKE, conflicts_with = "redirects")]
+    pub(super) follow: bool,
+    /// Follow up to so many redirects
+    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true,
+        value_parser = value_parser!(u8).range(0..=10), help_heading = HANDSHAKE)]
+    pub(super) redirects: u8,
+
+    /// Go through an HTTP proxy: http://NAME:PASSWORD@HOST:PORT; '' for none [default: what the variables HTTP_PROXY
+    /// (ws), HTTPS_PROXY (wss), ALL_PROXY and NO_PROXY say]
+    #[arg(long, short = 'x', value_name = "URL", help_heading = WAY)]
+    pub(super) proxy: Option<String>,
+    /// How long each of dialling, TLS and the handshake may take
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time, help_heading = WAY)]
+    pub(super) connect_timeout: Duration,
+    /// Connect again when the connection is lost or closed by the server, after a pause that grows; up to 10 failures in
+    /// a row
+    #[arg(long, help_heading = WAY)]
+    pub(super) reconnect: bool,
+    /// Ping a server that was silent for so long, and give it up when it does not answer; 0s for never
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time, help_heading = WAY)]
+    pub(super) ping: Duration,
+    /// Show the server's pings, and its pongs to ours
+    #[arg(long, help_heading = WAY)]
+    pub(super) show_pings: bool,
+    /// Show the handshake both ways, but no password
+    #[arg(long, short, action = ArgAction::SetTrue, help_heading = WAY)]
+    pub(super) verbose: bool,
+
+    /// Also trust the authorities of this file (PEM)
+    #[arg(long, value_name = "FILE", help_heading = TLS)]
+    pub(super) ca: Option<PathBuf>,
+    /// Show this certificate (PEM) to a server that asks for one
+    #[arg(long, value_name = "FILE", help_heading = TLS)]
+    pub(super) cert: Option<PathBuf>,
+    /// Its key (PEM) [default: in the certificate's file]
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = TLS)]
+    pub(super) key: Option<PathBuf>,
+    /// Accept any certificate: whoever is on the way can read and change everything
+    #[arg(long, short = 'k', help_heading = TLS)]
+    pub(super) insecure: bool,
+    /// Ask for this name's certificate, instead of that of the URL's host
+    #[arg(long, value_name = "NAME", help_heading = TLS)]
+    pub(super) server_name: Option<String>,
+    /// The lowest version of TLS
+    #[arg(long, value_name = "VERSION", default_value = "1.2", help_heading = TLS)]
+    pub(super) tls_min: TlsMin,
+}
+
+/// A lowest version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TlsMin {
+    /// TLS 1.2
+    #[value(name = "1.2")]
+    Tls12,
+    /// TLS 1.3
+    #[value(name = "1.3")]
+    Tls13,
+}
+
+const MESSAGES: &str = "Messages";
+const HANDSHAKE: &str = "Handshake";
+const WAY: &str = "Connection";
+const TLS: &str = "TLS";

@@ -1,0 +1,392 @@
+//! One loop for everything: what comes from stdin, what comes from the server, and who wants it to end.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+use wasket_client::{Event, Progress, Reconnect, SendError, Sender};
+
+use super::editor::Typed;
+use super::end::End;
+use super::input::{self, Input, Item, Upload};
+use super::options::Options;
+use super::output::Output;
+use super::stop::Stop;
+use super::value::Patience;
+use crate::signal::Ending;
+
+/// A run of `wasket connect`, connection after connection.
+pub(super) struct Session<'o> {
+    options: &'o Options,
+    link: Reconnect,
+    steps: mpsc::Receiver<String>,
+    input: Input,
+    /// What came in and is not sent yet: while there is something, no more is taken.
+    queue: VecDeque<Item>,
+    is_input_over: bool,
+    edits: bool,
+    output: Output,
+    stop: Stop,
+    resumed: Signal,
+    /// While a connection is open.
+    sender: Option<Sender>,
+    sending: Option<Sending>,
+    closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// When something last went out or came in.
+    active: Instant,
+    received: u64,
+    /// Whether we want it to end.
+    is_stopping: bool,
+    /// Whether stdout was closed by who read it.
+    is_mute: bool,
+    is_over: bool,
+    /// How the last connection ended.
+    end: End,
+    /// What counts more than how the connection ended.
+    verdict: Option<End>,
+}
+
+/// A message on its way.
+struct Sending {
+    sent: Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>,
+    upload: Option<Upload>,
+    since: Instant,
+}
+
+/// What the loop waits for.
+enum Happened {
+    Asked(Ending),
+    Resumed,
+    Step(String),
+    Sent(Result<(), SendError>),
+    Progress(Option<Progress>),
+    Input(Option<Item>),
+    Closed,
+    Quiet,
+    Tick,
+}
+
+impl<'o> Session<'o> {
+    /// Needs a tokio runtime. `edits` is when the lines of a terminal are edited.
+    ///
+    /// # Errors
+    /// When signals cannot be handled.
+    pub(super) fn new(
+        options: &'o Options,
+        link: Reconnect,
+        steps: mpsc::Receiver<String>,
+        output: Output,
+        edits: bool,
+    ) -> io::Result<Self> {
+        let sigcont = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+        Ok(Self {
+            options,
+            link,
+            steps,
+            input: Input::new(options, edits),
+            queue: VecDeque::new(),
+            is_input_over: false,
+            edits,
+            output,
+            stop: Stop::new()?,
+            resumed: signal(sigcont)?,
+            sender: None,
+            sending: None,
+            closing: None,
+            active: Instant::now(),
+            received: 0,
+            is_stopping: false,
+            is_mute: false,
+            is_over: false,
+            end: End::Clean,
+            verdict: None,
+        })
+    }
+
+    /// Runs to the end.
+    pub(super) async fn run(mut self) -> End {
+        while !self.is_over {
+            let happened = self.next().await;
+            if let Err(error) = self.handle(happened) {
+                self.lose_stdout(&error);
+            }
+            self.send_next();
+        }
+        self.tell_steps();
+        self.output.end();
+        self.verdict.unwrap_or(self.end)
+    }
+
+    async fn next(&mut self) -> Happened {
+        let quiet_at = self.quiet_at();
+        let takes_input = self.queue.is_empty() && !self.is_input_over && !self.is_stopping;
+        let is_sending = self.sending.is_some();
+        let sent = async {
+            match &mut self.sending {
+                Some(sending) => sending.sent.as_mut().await,
+                None => std::future::pending().await,
+            }
+        };
+        let closed = async {
+            match &mut self.closing {
+                Some(closing) => closing.as_mut().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            ending = self.stop.asked() => Happened::Asked(ending),
+            _ = self.resumed.recv() => Happened::Resumed,
+            Some(step) = self.steps.recv() => Happened::Step(step),
+            sent = sent => Happened::Sent(sent),
+            progress = self.link.next() => Happened::Progress(progress),
+            () = closed => Happened::Closed,
+            item = self.input.next(), if takes_input && !is_sending => Happened::Input(item),
+            () = sleep_until(quiet_at.unwrap_or_else(Instant::now)), if quiet_at.is_some() => Happened::Quiet,
+            () = sleep(TICK), if is_sending => Happened::Tick,
+        }
+    }
+
+    fn handle(&mut self, happened: Happened) -> io::Result<()> {
+        if matches!(happened, Happened::Progress(_)) {
+            self.tell_steps();
+        }
+        match happened {
+            Happened::Asked(ending) => {
+                self.verdict = Some(End::Signal(ending));
+                self.close();
+            }
+            Happened::Resumed => self.output.resumed()?,
+            Happened::Step(step) => self.output.note(&step),
+            Happened::Sent(sent) => self.sent(sent)?,
+            Happened::Progress(progress) => self.progress(progress)?,
+            Happened::Input(Some(item)) => self.take(item)?,
+            Happened::Input(None) => {
+                self.is_input_over = true;
+                self.active = Instant::now();
+            }
+            Happened::Closed => self.closing = None,
+            Happened::Quiet => self.close(),
+            Happened::Tick => self.tick(),
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, progress: Option<Progress>) -> io::Result<()> {
+        match progress {
+            Some(Progress::Open(response, sender)) => {
+                self.active = Instant::now();
+                self.sender = Some(sender);
+                self.output.opened(&response)?;
+                if self.edits {
+                    self.output.edit()?;
+                }
+            }
+            Some(Progress::Event(event)) => self.event(event)?,
+            Some(Progress::Failed(error)) => {
+                self.end = End::from(&error);
+                self.is_over = !self.options.reconnect;
+                self.output.failed(&error)?;
+            }
+            Some(Progress::Waiting(time)) => self.output.waiting(time)?,
+            None => self.is_over = true,
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Message(message) => {
+                self.active = Instant::now();
+                if self.is_mute || self.has_enough() {
+                    return Ok(());
+                }
+                self.received += 1;
+                self.output.message(&message)?;
+                if self.has_enough() {
+                    self.close();
+                }
+            }
+            Event::Ping(payload) => self.output.control("ping", &payload)?,
+            Event::Pong(payload) => self.output.control("pong", &payload)?,
+            Event::Close(closed) => {
+                self.end = End::from(&closed);
+                self.sender = None;
+                self.closing = None;
+                self.is_over = self.is_stopping || !self.options.reconnect;
+                self.output.end_progress();
+                self.output.closed(&closed)?;
+                if self.sending.take().is_some() {
+                    self.tell_loss();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What led to what happens next.
+    fn tell_steps(&mut self) {
+        while let Ok(step) = self.steps.try_recv() {
+            self.output.note(&step);
+        }
+    }
+
+    fn has_enough(&self) -> bool {
+        let enough = self.options.exit_after;
+        enough.is_some_and(|enough| self.received >= enough.get())
+    }
+
+    fn take(&mut self, item: Item) -> io::Result<()> {
+        let Item::Keys(keys) = item else {
+            self.queue.push_back(item);
+            return Ok(());
+        };
+        for typed in self.output.typed(&keys)? {
+            match typed {
+                Typed::Line(line) => self.queue.push_back(Item::Text(line)),
+                Typed::End => self.is_input_over = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to send what waits for it, once there is a connection and nothing else is on its way.
+    fn send_next(&mut self) {
+        if self.sending.is_some() || self.is_stopping {
+            return;
+        }
+        let Some(sender) = self.sender.clone() else {
+            return;
+        };
+        let Some(item) = self.queue.pop_front() else {
+            return;
+        };
+        let mut upload = None;
+        let sent: Pin<Box<dyn Future<Output = _> + Send>> = match item {
+            Item::Text(text) => Box::pin(async move { sender.text(text).await }),
+            Item::Binary(bytes) => Box::pin(async move { sender.binary(bytes).await }),
+            Item::File(path) => match input::open(&path) {
+                Ok((reader, opened)) => {
+                    let bytes = opened.bytes;
+                    upload = Some(opened);
+                    Box::pin(async move { sender.reader(reader, bytes).await })
+                }
+                Err(error) => return self.give_up(&format!("{}: {error}", path.display())),
+            },
+            Item::Failed(why) => return self.give_up(&why),
+            // They became lines when they were taken.
+            Item::Keys(_) => return,
+        };
+        self.sending = Some(Sending {
+            sent,
+            upload,
+            since: Instant::now(),
+        });
+    }
+
+    fn sent(&mut self, sent: Result<(), SendError>) -> io::Result<()> {
+        self.active = Instant::now();
+        self.output.end_progress();
+        let sending = self.sending.take();
+        match sent {
+            Ok(()) => {}
+            Err(SendError::Closed(_)) => self.tell_loss(),
+            Err(SendError::Source(error)) => {
+                let name = sending.and_then(|sending| Some(sending.upload?.name));
+                let name = name.unwrap_or_else(|| "the message".to_owned());
+                self.give_up(&format!("{name}: {error}; it was not sent whole"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the server has it nobody knows.
+    fn tell_loss(&mut self) {
+        if !self.is_stopping {
+            self.output
+                .warning("the connection ended while a message was sent: it may be lost");
+        }
+    }
+
+    fn tick(&mut self) {
+        let Some(Sending { upload, since, .. }) = &self.sending else {
+            return;
+        };
+        if let Some(upload) = upload
+            && since.elapsed() >= MOMENT
+        {
+            self.output.progress(upload);
+        }
+    }
+
+    /// What was to be sent cannot be.
+    fn give_up(&mut self, why: &str) {
+        self.verdict = Some(End::Failed);
+        self.close();
+        if let Err(error) = self.output.mishap(why) {
+            self.lose_stdout(&error);
+        }
+    }
+
+    /// Nobody reads what we write, or it cannot be written.
+    fn lose_stdout(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.is_mute, true) {
+            let is_quiet = error.kind() == io::ErrorKind::BrokenPipe;
+            if !is_quiet {
+                self.output
+                    .warning(&format!("cannot write to stdout: {error}"));
+            }
+            let end = if is_quiet { End::Clean } else { End::Failed };
+            self.verdict.get_or_insert(end);
+        }
+        self.close();
+    }
+
+    /// Says goodbye to the server, if there is one.
+    fn close(&mut self) {
+        self.is_stopping = true;
+        let Some(sender) = self.sender.clone() else {
+            self.is_over = true;
+            return;
+        };
+        if self.closing.is_none() {
+            let close = self.options.close.clone();
+            self.closing = Some(Box::pin(async move {
+                // The code was checked when it was typed; how it closed is an event.
+                let _ = sender.close(Some(close.code), &close.reason).await;
+            }));
+        }
+    }
+
+    /// When to close because everything is sent and nothing comes any more.
+    fn quiet_at(&self) -> Option<Instant> {
+        let is_done = self.is_input_over && self.queue.is_empty() && self.sending.is_none();
+        if !is_done || self.sender.is_none() || self.is_stopping {
+            return None;
+        }
+        let patience = match self.options.linger {
+            _ if input::is_typed(self.options) => Patience::For(Duration::ZERO),
+            Some(patience) => patience,
+            None if self.options.exit_after.is_some() => Patience::Forever,
+            None => Patience::For(LINGER),
+        };
+        match patience {
+            Patience::For(time) => self.active.checked_add(time),
+            Patience::Forever => None,
+        }
+    }
+}
+
+/// After the end of stdin, unless something else was asked for.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A file that takes longer has a bar.
+const MOMENT: Duration = Duration::from_millis(500);
+
+/// How often the bar moves.
+const TICK: Duration = Duration::from_millis(200);

@@ -1,0 +1,106 @@
+//! `--verbose`: what was done on the way, line by line. Nothing that proves who we are is in it.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use tokio::sync::mpsc;
+use wasket_client::{Connect, Step};
+
+use crate::terminal::shown;
+
+/// The connection, with its steps as lines on a queue. While nobody takes them, further ones are lost.
+pub(super) fn observed(connect: Connect) -> (Connect, mpsc::Receiver<String>) {
+    let (to, steps) = mpsc::channel(LINES_MAX);
+    let connect = connect.observe(move |step| {
+        for line in lines(step) {
+            let _ = to.try_send(line);
+        }
+    });
+    (connect, steps)
+}
+
+fn lines(step: &Step<'_>) -> Vec<String> {
+    match step {
+        Step::Resolved(addresses) => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            vec![format!("* addresses: {}", addresses.join(", "))]
+        }
+        Step::Dialling(address) => vec![format!("* dialling {address}")],
+        Step::Connected(address) => vec![format!("* connected to {address}")],
+        Step::Secured {
+            version,
+            cipher_suite,
+        } => vec![format!("* secured with {version}, {cipher_suite}")],
+        Step::Request {
+            method,
+            target,
+            headers,
+        } => {
+            let first = format!("> {method} {} HTTP/1.1", shown(target));
+            head(first, "> ", headers)
+        }
+        Step::Answer { status, headers } => head(format!("< HTTP/1.1 {status}"), "< ", headers),
+        Step::Redirected(url) => vec![format!("* redirected to {}", shown(url))],
+        _ => Vec::new(),
+    }
+}
+
+fn head(first: String, start: &str, headers: &HeaderMap) -> Vec<String> {
+    let fields = headers
+        .iter()
+        .map(|(name, value)| format!("{start}{name}: {}", value_of(name, value)));
+    std::iter::once(first).chain(fields).collect()
+}
+
+/// A value as it may be shown: of a cookie that is set, the name.
+fn value_of(name: &HeaderName, value: &HeaderValue) -> String {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    match text.split_once('=') {
+        _ if value.is_sensitive() => match text.split_once(' ') {
+            Some((scheme @ ("Basic" | "Digest" | "Bearer"), _)) => format!("{scheme} {HIDDEN}"),
+            _ => HIDDEN.to_owned(),
+        },
+        Some((cookie, _)) if name == header::SET_COOKIE => format!("{}={HIDDEN}", shown(cookie)),
+        _ => shown(&text),
+    }
+}
+
+const HIDDEN: &str = "(hidden)";
+
+/// More lines than a handshake with every redirect and challenge has.
+const LINES_MAX: usize = 8192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // parity W8, hardening H31
+    #[test]
+    fn a_head_is_shown_without_secrets_and_stays_on_its_lines() {
+        let mut headers = HeaderMap::new();
+        let mut add = |name: HeaderName, value: &[u8], is_sensitive| {
+            let mut value = HeaderValue::from_bytes(value).unwrap();
+            value.set_sensitive(is_sensitive);
+            headers.append(name, value);
+        };
+        add(header::HOST, b"example.com", false);
+        add(header::AUTHORIZATION, b"Basic YTpi", true);
+        add(header::COOKIE, b"a=b", true);
+        add(header::SET_COOKIE, b"id=17; Secure", false);
+        add(header::SERVER, b"\xc2\x9b31m", false);
+        let step = Step::Request {
+            method: "GET",
+            target: "/a",
+            headers: &headers,
+        };
+        assert_eq!(
+            lines(&step),
+            [
+                "> GET /a HTTP/1.1",
+                "> host: example.com",
+                "> authorization: Basic (hidden)",
+                "> cookie: (hidden)",
+                "> set-cookie: id=(hidden)",
+                "> server: \\u{9b}31m",
+            ]
+        );
+    }
+}
