@@ -321,7 +321,8 @@ pub(crate) fn guests() -> PathBuf {
     folder
 }
 
-fn wasket() -> PathBuf {
+/// The built binary.
+pub(crate) fn wasket() -> PathBuf {
     let default = || repository().join("target/debug/wasket");
     let binary = std::env::var_os("WASKET_BIN").map_or_else(default, PathBuf::from);
     assert!(binary.exists(), "no host: run `cargo build -p wasket`");
@@ -345,7 +346,8 @@ fn announced(line: &str) -> Option<(String, String)> {
     Some((name.strip_suffix(')')?.to_owned(), url.to_owned()))
 }
 
-fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
+/// Lines, as they come.
+pub(crate) fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
     let log = Arc::<Mutex<Vec<String>>>::default();
     let lines = Arc::clone(&log);
     thread::spawn(move || {

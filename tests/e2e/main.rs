@@ -7,6 +7,7 @@
 mod bare;
 mod behavior;
 mod closing;
+mod connect;
 mod demo;
 mod failure;
 mod host;

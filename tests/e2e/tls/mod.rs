@@ -1,6 +1,6 @@
 //! TLS on listeners.
 
-mod authority;
+pub(crate) mod authority;
 mod bad;
 mod client;
 mod client_certificate;

@@ -35,6 +35,7 @@ use session::Session;
 /// When something that was typed, or what it names, cannot be: nothing was connected then.
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut output = Output::new(options);
+    plan::check_files(options)?;
     let connect = plan::connect(options)?;
     if options.insecure {
         output.warning("--insecure: any certificate is accepted, whoever it is of");

@@ -43,6 +43,19 @@ pub(super) fn connect(options: &Options) -> anyhow::Result<Connect> {
     with_user(connect, options)
 }
 
+/// Files that are not there are told before anything is connected.
+///
+/// # Errors
+/// [`Usage`] that names the first of them.
+pub(super) fn check_files(options: &Options) -> Result<(), Usage> {
+    for file in options.file.iter().filter(|file| *file != Path::new("-")) {
+        if let Err(error) = fs::metadata(file) {
+            return Err(Usage(format!("--file {}: {error}", file.display())));
+        }
+    }
+    Ok(())
+}
+
 /// How often to try again.
 pub(super) fn backoff(options: &Options) -> Backoff {
     match options.reconnect {

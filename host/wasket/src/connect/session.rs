@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
-use wasket_client::{Event, Progress, Reconnect, SendError, Sender};
+use wasket_client::{Event, PingError, Progress, Reconnect, SendError, Sender};
 
 use super::editor::Typed;
 use super::end::End;
@@ -36,6 +36,8 @@ pub(super) struct Session<'o> {
     /// While a connection is open.
     sender: Option<Sender>,
     sending: Option<Sending>,
+    /// The pings whose pongs are shown.
+    pinging: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// When something last went out or came in.
     active: Instant,
@@ -67,6 +69,7 @@ enum Happened {
     Progress(Option<Progress>),
     Input(Option<Item>),
     Closed,
+    Pinged,
     Quiet,
     Tick,
 }
@@ -97,6 +100,7 @@ impl<'o> Session<'o> {
             resumed: signal(sigcont)?,
             sender: None,
             sending: None,
+            pinging: None,
             closing: None,
             active: Instant::now(),
             received: 0,
@@ -132,12 +136,8 @@ impl<'o> Session<'o> {
                 None => std::future::pending().await,
             }
         };
-        let closed = async {
-            match &mut self.closing {
-                Some(closing) => closing.as_mut().await,
-                None => std::future::pending().await,
-            }
-        };
+        let closed = done(&mut self.closing);
+        let pinged = done(&mut self.pinging);
         tokio::select! {
             biased;
             ending = self.stop.asked() => Happened::Asked(ending),
@@ -146,6 +146,7 @@ impl<'o> Session<'o> {
             sent = sent => Happened::Sent(sent),
             progress = self.link.next() => Happened::Progress(progress),
             () = closed => Happened::Closed,
+            () = pinged => Happened::Pinged,
             item = self.input.next(), if takes_input && !is_sending => Happened::Input(item),
             () = sleep_until(quiet_at.unwrap_or_else(Instant::now)), if quiet_at.is_some() => Happened::Quiet,
             () = sleep(TICK), if is_sending => Happened::Tick,
@@ -171,6 +172,7 @@ impl<'o> Session<'o> {
                 self.active = Instant::now();
             }
             Happened::Closed => self.closing = None,
+            Happened::Pinged => self.pinging = None,
             Happened::Quiet => self.close(),
             Happened::Tick => self.tick(),
         }
@@ -181,6 +183,9 @@ impl<'o> Session<'o> {
         match progress {
             Some(Progress::Open(response, sender)) => {
                 self.active = Instant::now();
+                if self.options.show_pings && !self.options.ping.is_zero() {
+                    self.pinging = Some(Box::pin(pings(sender.clone(), self.options.ping)));
+                }
                 self.sender = Some(sender);
                 self.output.opened(&response)?;
                 if self.edits {
@@ -217,6 +222,7 @@ impl<'o> Session<'o> {
             Event::Close(closed) => {
                 self.end = End::from(&closed);
                 self.sender = None;
+                self.pinging = None;
                 self.closing = None;
                 self.is_over = self.is_stopping || !self.options.reconnect;
                 self.output.end_progress();
@@ -378,6 +384,25 @@ impl<'o> Session<'o> {
         match patience {
             Patience::For(time) => self.active.checked_add(time),
             Patience::Forever => None,
+        }
+    }
+}
+
+/// Waits for something that may not be there.
+async fn done(pending: &mut Option<Pin<Box<dyn Future<Output = ()> + Send>>>) {
+    match pending {
+        Some(pending) => pending.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Numbered pings, until the connection closes: those of the library go unseen.
+async fn pings(sender: Sender, every: Duration) {
+    for number in 1_u64.. {
+        sleep(every).await;
+        // One that is not answered ends the connection by itself.
+        if let Err(PingError::Closed) = sender.ping(number.to_string().as_bytes()).await {
+            return;
         }
     }
 }

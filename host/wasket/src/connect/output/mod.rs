@@ -109,7 +109,7 @@ impl Output {
     }
 
     pub(super) fn closed(&mut self, closed: &Closed) -> io::Result<()> {
-        let line = shown(&closed.to_string());
+        let line = text::closed(closed);
         match End::from(closed) {
             End::Clean if !self.is_talkative() => {}
             End::Clean => self.note(&line),

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use wasket_client::{
-    CertificateFault, Error, HandshakeFault, Message, ProxyFault, Response, TlsFault,
+    CertificateFault, Closed, Error, Fault, HandshakeFault, Message, ProxyFault, Response, TlsFault,
 };
 use wasket_config::show_size;
+use wasket_ws::ViolationKind;
 
 use crate::terminal::shown;
 
@@ -61,6 +62,17 @@ pub(super) fn opened(response: &Response) -> String {
         line.push_str(", compressed");
     }
     line
+}
+
+/// How a connection ended, in one line, with the option that may help.
+pub(super) fn closed(closed: &Closed) -> String {
+    let line = shown(&closed.to_string());
+    match &closed.fault {
+        Some(Fault::Violation(violation)) if violation.kind() == ViolationKind::Limit => {
+            format!("{line} (--message-bytes-max SIZE)")
+        }
+        _ => line,
+    }
 }
 
 /// Why there is no connection, in one line, with the option that may help.

@@ -1,0 +1,178 @@
+//! Messages in and out.
+
+use std::fs;
+use std::path::Path;
+
+use super::program::Connect;
+use super::{field, host};
+use crate::host::Host;
+
+// parity W13, W14
+#[test]
+fn lines_are_messages_and_all_answers_come_before_the_end() {
+    let host = host();
+    let lines: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+    let url = host.url("echo");
+    let ended = Connect::to(&url, &["--linger", "0s"]).end(lines.clone());
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out() == lines);
+    assert_eq!(ended.err, "");
+}
+
+// parity W13
+#[test]
+fn answers_that_take_their_time_are_waited_for() {
+    let host = host();
+    // It answers when stdin has ended.
+    let late = format!("{}?timer=send:late", host.url("probe"));
+    let ended = Connect::to(&late, &[]).end("timer:100:1\n");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out().contains("\nlate\n"), "{}", ended.out());
+    let ended = Connect::to(&late, &["--exit-after", "2"]).end("timer:100:1\n");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out().contains("\nlate\n"), "{}", ended.out());
+}
+
+#[test]
+fn it_ends_after_so_many_messages() {
+    let host = host();
+    let ended = Connect::to(&host.url("echo"), &["--exit-after", "2"]).end("a\nb\nc\nd\n");
+    assert_eq!((ended.code, ended.out()), (Some(0), "a\nb\n"));
+}
+
+// parity W13, W14
+#[test]
+fn bytes_go_through_as_they_are() {
+    let host = host();
+    let bytes: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    let ended = Connect::to(&host.url("echo"), &["--binary", "--linger", "0s"]).end(bytes.clone());
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.out == bytes);
+    let ended = Connect::to(&host.url("probe"), &["--linger", "0s"]).end("send-binary:3\n");
+    assert!(
+        ended.out().starts_with("binary, 3 bytes: 787878\n"),
+        "{}",
+        ended.out()
+    );
+}
+
+// parity W14
+#[test]
+fn a_file_is_one_message() {
+    let host = host();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("connect-file");
+    fs::write(&file, vec![7; 300_000]).unwrap();
+    let file = file.to_str().unwrap();
+    let url = host.url("probe");
+    let ended = Connect::to(&url, &["--file", file, "--exit-after", "1"]).end("");
+    assert_eq!(
+        (ended.code, ended.out()),
+        (Some(0), "binary=300000 bytes\n"),
+        "{}",
+        ended.err
+    );
+    let ended = Connect::to(&url, &["--file", "-", "--exit-after", "1"]).end("x".repeat(200_000));
+    assert_eq!(
+        (ended.code, ended.out()),
+        (Some(0), "binary=200000 bytes\n"),
+        "{}",
+        ended.err
+    );
+}
+
+// parity W6, W13
+#[test]
+fn events_are_lines_of_json() {
+    let host = host();
+    let url = format!("{}?protocol=chat.v2", host.url("probe"));
+    let words = ["--json", "--subprotocol", "chat.v2", "--exit-after", "2"];
+    let ended = Connect::to(&url, &words).end("send:h\u{e9} \"x\"\n");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let lines: Vec<&str> = ended.out().lines().collect();
+    let events: Vec<&str> = lines.iter().map(|line| field(line, "event")).collect();
+    assert_eq!(events, ["opened", "message", "message", "closed"]);
+    assert_eq!(field(lines[0], "protocol"), "chat.v2");
+    assert_eq!(field(lines[1], "type"), "text");
+    assert!(
+        lines[1].contains("\"data\":\"h\u{e9} \\\"x\\\"\""),
+        "{}",
+        lines[1]
+    );
+    assert_eq!(field(lines[3], "code"), "1000");
+    assert_eq!(field(lines[3], "clean"), "true");
+    assert_eq!(field(lines[3], "by"), "us");
+}
+
+// parity W4, W7
+#[test]
+fn pings_and_pongs_are_shown_when_asked_for() {
+    let host = host();
+    let words = ["--show-pings", "--ping", "100ms"];
+    let mut running = Connect::to(&host.url("probe"), &words).start();
+    running.tells("pong: 1");
+    running.type_line("ping:are you there");
+    running.tells("ping: are you there");
+    assert_eq!(running.finish().0, Some(0));
+    let ended = Connect::to(&host.url("probe"), &["--linger", "0s"]).end("ping:x\n");
+    assert_eq!(ended.err, "");
+    let words = ["--show-pings", "--json", "--linger", "0s"];
+    let ended = Connect::to(&host.url("probe"), &words).end("ping:x\n");
+    let ping = ended
+        .out()
+        .lines()
+        .find(|line| field(line, "event") == "ping");
+    assert_eq!(field(ping.unwrap(), "data"), "eA==");
+}
+
+// parity W2, W10
+#[test]
+fn the_handshake_has_what_was_typed() {
+    let host = Host::probe("origins = [\"https://example.com\"]");
+    let words = [
+        "--header",
+        "X-Room: lobby",
+        "--cookie",
+        "a=b",
+        "--cookie",
+        "c=d",
+        "--origin",
+        "https://example.com",
+        "--linger",
+        "0s",
+    ];
+    let asked = "header:x-room\nheader:cookie\nheader:origin\n";
+    let ended = Connect::to(&host.url("probe"), &words).end(asked);
+    assert_eq!(
+        ended.out(),
+        "header=lobby\nheader=a=b; c=d\nheader=https://example.com\n"
+    );
+    let compressed =
+        Host::serve("[service.echo]\npath = \"/echo\"\nnative = \"echo\"\ncompression = \"on\"\n");
+    let long = "compress me ".repeat(100) + "\n";
+    let words = ["--compress", "--json", "--exit-after", "1"];
+    let ended = Connect::to(&compressed.url("echo"), &words).end(long.clone());
+    let extensions = ended.out().lines().next().unwrap();
+    assert!(
+        extensions.contains("\"extensions\":[\"permessage-deflate"),
+        "{extensions}"
+    );
+    assert!(ended.out().contains(long.trim_end()));
+}
+
+// parity C4
+#[test]
+fn what_cannot_be_sent_or_taken_is_said() {
+    let host = host();
+    let url = host.url("probe");
+    let ended = Connect::to(&url, &["--linger", "0s"]).end(&b"id\n\xff\nid\n"[..]);
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.err.contains("line 2 of stdin is not UTF-8") && ended.err.contains("--binary"),
+        "{}",
+        ended.err
+    );
+    let words = ["--message-bytes-max", "1KiB", "--linger", "forever"];
+    let ended = Connect::to(&url, &words).end("send-binary:1025\n");
+    assert_eq!(ended.code, Some(7));
+    assert!(ended.err.contains("--message-bytes-max"), "{}", ended.err);
+}
