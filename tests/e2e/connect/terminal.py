@@ -4,6 +4,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import sys
 import termios
 import time
@@ -75,11 +76,24 @@ terminal.type("\x04")
 terminal.shows("closed by us")
 terminal.ends(0)
 
+# Stopped and gone on with, by a shell that has changed the terminal's modes.
+terminal = Terminal()
+terminal.shows("> ")
+os.kill(terminal.pid, signal.SIGSTOP)
+os.waitpid(terminal.pid, os.WUNTRACED)
+termios.tcsetattr(terminal.fd, termios.TCSANOW, terminal.before)
+os.kill(terminal.pid, signal.SIGCONT)
+terminal.shows("> ")
+terminal.type("echo:again\x7f\r")
+terminal.shows("< echo=agai\r\n")
+terminal.type("\x04")
+terminal.ends(0)
+
 # Another run knows what was typed, and ctrl-c closes.
 terminal = Terminal("--close", "4005:bye")
 terminal.shows("> ")
 terminal.type("\x1b[A\r")
-terminal.shows("< echo=whole\r\n")
+terminal.shows("< echo=agai\r\n")
 terminal.type("\x03")
 terminal.shows("closed by us")
 terminal.ends(130)

@@ -10,6 +10,7 @@ mod key;
 mod line;
 
 use std::io;
+use std::os::fd::AsFd;
 
 use rustix::termios::tcgetwinsize;
 
@@ -110,8 +111,7 @@ impl Editor {
 
     /// Shows the line, in place of what is on the cursor's row.
     pub(super) fn draw(&self) -> String {
-        let columns = tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
-        let columns = if columns == 0 { COLUMNS } else { columns };
+        let columns = columns(&io::stdout());
         let (shown, cursor) = self.line.view(columns.saturating_sub(PROMPT.len()));
         let cursor = PROMPT.len() + cursor;
         format!("{ERASE}{}{shown}\r\x1b[{cursor}C", self.prompt)
@@ -122,6 +122,14 @@ impl Editor {
         self.raw = None;
         self.raw = Some(Raw::enter(&io::stdin(), CtrlC::Signal)?);
         Ok(())
+    }
+}
+
+/// How wide a terminal is.
+pub(super) fn columns(terminal: &impl AsFd) -> usize {
+    match tcgetwinsize(terminal).map(|size| usize::from(size.ws_col)) {
+        Ok(0) | Err(_) => COLUMNS,
+        Ok(columns) => columns,
     }
 }
 

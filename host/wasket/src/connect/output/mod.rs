@@ -7,10 +7,9 @@ mod text;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
-use rustix::termios::tcgetwinsize;
 use wasket_client::{Closed, Error, Message, Response};
 
-use super::editor::{Editor, Typed};
+use super::editor::{Editor, Typed, columns};
 use super::end::End;
 use super::input::Upload;
 use super::options::Options;
@@ -167,7 +166,7 @@ impl Output {
         if !self.err_is_terminal {
             return;
         }
-        let columns = tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col));
+        let columns = columns(&io::stderr());
         let bar = text::progress(&upload.name, upload.sent(), upload.bytes, columns);
         to_stderr(format!("{ERASE}{bar}").as_bytes());
         self.has_bar = true;
