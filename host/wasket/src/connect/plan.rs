@@ -138,7 +138,7 @@ fn with_proxy(connect: Connect, options: &Options) -> anyhow::Result<Connect> {
 fn with_user(connect: Connect, options: &Options) -> anyhow::Result<Connect> {
     let Some(user) = &options.user else {
         let has_user = Url::parse(&options.url).is_ok_and(|url| !url.username().is_empty());
-        if options.pre_auth && !has_user {
+        if options.pre_auth && !has_user && options.proxy.is_none() {
             let what = "--pre-auth sends a name and a password at once: add --user NAME";
             return Err(Usage(what.to_owned()).into());
         }

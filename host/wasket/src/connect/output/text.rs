@@ -100,6 +100,10 @@ fn option(error: &Error) -> Option<&'static str> {
             fault: TlsFault::Certificate(CertificateFault::Name(_)),
             ..
         } => Some("or --server-name NAME"),
+        Error::Tls {
+            fault: TlsFault::Declined(_),
+            ..
+        } => Some("--cert FILE"),
         Error::Proxy {
             fault: ProxyFault::Credentials(_),
             ..
