@@ -47,13 +47,13 @@ class Terminal:
         os.write(self.fd, text.encode())
 
     def ends(self, code):
-        modes = None
         while self.read():
-            modes = termios.tcgetattr(self.fd)
+            pass
+        modes = termios.tcgetattr(self.fd)
         _, status = os.waitpid(self.pid, 0)
         assert os.waitstatus_to_exitcode(status) == code, (status, self.written)
         lines = termios.ICANON | termios.ECHO
-        assert modes is None or modes[3] & lines == self.before[3] & lines, "the terminal is raw"
+        assert modes[3] & lines == self.before[3] & lines, "the terminal is raw"
 
 
 shutil.rmtree(FOLDER, ignore_errors=True)

@@ -71,6 +71,7 @@ pub(super) fn closed(closed: &Closed) -> String {
         Some(Fault::Violation(violation)) if violation.kind() == ViolationKind::Limit => {
             format!("{line} (--message-bytes-max SIZE)")
         }
+        Some(Fault::Gone | Fault::Silent | Fault::Socket(_)) => format!("{line} (--reconnect)"),
         _ => line,
     }
 }

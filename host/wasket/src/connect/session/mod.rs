@@ -1,5 +1,7 @@
 //! One loop for everything: what comes from stdin, what comes from the server, and who wants it to end.
 
+mod outgoing;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -13,12 +15,14 @@ use wasket_client::{Event, PingError, Progress, Reconnect, SendError, Sender};
 
 use super::editor::Typed;
 use super::end::End;
-use super::input::{self, Input, Item, Upload};
+use super::input::{self, Input, Item};
+
 use super::options::Options;
 use super::output::Output;
 use super::stop::Stop;
 use super::value::Patience;
 use crate::signal::Ending;
+use outgoing::Sending;
 
 /// A run of `wasket connect`, connection after connection.
 pub(super) struct Session<'o> {
@@ -51,13 +55,6 @@ pub(super) struct Session<'o> {
     end: End,
     /// What counts more than how the connection ended.
     verdict: Option<End>,
-}
-
-/// A message on its way.
-struct Sending {
-    sent: Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>,
-    upload: Option<Upload>,
-    since: Instant,
 }
 
 /// What the loop waits for.
@@ -128,7 +125,8 @@ impl<'o> Session<'o> {
 
     async fn next(&mut self) -> Happened {
         let quiet_at = self.quiet_at();
-        let takes_input = self.queue.is_empty() && !self.is_input_over && !self.is_stopping;
+        let has_room = self.queue.len() < if self.edits { TYPED_AHEAD_MAX } else { 1 };
+        let takes_input = has_room && !self.is_input_over && !self.is_stopping;
         let is_sending = self.sending.is_some();
         let sent = async {
             match &mut self.sending {
@@ -147,7 +145,7 @@ impl<'o> Session<'o> {
             progress = self.link.next() => Happened::Progress(progress),
             () = closed => Happened::Closed,
             () = pinged => Happened::Pinged,
-            item = self.input.next(), if takes_input && !is_sending => Happened::Input(item),
+            item = self.input.next(), if takes_input => Happened::Input(item),
             () = sleep_until(quiet_at.unwrap_or_else(Instant::now)), if quiet_at.is_some() => Happened::Quiet,
             () = sleep(TICK), if is_sending => Happened::Tick,
         }
@@ -261,84 +259,6 @@ impl<'o> Session<'o> {
         Ok(())
     }
 
-    /// Begins to send what waits for it, once there is a connection and nothing else is on its way.
-    fn send_next(&mut self) {
-        if self.sending.is_some() || self.is_stopping {
-            return;
-        }
-        let Some(sender) = self.sender.clone() else {
-            return;
-        };
-        let Some(item) = self.queue.pop_front() else {
-            return;
-        };
-        let mut upload = None;
-        let sent: Pin<Box<dyn Future<Output = _> + Send>> = match item {
-            Item::Text(text) => Box::pin(async move { sender.text(text).await }),
-            Item::Binary(bytes) => Box::pin(async move { sender.binary(bytes).await }),
-            Item::File(path) => match input::open(&path) {
-                Ok((reader, opened)) => {
-                    let bytes = opened.bytes;
-                    upload = Some(opened);
-                    Box::pin(async move { sender.reader(reader, bytes).await })
-                }
-                Err(error) => return self.give_up(&format!("{}: {error}", path.display())),
-            },
-            Item::Failed(why) => return self.give_up(&why),
-            // They became lines when they were taken.
-            Item::Keys(_) => return,
-        };
-        self.sending = Some(Sending {
-            sent,
-            upload,
-            since: Instant::now(),
-        });
-    }
-
-    fn sent(&mut self, sent: Result<(), SendError>) -> io::Result<()> {
-        self.active = Instant::now();
-        self.output.end_progress();
-        let sending = self.sending.take();
-        match sent {
-            Ok(()) => {}
-            Err(SendError::Closed(_)) => self.tell_loss(),
-            Err(SendError::Source(error)) => {
-                let name = sending.and_then(|sending| Some(sending.upload?.name));
-                let name = name.unwrap_or_else(|| "the message".to_owned());
-                self.give_up(&format!("{name}: {error}; it was not sent whole"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the server has it nobody knows.
-    fn tell_loss(&mut self) {
-        if !self.is_stopping {
-            self.output
-                .warning("the connection ended while a message was sent: it may be lost");
-        }
-    }
-
-    fn tick(&mut self) {
-        let Some(Sending { upload, since, .. }) = &self.sending else {
-            return;
-        };
-        if let Some(upload) = upload
-            && since.elapsed() >= MOMENT
-        {
-            self.output.progress(upload);
-        }
-    }
-
-    /// What was to be sent cannot be.
-    fn give_up(&mut self, why: &str) {
-        self.verdict = Some(End::Failed);
-        self.close();
-        if let Err(error) = self.output.mishap(why) {
-            self.lose_stdout(&error);
-        }
-    }
-
     /// Nobody reads what we write, or it cannot be written.
     fn lose_stdout(&mut self, error: &io::Error) {
         if !std::mem::replace(&mut self.is_mute, true) {
@@ -410,8 +330,8 @@ async fn pings(sender: Sender, every: Duration) {
 /// After the end of stdin, unless something else was asked for.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A file that takes longer has a bar.
-const MOMENT: Duration = Duration::from_millis(500);
+/// How many typed lines may wait for a connection, or for those before them.
+const TYPED_AHEAD_MAX: usize = 64;
 
-/// How often the bar moves.
+/// How often the bar of a file moves.
 const TICK: Duration = Duration::from_millis(200);
