@@ -38,15 +38,18 @@ impl Door {
         let now_ms = u64::try_from(number).unwrap() * 10;
         let field = request.header(self.field);
         self.seen.lock().unwrap().push(field.clone());
-        let verdict = field.map(
-            |field| match self.guard.begin(field.as_bytes(), method, target) {
+        let verdict = field.map(|field| {
+            match self
+                .guard
+                .begin(field.as_bytes(), method, target, "localhost")
+            {
                 Ok(Begun::Attempt(attempt)) if attempt.name() == "ada" => {
                     self.guard
                         .finish(&attempt, &Secret::plain("p\u{e4}ss:\"word\""), now_ms)
                 }
                 _ => Verdict::Failed,
-            },
-        );
+            }
+        });
         let is_stale = match verdict {
             Some(Verdict::Proved) if number >= self.stale_before => return None,
             Some(Verdict::Proved | Verdict::Stale) => true,

@@ -11,7 +11,7 @@ pub fn challenge(data: &[u8]) {
     let answer = answer.expect("this name and this password can be sent by any scheme");
     assert!(!answer.chars().any(char::is_control), "{answer:?}");
     let basic = Guard::basic("realm".parse().expect("a realm"));
-    match basic.begin(answer.as_bytes(), "GET", "/") {
+    match basic.begin(answer.as_bytes(), "GET", "/", "localhost") {
         Ok(Begun::Attempt(attempt)) => {
             assert!(challenge.is_basic());
             assert_eq!(attempt.name(), "Mufasa");
