@@ -102,7 +102,9 @@ impl Sender {
     /// connection is closed: at most [`Deadlines::close`](crate::Deadlines). Returns how it closed, which may be by
     /// somebody else.
     ///
-    /// What arrives from now on may be lost if the receiver does not take it.
+    /// What the server sent before its close frame still comes out of the receiver: whoever keeps one without taking
+    /// from it waits out that time if more than [`Limits::received_bytes_max`](crate::Limits) arrives. A reader that
+    /// fails in the middle of its message ends the wait for it: then this code and reason go out at once.
     ///
     /// # Errors
     /// When the code is not for a client to send (RFC 6455 section 7.4), or the reason is longer than 123 bytes or has no

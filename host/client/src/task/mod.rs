@@ -184,12 +184,12 @@ impl Task {
         }
     }
 
-    /// While what arrived is not taken nothing more is read; but once our close frame is out, all that matters is the
-    /// server's.
+    /// While what arrived is not taken nothing more is read, also once our close frame is out: what the server sent
+    /// before it saw that is no less valid, and who does not take it runs into the deadline.
     fn may_read(&self) -> bool {
         match self.protocol.state() {
             State::Open => self.last.is_none() && !self.inbox.is_waiting(),
-            State::CloseSent => true,
+            State::CloseSent => !self.inbox.is_waiting(),
             State::CloseReceived | State::Closed | State::Failed => false,
         }
     }
@@ -243,9 +243,6 @@ impl Task {
         let received = self.protocol.receive(now, arrived, &mut events);
         for event in events {
             match event {
-                // After our close frame nobody may be there any more to take it, and the server's is waited for.
-                wasket_ws::Event::Message(_)
-                    if self.is_close_written && self.inbox.is_waiting() => {}
                 wasket_ws::Event::Message(message) => {
                     self.inbox.push(Event::Message(owned(message)));
                 }
@@ -277,6 +274,13 @@ impl Task {
             && self.sending.give_up(error)
         {
             // Half of a message is out: there is no other way to end it.
+            if let Ok(wish) = self.wishes.try_recv() {
+                self.take_wish(Some(wish));
+            }
+            if let Some(frame) = self.closing.take() {
+                // It was to be the end anyway.
+                return self.close_now(frame);
+            }
             self.fault.get_or_insert(Fault::Source);
             self.close_now(CloseFrame::truncated(
                 CloseCode::GOING_AWAY,

@@ -1,5 +1,9 @@
 //! How connections end.
 
+use std::future::Future as _;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -351,5 +355,87 @@ async fn close_races_send(rounds: usize) {
             sent += usize::from(send.await.unwrap().is_ok());
         }
         assert_eq!(told.recv().await, Some(sent), "round {round}");
+    }
+}
+
+// parity W15
+#[tokio::test]
+async fn a_slow_receiver_gets_all_that_came_before_the_servers_close_frame() {
+    const MESSAGES: usize = 64;
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        assert!(matches!(
+            peer.next().await,
+            Some(wasket_ws::Event::Close(_))
+        ));
+        for _ in 0..MESSAGES {
+            peer.send(Opcode::Binary, &[0; 64 << 10]).await;
+        }
+        peer.close(&CloseFrame::default()).await;
+        until_end(peer.socket).await;
+    })
+    .await;
+    let (sender, mut receiver) = server.connect().open().await.unwrap().split();
+    let closing = tokio::spawn(async move { sender.close(Some(1000), "").await });
+    let mut messages = 0;
+    let closed = loop {
+        match receiver.next().await.unwrap() {
+            Event::Message(_) => messages += 1,
+            Event::Close(closed) => break closed,
+            Event::Ping(_) | Event::Pong(_) => {}
+        }
+        // Others go on meanwhile: the reading is faster than this.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    };
+    assert_eq!(messages, MESSAGES);
+    assert!(closed.clean && closed.fault.is_none(), "{closed:?}");
+    assert!(closing.await.unwrap().unwrap().clean);
+}
+
+// parity W14, W15
+#[tokio::test]
+async fn a_wish_to_close_keeps_its_code_when_a_reader_fails() {
+    let (server, mut told) = listening().await;
+    let (sender, _receiver) = server.connect().open().await.unwrap().split();
+    let (mut source, reader) = tokio::io::duplex(1 << 20);
+    let (fail, failing) = tokio::sync::oneshot::channel::<()>();
+    let reader = Failing { reader, failing };
+    let sending = {
+        let sender = sender.clone();
+        tokio::spawn(async move { sender.reader(reader, None).await })
+    };
+    tokio::io::AsyncWriteExt::write_all(&mut source, &[7; 256 << 10])
+        .await
+        .unwrap();
+    // A pong comes back when the wire is free: the message is begun then, and has no end.
+    sender.ping(b"?").await.unwrap();
+    let closing = sender.close(Some(4005), "enough");
+    let (closed, ()) = tokio::join!(biased; closing, async { drop(fail) });
+    let closed = closed.unwrap();
+    assert_eq!(
+        told.recv().await.unwrap(),
+        Some((4005, "enough".to_owned()))
+    );
+    assert!(closed.clean && closed.fault.is_none(), "{closed:?}");
+    assert!(matches!(sending.await.unwrap(), Err(SendError::Source(_))));
+}
+
+/// A reader that fails once it is told to.
+struct Failing {
+    reader: tokio::io::DuplexStream,
+    failing: tokio::sync::oneshot::Receiver<()>,
+}
+
+impl tokio::io::AsyncRead for Failing {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        ctx: &mut Context<'_>,
+        buf: &mut tokio::io::ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.failing).poll(ctx) {
+            Poll::Ready(_) => Poll::Ready(Err(io::Error::other("told to"))),
+            Poll::Pending => Pin::new(&mut this.reader).poll_read(ctx, buf),
+        }
     }
 }
