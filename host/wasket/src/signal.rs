@@ -26,6 +26,10 @@ pub(crate) enum Asked {
 pub(crate) enum Ending {
     Interrupt,
     Terminate,
+    /// The terminal is gone.
+    Hangup,
+    /// ctrl-\
+    Quit,
 }
 
 impl Signals {
@@ -71,14 +75,18 @@ impl Ending {
     /// What a shell says of a process that died of it: 128 and its number.
     pub(crate) fn exit_code(self) -> i32 {
         match self {
+            Self::Hangup => 129,
             Self::Interrupt => 130,
+            Self::Quit => 131,
             Self::Terminate => 143,
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Hangup => "SIGHUP",
             Self::Interrupt => "SIGINT",
+            Self::Quit => "SIGQUIT",
             Self::Terminate => "SIGTERM",
         }
     }

@@ -8,7 +8,7 @@ use super::host;
 use super::program::Connect;
 
 /// Takes one handshake, and hands the socket over.
-fn bare(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
+pub(super) fn bare(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -7,6 +7,7 @@ mod program;
 mod refused;
 mod secure;
 mod terminal;
+mod uploads;
 mod way;
 
 use crate::host::Host;

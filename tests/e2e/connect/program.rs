@@ -63,6 +63,16 @@ impl Connect {
         }
     }
 
+    /// Runs to the end, with something else than a pipe as stdin.
+    pub(super) fn end_on(mut self, stdin: impl Into<Stdio>) -> Ended {
+        let output = self.0.stdin(stdin).output().unwrap();
+        Ended {
+            code: output.status.code(),
+            out: output.stdout,
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Begins, with a stdin that stays open.
     pub(super) fn start(mut self) -> Running {
         let mut child = self.0.stdin(Stdio::piped()).spawn().unwrap();

@@ -63,6 +63,7 @@ fn every_failure_is_one_line_with_its_phase_and_a_code() {
         (&missing, &["--ca", "/nowhere.pem"], 2, "/nowhere.pem"),
         (&missing, &["--ca", "/dev/null"], 2, "no certificate"),
         (&missing, &["--file", "/nowhere"], 2, "/nowhere"),
+        (&missing, &["--file", "/"], 2, "directory"),
         (&missing, &["--pre-auth"], 2, "--user"),
         (&missing, &["--proxy", "socks5://a"], 2, "`http`"),
     ] {

@@ -1,10 +1,14 @@
 """`wasket connect` on a terminal: terminal.py WASKET URL FOLDER. The URL is that of the probe."""
 
+import base64
+import fcntl
+import hashlib
 import os
 import pty
 import select
 import shutil
 import signal
+import socket
 import sys
 import termios
 import time
@@ -13,16 +17,76 @@ WASKET, URL, FOLDER = sys.argv[1:]
 PATIENCE = 30
 
 
+LINES = termios.ICANON | termios.ECHO
+MARKED, UNMARKED = b"\x1b[?2004h", b"\x1b[?2004l"
+
+
+def shell(words, tell):
+    """Runs a program as a shell does, and has it go on once a line is typed. Returns its code."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.write(tell, str(os.getpid()).encode())
+        # Without colours the text is all there is.
+        environment = {"XDG_STATE_HOME": FOLDER, "NO_COLOR": "1", "TERM": "xterm", "PATH": os.environ["PATH"]}
+        os.execve(WASKET, words, environment)
+    while True:
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        os.tcsetpgrp(0, os.getpgrp())
+        is_raw = termios.tcgetattr(0)[3] & LINES != LINES
+        os.write(1, b"[stopped raw]" if is_raw else b"[stopped]")
+        os.read(0, 100)
+        os.tcsetpgrp(0, pid)
+        os.kill(pid, signal.SIGCONT)
+
+
+class Late:
+    """A server that accepts when it is told to, and knows what the first message is."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "ws://127.0.0.1:%d/" % self.listener.getsockname()[1]
+
+    def accept(self):
+        self.socket = self.listener.accept()[0]
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.socket.recv(4096)
+        key = head.lower().split(b"sec-websocket-key:")[1]
+        key = head[len(head) - len(key) :].split(b"\r\n")[0].strip()
+        digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+        answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        answer += b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n"
+        self.socket.sendall(answer)
+
+    def message(self):
+        frame = self.socket.recv(2)
+        frame = self.socket.recv(4 + (frame[1] & 127), socket.MSG_WAITALL)
+        return bytes(byte ^ frame[at % 4] for at, byte in enumerate(frame[4:]))
+
+
 class Terminal:
     """The program behind a pseudoterminal, and what it has written."""
 
-    def __init__(self, *words):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            # Without colours the text is all there is.
-            environment = {"XDG_STATE_HOME": FOLDER, "NO_COLOR": "1", "PATH": os.environ["PATH"]}
-            os.execve(WASKET, [WASKET, "connect", URL, *words], environment)
-        self.before = termios.tcgetattr(self.fd)
+    def __init__(self, *words, url=URL):
+        # The modes are those from before the program.
+        self.fd, inner = pty.openpty()
+        self.before = termios.tcgetattr(inner)
+        pids, tell = os.pipe()
+        self.shell = os.fork()
+        if self.shell == 0:
+            os.setsid()
+            fcntl.ioctl(inner, termios.TIOCSCTTY, 0)
+            for fd in range(3):
+                os.dup2(inner, fd)
+            os._exit(shell([WASKET, "connect", url, *words], tell))
+        os.close(inner)
+        self.pid = int(os.read(pids, 16))
         self.written = b""
         self.seen = 0
 
@@ -50,10 +114,10 @@ class Terminal:
         while self.read():
             pass
         modes = termios.tcgetattr(self.fd)
-        _, status = os.waitpid(self.pid, 0)
+        _, status = os.waitpid(self.shell, 0)
         assert os.waitstatus_to_exitcode(status) == code, (status, self.written)
-        lines = termios.ICANON | termios.ECHO
-        assert modes[3] & lines == self.before[3] & lines, "the terminal is raw"
+        assert modes[3] & LINES == self.before[3] & LINES, "the terminal is raw"
+        assert self.written.count(MARKED) == self.written.count(UNMARKED), self.written
 
 
 shutil.rmtree(FOLDER, ignore_errors=True)
@@ -80,14 +144,59 @@ terminal.ends(0)
 terminal = Terminal()
 terminal.shows("> ")
 os.kill(terminal.pid, signal.SIGSTOP)
-os.waitpid(terminal.pid, os.WUNTRACED)
+terminal.shows("[stopped raw]")
 termios.tcsetattr(terminal.fd, termios.TCSANOW, terminal.before)
-os.kill(terminal.pid, signal.SIGCONT)
+terminal.type("\n")
 terminal.shows("> ")
 terminal.type("echo:again\x7f\r")
 terminal.shows("< echo=agai\r\n")
 terminal.type("\x04")
 terminal.ends(0)
+
+# Ctrl-z gives the terminal back, and it is taken again.
+terminal = Terminal()
+terminal.shows("> ")
+terminal.type("half\x1a")
+terminal.shows("[stopped]")
+terminal.type("\n")
+terminal.shows("> half")
+terminal.type("\x15echo:again\r")
+terminal.shows("< echo=again\r\n")
+terminal.type("echo:agai\r\x04")
+terminal.ends(0)
+
+# However it is ended, it is not left raw.
+for ending, code in [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]:
+    terminal = Terminal()
+    terminal.shows("> ")
+    os.kill(terminal.pid, ending)
+    terminal.ends(code)
+terminal = Terminal()
+terminal.shows("> ")
+terminal.type("\x1c")
+terminal.ends(131)
+
+# A paste is one message.
+terminal = Terminal()
+terminal.shows("> ")
+terminal.type("\x1b[200~echo:{\r\r}\x1b[201~\r")
+terminal.shows("> echo:{\u21b5\u21b5}")
+terminal.shows("< echo={\r\n\r\n}\r\n")
+terminal.type("\x04")
+terminal.ends(0)
+
+# What was typed before there was a connection is sent; who has left waits for no other.
+server = Late()
+terminal = Terminal("--reconnect", url=server.url)
+terminal.type("early\n")
+terminal.shows("early")
+server.accept()
+assert server.message() == b"early"
+server.listener.close()
+server.socket.close()
+terminal.shows("connecting again in ")
+terminal.type("\x04")
+terminal.ends(7)
 
 # Another run knows what was typed, and ctrl-c closes.
 terminal = Terminal("--close", "4005:bye")
@@ -118,3 +227,8 @@ terminal = Terminal("--user", "ada")
 terminal.shows("Password of ada: ")
 terminal.type("geh\x03")
 terminal.ends(130)
+for ending, code in [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)]:
+    terminal = Terminal("--user", "ada")
+    terminal.shows("Password of ada: ")
+    os.kill(terminal.pid, ending)
+    terminal.ends(code)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use wasket_client::{By, Closed, Error, Phase};
+use wasket_client::{By, Closed, Error, Fault, Phase};
 
 use crate::exit::FAILURE;
 use crate::signal::Ending;
@@ -69,6 +69,8 @@ impl From<&Closed> for End {
     fn from(closed: &Closed) -> Self {
         let is_well = matches!(closed.code, 1000 | 1001 | 1005);
         match (&closed.fault, closed.by) {
+            // It has read our close frame, and saves itself the answer.
+            (Some(Fault::Gone), By::Us) => Self::Clean,
             (Some(_), _) => Self::Lost,
             (None, By::Us) => Self::Clean,
             (None, _) if is_well => Self::Clean,
@@ -80,7 +82,6 @@ impl From<&Closed> for End {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasket_client::Fault;
 
     #[test]
     fn codes_of_the_server_count_when_it_closes() {
@@ -93,6 +94,7 @@ mod tests {
             (4000, By::Peer, None, End::ClosedWithError),
             (4000, By::Us, None, End::Clean),
             (1006, By::Network, Some(Fault::Gone), End::Lost),
+            (1006, By::Us, Some(Fault::Gone), End::Clean),
             (1006, By::Us, Some(Fault::CloseOverdue), End::Lost),
         ] {
             let closed = Closed {

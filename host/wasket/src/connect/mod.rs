@@ -28,6 +28,7 @@ use wasket_client::Reconnect;
 pub(crate) use options::Options;
 use output::Output;
 use session::Session;
+use stop::Stop;
 
 /// Connects, and carries messages until the end. The code says how it ended.
 ///
@@ -36,6 +37,17 @@ use session::Session;
 pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut output = Output::new(options);
     plan::check_files(options)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .context("starting the threads")?;
+    let is_typed = input::is_typed(options) && !options.binary;
+    let edits = is_typed && io::stdout().is_terminal() && !options.json && editor::is_possible();
+    let stop = {
+        let _runtime = runtime.enter();
+        Stop::new(edits || password::is_asked_for(options)).context("handling signals")?
+    };
     let connect = plan::connect(options)?;
     if options.insecure {
         output.warning("--insecure: any certificate is accepted, whoever it is of");
@@ -45,15 +57,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         false => (connect, mpsc::channel(1).1),
     };
     let link = Reconnect::new(connect, plan::backoff(options));
-    let is_typed = input::is_typed(options) && !options.binary;
-    let edits = is_typed && io::stdout().is_terminal() && !options.json;
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .enable_all()
-        .build()
-        .context("starting the threads")?;
     let end = runtime.block_on(async {
-        let session = Session::new(options, link, steps, output, edits);
+        let session = Session::new(options, link, steps, output, stop, edits);
         anyhow::Ok(session.context("handling signals")?.run().await)
     });
     // A lookup of a name may still wait for its answer.

@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Write an event a line as JSON: docs/connect.md has its fields
     #[arg(long, help_heading = MESSAGES)]
     pub(super) json: bool,
+    /// Do not keep what is typed on a terminal, nor read what was kept
+    #[arg(long, help_heading = MESSAGES)]
+    pub(super) no_history: bool,
     /// The largest message that is taken
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size, help_heading = MESSAGES)]
     pub(super) message_bytes_max: u64,

@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 
 use anyhow::Context as _;
 
+use super::options::Options;
 use super::raw::{CtrlC, Raw};
 use crate::exit::{Interrupted, Usage};
 
@@ -21,6 +22,12 @@ pub(super) fn of(name: &str) -> anyhow::Result<String> {
         }
         Err(VarError::NotPresent) => asked(name),
     }
+}
+
+/// Whether [`of`] will ask on the terminal.
+pub(super) fn is_asked_for(options: &Options) -> bool {
+    let user = options.user.as_ref();
+    user.is_some_and(|user| !user.contains(':')) && env::var_os(VARIABLE).is_none()
 }
 
 fn asked(name: &str) -> anyhow::Result<String> {
@@ -55,7 +62,7 @@ fn line(terminal: &mut File) -> anyhow::Result<String> {
             [BACKSPACE | CTRL_H] => remove_last(&mut typed),
             [CTRL_U] => typed.clear(),
             _ if count == 0 => break,
-            [byte] if typed.len() < BYTES_MAX => typed.push(byte),
+            [byte] if byte >= b' ' && typed.len() < BYTES_MAX => typed.push(byte),
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -49,9 +50,12 @@ pub(super) fn connect(options: &Options) -> anyhow::Result<Connect> {
 /// [`Usage`] that names the first of them.
 pub(super) fn check_files(options: &Options) -> Result<(), Usage> {
     for file in options.file.iter().filter(|file| *file != Path::new("-")) {
-        if let Err(error) = fs::metadata(file) {
-            return Err(Usage(format!("--file {}: {error}", file.display())));
-        }
+        let error = match fs::metadata(file) {
+            Ok(metadata) if metadata.is_dir() => io::ErrorKind::IsADirectory.into(),
+            Ok(_) => continue,
+            Err(error) => error,
+        };
+        return Err(Usage(format!("--file {}: {error}", file.display())));
     }
     Ok(())
 }

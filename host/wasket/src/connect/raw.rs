@@ -1,7 +1,8 @@
 //! The terminal's modes: keys as they are pressed, and back to lines.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::termios::{
@@ -36,10 +37,14 @@ impl Raw {
         }
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let fd = terminal.as_fd().try_clone_to_owned()?;
+        let mut file = File::from(terminal.as_fd().try_clone_to_owned()?);
         let mut changed = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
         tcsetattr(terminal, OptionalActions::Drain, &modes)?;
-        *changed = Some((fd, before));
+        if ctrl_c == CtrlC::Signal {
+            // A terminal that does not know it gives pastes as keys.
+            let _ = file.write_all(PASTES_MARKED);
+        }
+        *changed = Some((file, before, ctrl_c));
         Ok(Self(()))
     }
 }
@@ -53,11 +58,18 @@ impl Drop for Raw {
 /// Gives the terminal back as it was found.
 pub(super) fn restore() {
     let mut changed = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((terminal, before)) = changed.take() {
+    if let Some((mut terminal, before, ctrl_c)) = changed.take() {
         // A terminal that is gone needs nothing.
+        if ctrl_c == CtrlC::Signal {
+            let _ = terminal.write_all(PASTES_UNMARKED);
+        }
         let _ = tcsetattr(&terminal, OptionalActions::Drain, &before);
     }
 }
 
 /// The terminal that is not as it was found, and how it was.
-static CHANGED: Mutex<Option<(OwnedFd, Termios)>> = Mutex::new(None);
+static CHANGED: Mutex<Option<(File, Termios, CtrlC)>> = Mutex::new(None);
+
+/// Whether what is pasted comes between marks (xterm's bracketed paste).
+const PASTES_MARKED: &[u8] = b"\x1b[?2004h";
+const PASTES_UNMARKED: &[u8] = b"\x1b[?2004l";

@@ -1,9 +1,9 @@
 //! What was typed before, in this session and in others.
 
 use std::env;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Lines, the oldest first, and which of them is shown.
@@ -37,8 +37,8 @@ impl History {
         }
         let mut file = open(path)?;
         let mut lines = lines(&mut file)?;
-        if lines.len() > 2 * LINES_MAX {
-            lines.drain(..lines.len() - LINES_MAX);
+        if lines.len() > 2 * LINES_MAX || file.metadata()?.len() > FILE_BYTES_MAX {
+            lines.drain(..lines.len().saturating_sub(LINES_MAX));
             file = rewrite(path, &lines)?;
         }
         Ok(Self {
@@ -54,6 +54,7 @@ impl History {
         self.draft.clear();
         let is_kept = !line.is_empty()
             && !line.starts_with(' ')
+            && !line.contains('\n')
             && line.len() <= LINE_BYTES_MAX
             && self.lines.last().is_none_or(|last| last != line);
         if !is_kept {
@@ -99,12 +100,15 @@ fn path(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
 
 /// Nobody else is to read it: tokens are typed, too.
 fn open(path: &Path) -> io::Result<File> {
-    File::options()
+    let file = File::options()
         .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(path)
+        .open(path)?;
+    // One that was there may be open to others.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// The last lines, as far as they are text.
@@ -134,7 +138,8 @@ fn rewrite(path: &Path, lines: &[String]) -> io::Result<File> {
     Ok(file)
 }
 
-/// So many are kept, and at most twice as many are in the file.
+/// So many are kept when a run begins, of which the file may have more: runs only add to it, and the next one that finds
+/// twice as many, or more bytes than it reads, writes it anew.
 const LINES_MAX: usize = 1000;
 
 /// A longer line is not kept.
@@ -173,7 +178,6 @@ mod tests {
 
     #[test]
     fn a_file_keeps_the_newest_and_is_private() {
-        use std::os::unix::fs::PermissionsExt as _;
         let path = folder("newest").join("wasket/history");
         let mut history = History::load(&path).unwrap();
         for n in 0..3000 {
@@ -190,6 +194,22 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+        fs::remove_dir_all(path.parent().unwrap().parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_large_file_that_others_can_read_is_made_small_and_private() {
+        let path = folder("large").join("wasket/history");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let long = "x".repeat(LINE_BYTES_MAX);
+        let text: String = (0..1100).map(|n| format!("{n} {long}\n")).collect();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let history = History::load(&path).unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        assert!(metadata.len() <= FILE_BYTES_MAX);
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        assert!(history.lines.last().unwrap().starts_with("1099 "));
         fs::remove_dir_all(path.parent().unwrap().parent().unwrap()).unwrap();
     }
 

@@ -26,6 +26,9 @@ pub(super) enum Key {
     CutWord,
     /// ctrl-l: clears the screen.
     Clear,
+    /// What follows is pasted, up to its end.
+    PasteBegins,
+    PasteEnds,
 }
 
 /// Finds keys in bytes, which may come in any pieces.
@@ -108,6 +111,8 @@ fn sequence(parameters: &[u8], last: u8) -> Decoded {
         (b"1" | b"7", b'~') => Decoded::Key(Key::Home),
         (b"4" | b"8", b'~') => Decoded::Key(Key::End),
         (b"3", b'~') => Decoded::Key(Key::Delete),
+        (b"200", b'~') => Decoded::Key(Key::PasteBegins),
+        (b"201", b'~') => Decoded::Key(Key::PasteEnds),
         (b"" | b"1", _) => arrow(last),
         _ => Decoded::Nothing,
     }
@@ -173,7 +178,7 @@ mod tests {
     fn what_means_nothing_leaves_nothing_behind() {
         for bytes in [
             &b"\x1b[15~"[..],
-            b"\x1b[200~",
+            b"\x1b[202~",
             b"\x1bx",
             b"\xff",
             b"\xc3\x28",

@@ -4,11 +4,15 @@ use std::ops::Range;
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// Text without line ends, and where the cursor is in it: always between characters.
+/// Text, and where the cursor is in it: always between characters.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
     text: String,
     cursor: usize,
+    /// Something was added that did not fit.
+    is_cut: bool,
+    /// The last thing was the first half of a `\r\n`.
+    is_after_cr: bool,
 }
 
 impl Line {
@@ -22,17 +26,27 @@ impl Line {
         self.text = text;
     }
 
-    /// The text; an empty line is left.
-    pub(super) fn take(&mut self) -> String {
-        self.cursor = 0;
-        std::mem::take(&mut self.text)
+    /// The text, unless something of it did not fit; an empty line is left.
+    pub(super) fn take(&mut self) -> Option<String> {
+        let Self { text, is_cut, .. } = std::mem::take(self);
+        (!is_cut).then_some(text)
     }
 
     pub(super) fn insert(&mut self, c: char) {
-        if self.text.len() + c.len_utf8() <= BYTES_MAX {
+        self.is_after_cr = false;
+        self.is_cut |= self.text.len() + c.len_utf8() > BYTES_MAX;
+        if !self.is_cut {
             self.text.insert(self.cursor, c);
             self.cursor += c.len_utf8();
         }
+    }
+
+    /// The end of a line within a paste: terminals send `\r`, `\n` or both for it.
+    pub(super) fn paste_line_end(&mut self, byte: u8) {
+        if byte != b'\n' || !self.is_after_cr {
+            self.insert('\n');
+        }
+        self.is_after_cr = byte == b'\r';
     }
 
     pub(super) fn left(&mut self) {
@@ -105,7 +119,8 @@ impl Line {
             left = rest;
             end += c.len_utf8();
         }
-        (self.text[start..end].replace('\t', " "), cursor)
+        let shown = self.text[start..end].replace('\t', " ");
+        (shown.replace('\n', LINE_END_SHOWN), cursor)
     }
 
     /// Where the character before the cursor begins, with the marks that belong to it.
@@ -136,16 +151,18 @@ impl Line {
     }
 }
 
-/// In columns. A tab is shown as a space.
+/// In columns. A tab is shown as a space, a line end as a sign.
 fn width(c: char) -> usize {
     match c {
-        '\t' => 1,
+        '\t' | '\n' => 1,
         c => c.width().unwrap_or(0),
     }
 }
 
 /// More than this nobody types: files have an option of their own.
-const BYTES_MAX: usize = 1 << 20;
+pub(in super::super) const BYTES_MAX: usize = 1 << 20;
+
+const LINE_END_SHOWN: &str = "\u{21b5}";
 
 #[cfg(test)]
 mod tests {
@@ -155,6 +172,7 @@ mod tests {
         Line {
             text: text.to_owned(),
             cursor,
+            ..Line::default()
         }
     }
 
@@ -180,8 +198,32 @@ mod tests {
         typed.delete();
         typed.backspace();
         assert_eq!(typed.text(), "\u{e9}xlow\u{f6}rl");
-        assert_eq!(typed.take(), "\u{e9}xlow\u{f6}rl");
+        assert_eq!(typed.take().unwrap(), "\u{e9}xlow\u{f6}rl");
         assert_eq!(typed, Line::default());
+    }
+
+    #[test]
+    fn a_paste_keeps_its_line_ends() {
+        let mut typed = Line::default();
+        for byte in *b"{\r\n\r\n}\n" {
+            match byte {
+                b'\r' | b'\n' => typed.paste_line_end(byte),
+                byte => typed.insert(char::from(byte)),
+            }
+        }
+        assert_eq!(typed.view(10), ("{\u{21b5}\u{21b5}}\u{21b5}".to_owned(), 5));
+        assert_eq!(typed.take().unwrap(), "{\n\n}\n");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_cut() {
+        let mut typed = line(&"x".repeat(BYTES_MAX - 1), 0);
+        typed.insert('a');
+        assert_eq!(typed.text().len(), BYTES_MAX);
+        typed.insert('b');
+        typed.insert('c');
+        assert_eq!(typed.take(), None);
+        assert_eq!(typed.take().unwrap(), "");
     }
 
     #[test]

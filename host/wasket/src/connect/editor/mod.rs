@@ -1,14 +1,15 @@
 //! A line that is typed on a terminal, below what else is written there.
 //!
 //! It does no waiting: keys go in, lines come out, and [`erase`](Editor::erase) and [`draw`](Editor::draw) say what to
-//! write around other text. So it goes with the loop of a session, and gives the terminal back whenever that ends;
-//! a library that reads on a thread of its own cannot be stopped from waiting for a key. What is typed is one row, which
-//! scrolls. Deliberately absent: completion, search, lines of several rows.
+//! write around other text. So it goes with the loop of a session, which writes what the server sends above it. What is
+//! typed is one row, which scrolls. What is pasted is one edit, and its line ends become part of the message: half of a
+//! document is never sent. Deliberately absent: completion, search, lines of several rows.
 
 mod history;
 mod key;
 mod line;
 
+use std::env;
 use std::io;
 use std::os::fd::AsFd;
 
@@ -16,6 +17,7 @@ use rustix::termios::tcgetwinsize;
 
 use self::history::History;
 use self::key::{Decoder, Key};
+pub(super) use self::line::BYTES_MAX as TYPED_BYTES_MAX;
 use self::line::Line;
 use super::raw::{CtrlC, Raw};
 
@@ -27,6 +29,7 @@ pub(super) struct Editor {
     prompt: &'static str,
     /// While it runs; for a moment not when it takes the terminal again.
     raw: Option<Raw>,
+    is_pasting: bool,
 }
 
 /// What typing led to.
@@ -35,6 +38,8 @@ pub(super) enum Typed {
     Line(String),
     /// ctrl-d on an empty line.
     End,
+    /// A line that did not fit, and is not kept.
+    TooLong,
 }
 
 impl Editor {
@@ -42,13 +47,17 @@ impl Editor {
     ///
     /// # Errors
     /// When they are not.
-    pub(super) fn start(is_coloured: bool) -> io::Result<Self> {
+    pub(super) fn start(is_coloured: bool, keeps_history: bool) -> io::Result<Self> {
         Ok(Self {
             decoder: Decoder::default(),
             line: Line::default(),
-            history: History::of_this_person(),
+            history: match keeps_history {
+                true => History::of_this_person(),
+                false => History::default(),
+            },
             prompt: if is_coloured { PROMPT_COLOURED } else { PROMPT },
             raw: Some(Raw::enter(&io::stdin(), CtrlC::Signal)?),
+            is_pasting: false,
         })
     }
 
@@ -57,13 +66,17 @@ impl Editor {
         let mut typed = Vec::new();
         for byte in bytes {
             match self.decoder.take(*byte) {
+                Some(Key::PasteBegins) => self.is_pasting = true,
+                Some(Key::PasteEnds) => self.is_pasting = false,
+                Some(Key::Enter) if self.is_pasting => self.line.paste_line_end(*byte),
+                Some(Key::Character(c)) => self.line.insert(c),
+                // A paste edits nothing but what it adds.
+                Some(_) if self.is_pasting => {}
                 Some(Key::Enter) => {
                     self.line.end();
                     shown.push_str(&self.draw());
                     shown.push('\n');
-                    let line = self.line.take();
-                    self.history.add(&line);
-                    typed.push(Typed::Line(line));
+                    typed.push(self.finished());
                 }
                 Some(Key::EndOfInput) if self.line.text().is_empty() => typed.push(Typed::End),
                 Some(Key::Clear) => shown.push_str(CLEAR),
@@ -75,10 +88,19 @@ impl Editor {
         typed
     }
 
+    fn finished(&mut self) -> Typed {
+        match self.line.take() {
+            Some(line) => {
+                self.history.add(&line);
+                Typed::Line(line)
+            }
+            None => Typed::TooLong,
+        }
+    }
+
     fn edit(&mut self, key: Key) {
         let line = &mut self.line;
         match key {
-            Key::Character(c) => line.insert(c),
             Key::Backspace => line.backspace(),
             Key::Delete | Key::EndOfInput => line.delete(),
             Key::Left => line.left(),
@@ -100,7 +122,7 @@ impl Editor {
                     self.line.set(newer);
                 }
             }
-            Key::Enter | Key::Clear => {}
+            Key::Enter | Key::Clear | Key::Character(_) | Key::PasteBegins | Key::PasteEnds => {}
         }
     }
 
@@ -117,12 +139,22 @@ impl Editor {
         format!("{ERASE}{}{shown}\r\x1b[{cursor}C", self.prompt)
     }
 
-    /// The terminal was taken from us and given back: takes it again.
+    /// Gives the terminal back until [`resume`](Self::resume).
+    pub(super) fn suspend(&mut self) {
+        self.raw = None;
+    }
+
+    /// The terminal was taken from us and given back: takes it again, as it is found now if it was given back before.
     pub(super) fn resume(&mut self) -> io::Result<()> {
         self.raw = None;
         self.raw = Some(Raw::enter(&io::stdin(), CtrlC::Signal)?);
         Ok(())
     }
+}
+
+/// Whether the terminal can show a line that changes.
+pub(super) fn is_possible() -> bool {
+    env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// How wide a terminal is.
@@ -137,7 +169,7 @@ const PROMPT: &str = "> ";
 const PROMPT_COLOURED: &str = "\x1b[32m>\x1b[0m ";
 
 /// To the beginning of the row, and nothing in it.
-const ERASE: &str = "\r\x1b[K";
+pub(super) const ERASE: &str = "\r\x1b[K";
 
 /// Nothing on the screen, and to its upper left.
 const CLEAR: &str = "\x1b[2J\x1b[H";

@@ -5,12 +5,14 @@ mod file;
 use std::collections::VecDeque;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-pub(super) use file::{Upload, open};
+pub(super) use file::{Upload, upload};
 
 use super::options::Options;
 
@@ -29,11 +31,15 @@ pub(super) enum Item {
 /// Where it comes from. A thread reads stdin, which may wait as long as it likes, a few items ahead.
 pub(super) struct Input {
     ahead: VecDeque<Item>,
-    stdin: Option<mpsc::Receiver<Item>>,
+    stdin: Option<mpsc::Receiver<Ahead>>,
+    is_edited: bool,
 }
 
+/// What was read ahead, and its share of the bytes that may be.
+type Ahead = (Item, Option<OwnedSemaphorePermit>);
+
 impl Input {
-    /// Files, or stdin in the way that was asked for. `editing` is when a terminal's keys are taken one by one.
+    /// Needs a tokio runtime. Files, or stdin in the way that was asked for. `editing` is when a terminal's keys are taken one by one.
     pub(super) fn new(options: &Options, editing: bool) -> Self {
         let files: VecDeque<Item> = options.file.iter().cloned().map(Item::File).collect();
         let stdin = match (files.is_empty(), editing, options.binary) {
@@ -45,7 +51,14 @@ impl Input {
         Self {
             ahead: files,
             stdin,
+            is_edited: editing,
         }
+    }
+
+    /// Whether there is something that was not asked for yet. Keys are nothing before they are a line.
+    pub(super) fn has_more(&self) -> bool {
+        let stdin = self.stdin.as_ref().filter(|_| !self.is_edited);
+        !self.ahead.is_empty() || stdin.is_some_and(|stdin| !stdin.is_empty())
     }
 
     /// The next thing; `None` at the end. Cancelling this loses nothing.
@@ -53,7 +66,8 @@ impl Input {
         if let Some(item) = self.ahead.pop_front() {
             return Some(item);
         }
-        self.stdin.as_mut()?.recv().await
+        let (item, _) = self.stdin.as_mut()?.recv().await?;
+        Some(item)
     }
 }
 
@@ -62,31 +76,58 @@ pub(super) fn is_typed(options: &Options) -> bool {
     options.file.is_empty() && io::stdin().is_terminal()
 }
 
-fn reading(read: fn(&mpsc::Sender<Item>) -> io::Result<()>) -> mpsc::Receiver<Item> {
+fn reading(read: fn(&Queue) -> io::Result<()>) -> mpsc::Receiver<Ahead> {
     let (to, items) = mpsc::channel(AHEAD_MAX);
+    let queue = Queue {
+        to,
+        budget: Arc::new(Semaphore::new(AHEAD_BYTES_MAX)),
+        runtime: Handle::current(),
+    };
     // It ends with the program: nothing else wakes who waits for a key.
     thread::spawn(move || {
-        if let Err(error) = read(&to) {
-            let _ = to.blocking_send(Item::Failed(format!("cannot read stdin: {error}")));
+        if let Err(error) = read(&queue) {
+            queue.put(Item::Failed(format!("cannot read stdin: {error}")));
         }
     });
     items
 }
 
-fn lines(to: &mpsc::Sender<Item>) -> io::Result<()> {
+/// The way from the thread that reads, bounded in items and in bytes.
+struct Queue {
+    to: mpsc::Sender<Ahead>,
+    budget: Arc<Semaphore>,
+    runtime: Handle,
+}
+
+impl Queue {
+    /// Waits for room. Whether there is still somebody who takes it.
+    fn put(&self, item: Item) -> bool {
+        let bytes = match &item {
+            Item::Text(text) => text.len(),
+            Item::Binary(bytes) => bytes.len(),
+            Item::Keys(_) | Item::File(_) | Item::Failed(_) => 0,
+        };
+        let share = u32::try_from(bytes.min(AHEAD_BYTES_MAX)).unwrap_or(0);
+        let room = Arc::clone(&self.budget).acquire_many_owned(share);
+        let room = self.runtime.block_on(room).ok();
+        self.to.blocking_send((item, room)).is_ok()
+    }
+}
+
+fn lines(to: &Queue) -> io::Result<()> {
     let mut stdin = io::stdin().lock();
     for number in 1_u64.. {
         let mut line = Vec::new();
         stdin
             .by_ref()
-            .take(LINE_BYTES_MAX + 1)
+            .take(LINE_BYTES_MAX + LINE_END_BYTES_MAX)
             .read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(());
         }
         let item = item(line, number);
         let is_last = matches!(item, Item::Failed(_));
-        if to.blocking_send(item).is_err() || is_last {
+        if !to.put(item) || is_last {
             return Ok(());
         }
     }
@@ -100,7 +141,8 @@ fn item(mut line: Vec<u8>, number: u64) -> Item {
         if line.ends_with(b"\r") {
             line.pop();
         }
-    } else if u64::try_from(line.len()).is_ok_and(|len| len > LINE_BYTES_MAX) {
+    }
+    if u64::try_from(line.len()).is_ok_and(|len| len > LINE_BYTES_MAX) {
         let max = wasket_config::show_size(LINE_BYTES_MAX);
         return Item::Failed(format!(
             "line {number} of stdin has more than {max}: send it with --file -"
@@ -116,12 +158,12 @@ fn item(mut line: Vec<u8>, number: u64) -> Item {
     )
 }
 
-fn chunks(to: &mpsc::Sender<Item>) -> io::Result<()> {
-    pieces(|chunk| to.blocking_send(Item::Binary(Bytes::from(chunk))).is_ok())
+fn chunks(to: &Queue) -> io::Result<()> {
+    pieces(|chunk| to.put(Item::Binary(Bytes::from(chunk))))
 }
 
-fn keys(to: &mpsc::Sender<Item>) -> io::Result<()> {
-    pieces(|keys| to.blocking_send(Item::Keys(keys)).is_ok())
+fn keys(to: &Queue) -> io::Result<()> {
+    pieces(|keys| to.put(Item::Keys(keys)))
 }
 
 /// What each read gives, while `take` wants more.
@@ -141,11 +183,15 @@ fn pieces(take: impl Fn(Vec<u8>) -> bool) -> io::Result<()> {
     }
 }
 
-/// How many items wait for their turn.
+/// How many items wait for their turn, and how many bytes of them.
 const AHEAD_MAX: usize = 16;
+const AHEAD_BYTES_MAX: usize = 1 << 20;
 
 /// A line is in memory whole.
 const LINE_BYTES_MAX: u64 = 16 << 20;
+
+/// `\r\n`
+const LINE_END_BYTES_MAX: u64 = 2;
 
 /// The largest message of binary stdin.
 const CHUNK_BYTES_MAX: usize = 64 << 10;
@@ -167,9 +213,15 @@ mod tests {
             let found = item(line.to_vec(), 1);
             assert!(matches!(&found, Item::Text(it) if it == text), "{found:?}");
         }
+        let longest = [&vec![b'a'; 16 << 20][..], b"\r\n"].concat();
+        assert!(matches!(item(longest, 1), Item::Text(text) if text.len() == 16 << 20));
         for (line, part) in [
             (b"\xff\n".to_vec(), "line 7 of stdin is not UTF-8"),
             (vec![b'a'; (16 << 20) + 1], "more than 16MiB"),
+            (
+                [&vec![b'a'; (16 << 20) + 1][..], b"\n"].concat(),
+                "more than 16MiB",
+            ),
         ] {
             let found = item(line, 7);
             assert!(

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use wasket_client::{Closed, Error, Message, Response};
 
-use super::editor::{Editor, Typed, columns};
+use super::editor::{ERASE, Editor, Typed, columns};
 use super::end::End;
 use super::input::Upload;
 use super::options::Options;
@@ -23,6 +23,7 @@ pub(super) struct Output {
     is_verbose: bool,
     out_is_terminal: bool,
     err_is_terminal: bool,
+    keeps_history: bool,
     editor: Option<Editor>,
     has_bar: bool,
 }
@@ -37,6 +38,7 @@ impl Output {
             is_verbose: options.verbose,
             out_is_terminal,
             err_is_terminal: io::stderr().is_terminal(),
+            keeps_history: !options.no_history,
             editor: None,
             has_bar: false,
         }
@@ -45,9 +47,15 @@ impl Output {
     /// Begins to take lines from the terminal.
     pub(super) fn edit(&mut self) -> io::Result<()> {
         if self.editor.is_none() {
-            self.editor = Some(Editor::start(coloured(&io::stdout()))?);
+            let editor = Editor::start(coloured(&io::stdout()), self.keeps_history)?;
+            self.editor = Some(editor);
         }
         self.redraw()
+    }
+
+    /// Whether there is a line that is being typed.
+    pub(super) fn is_editing(&self) -> bool {
+        self.editor.is_some()
     }
 
     /// Takes what the terminal sent for keys.
@@ -59,6 +67,19 @@ impl Output {
         let typed = editor.take(bytes, &mut shown);
         to_stdout(shown.as_bytes())?;
         Ok(typed)
+    }
+
+    /// The program is to be stopped: gives the terminal back for so long.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        self.end_progress();
+        match &mut self.editor {
+            Some(editor) => {
+                to_stdout(editor.erase().as_bytes())?;
+                editor.suspend();
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// The program was stopped and goes on.
@@ -167,7 +188,7 @@ impl Output {
             return;
         }
         let columns = columns(&io::stderr());
-        let bar = text::progress(&upload.name, upload.sent(), upload.bytes, columns);
+        let bar = text::progress(&upload.name, upload.sent(), upload.bytes(), columns);
         to_stderr(format!("{ERASE}{bar}").as_bytes());
         self.has_bar = true;
     }
@@ -225,7 +246,8 @@ impl Output {
         let _ = self.redraw();
     }
 
-    fn redraw(&self) -> io::Result<()> {
+    /// Shows the line that is being typed, if there is one.
+    pub(super) fn redraw(&self) -> io::Result<()> {
         match &self.editor {
             Some(editor) => to_stdout(editor.draw().as_bytes()),
             None => Ok(()),
@@ -246,6 +268,3 @@ fn to_stderr(bytes: &[u8]) {
 /// Before a message, where lines that were typed are beside it.
 const MARK: &str = "< ";
 const MARK_COLOURED: &str = "\x1b[36m<\x1b[0m ";
-
-/// To the beginning of the row, and nothing in it.
-const ERASE: &str = "\r\x1b[K";

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use wasket_client::{
-    CertificateFault, Closed, Error, Fault, HandshakeFault, Message, ProxyFault, Response, TlsFault,
+    By, CertificateFault, Closed, Error, Fault, HandshakeFault, Message, ProxyFault, Response,
+    TlsFault,
 };
 use wasket_config::show_size;
 use wasket_ws::ViolationKind;
@@ -66,6 +67,9 @@ pub(super) fn opened(response: &Response) -> String {
 
 /// How a connection ended, in one line, with the option that may help.
 pub(super) fn closed(closed: &Closed) -> String {
+    if let (Some(fault @ Fault::Gone), By::Us) = (&closed.fault, closed.by) {
+        return format!("closed by us; {fault}");
+    }
     let line = shown(&closed.to_string());
     match &closed.fault {
         Some(Fault::Violation(violation)) if violation.kind() == ViolationKind::Limit => {

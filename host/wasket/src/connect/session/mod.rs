@@ -8,18 +8,17 @@ use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use wasket_client::{Event, PingError, Progress, Reconnect, SendError, Sender};
 
-use super::editor::Typed;
+use super::editor::{TYPED_BYTES_MAX, Typed};
 use super::end::End;
 use super::input::{self, Input, Item};
 
 use super::options::Options;
 use super::output::Output;
-use super::stop::Stop;
+use super::stop::{self, Job, Stop};
 use super::value::Patience;
 use crate::signal::Ending;
 use outgoing::Sending;
@@ -36,10 +35,12 @@ pub(super) struct Session<'o> {
     edits: bool,
     output: Output,
     stop: Stop,
-    resumed: Signal,
+    job: Job,
     /// While a connection is open.
     sender: Option<Sender>,
     sending: Option<Sending>,
+    /// The connection ended while something was sent, and its event is still to come.
+    is_cut: bool,
     /// The pings whose pongs are shown.
     pinging: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -60,7 +61,7 @@ pub(super) struct Session<'o> {
 /// What the loop waits for.
 enum Happened {
     Asked(Ending),
-    Resumed,
+    Job(stop::Asked),
     Step(String),
     Sent(Result<(), SendError>),
     Progress(Option<Progress>),
@@ -81,9 +82,11 @@ impl<'o> Session<'o> {
         link: Reconnect,
         steps: mpsc::Receiver<String>,
         output: Output,
+        stop: Stop,
         edits: bool,
     ) -> io::Result<Self> {
-        let sigcont = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+        let job = Job::new(edits)?;
+        stop.be_patient();
         Ok(Self {
             options,
             link,
@@ -93,10 +96,11 @@ impl<'o> Session<'o> {
             is_input_over: false,
             edits,
             output,
-            stop: Stop::new()?,
-            resumed: signal(sigcont)?,
+            stop,
+            job,
             sender: None,
             sending: None,
+            is_cut: false,
             pinging: None,
             closing: None,
             active: Instant::now(),
@@ -126,8 +130,10 @@ impl<'o> Session<'o> {
     async fn next(&mut self) -> Happened {
         let quiet_at = self.quiet_at();
         let has_room = self.queue.len() < if self.edits { TYPED_AHEAD_MAX } else { 1 };
-        let takes_input = has_room && !self.is_input_over && !self.is_stopping;
-        let is_sending = self.sending.is_some();
+        // Keys before the first prompt wait for it.
+        let is_ready = !self.edits || self.output.is_editing();
+        let takes_input = is_ready && has_room && !self.is_input_over && !self.is_stopping;
+        let tick_at = self.sending.as_ref().map(|sending| sending.tick_at);
         let sent = async {
             match &mut self.sending {
                 Some(sending) => sending.sent.as_mut().await,
@@ -139,15 +145,16 @@ impl<'o> Session<'o> {
         tokio::select! {
             biased;
             ending = self.stop.asked() => Happened::Asked(ending),
-            _ = self.resumed.recv() => Happened::Resumed,
+            asked = self.job.next() => Happened::Job(asked),
             Some(step) = self.steps.recv() => Happened::Step(step),
             sent = sent => Happened::Sent(sent),
-            progress = self.link.next() => Happened::Progress(progress),
+            () = until(tick_at) => Happened::Tick,
             () = closed => Happened::Closed,
             () = pinged => Happened::Pinged,
+            // Before what the server sends, of which there may be more all the time.
             item = self.input.next(), if takes_input => Happened::Input(item),
-            () = sleep_until(quiet_at.unwrap_or_else(Instant::now)), if quiet_at.is_some() => Happened::Quiet,
-            () = sleep(TICK), if is_sending => Happened::Tick,
+            progress = self.link.next() => Happened::Progress(progress),
+            () = until(quiet_at) => Happened::Quiet,
         }
     }
 
@@ -160,7 +167,9 @@ impl<'o> Session<'o> {
                 self.verdict = Some(End::Signal(ending));
                 self.close();
             }
-            Happened::Resumed => self.output.resumed()?,
+            Happened::Job(stop::Asked::Suspend) => self.suspend()?,
+            Happened::Job(stop::Asked::Resumed) => self.output.resumed()?,
+            Happened::Job(stop::Asked::Resized) => self.output.redraw()?,
             Happened::Step(step) => self.output.note(&step),
             Happened::Sent(sent) => self.sent(sent)?,
             Happened::Progress(progress) => self.progress(progress)?,
@@ -225,9 +234,7 @@ impl<'o> Session<'o> {
                 self.is_over = self.is_stopping || !self.options.reconnect;
                 self.output.end_progress();
                 self.output.closed(&closed)?;
-                if self.sending.take().is_some() {
-                    self.tell_loss();
-                }
+                self.account()?;
             }
         }
         Ok(())
@@ -254,7 +261,22 @@ impl<'o> Session<'o> {
             match typed {
                 Typed::Line(line) => self.queue.push_back(Item::Text(line)),
                 Typed::End => self.is_input_over = true,
+                Typed::TooLong => {
+                    let max = wasket_config::show_size(TYPED_BYTES_MAX as u64);
+                    self.output.warning(&format!(
+                        "more than {max} on one line: not sent; use --file"
+                    ));
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Leaves the terminal to the shell, until that says to go on.
+    fn suspend(&mut self) -> io::Result<()> {
+        if stop::may_suspend() {
+            self.output.suspend()?;
+            stop::suspend();
         }
         Ok(())
     }
@@ -282,9 +304,13 @@ impl<'o> Session<'o> {
         };
         if self.closing.is_none() {
             let close = self.options.close.clone();
+            let upload = self.sending.as_mut().and_then(|it| it.upload.as_mut());
+            let stop = upload.and_then(|upload| upload.stop.take());
             self.closing = Some(Box::pin(async move {
-                // The code was checked when it was typed; how it closed is an event.
-                let _ = sender.close(Some(close.code), &close.reason).await;
+                // The code was checked when it was typed; how it closed is an event. A file stops when the wish is on its
+                // way, which has the code.
+                let close = sender.close(Some(close.code), &close.reason);
+                let _ = tokio::join!(biased; close, async { drop(stop) });
             }));
         }
     }
@@ -292,12 +318,17 @@ impl<'o> Session<'o> {
     /// When to close because everything is sent and nothing comes any more.
     fn quiet_at(&self) -> Option<Instant> {
         let is_done = self.is_input_over && self.queue.is_empty() && self.sending.is_none();
-        if !is_done || self.sender.is_none() || self.is_stopping {
+        let is_typed = input::is_typed(self.options);
+        if !is_done || self.is_stopping {
             return None;
         }
+        if self.sender.is_none() {
+            // Who has left does not wait for another connection.
+            return is_typed.then_some(self.active);
+        }
         let patience = match self.options.linger {
-            _ if input::is_typed(self.options) => Patience::For(Duration::ZERO),
             Some(patience) => patience,
+            None if is_typed => Patience::For(Duration::ZERO),
             None if self.options.exit_after.is_some() => Patience::Forever,
             None => Patience::For(LINGER),
         };
@@ -312,6 +343,13 @@ impl<'o> Session<'o> {
 async fn done(pending: &mut Option<Pin<Box<dyn Future<Output = ()> + Send>>>) {
     match pending {
         Some(pending) => pending.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
     }
 }
@@ -332,6 +370,3 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// How many typed lines may wait for a connection, or for those before them.
 const TYPED_AHEAD_MAX: usize = 64;
-
-/// How often the bar of a file moves.
-const TICK: Duration = Duration::from_millis(200);

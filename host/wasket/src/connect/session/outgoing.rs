@@ -15,14 +15,15 @@ use crate::connect::input::{self, Item, Upload};
 /// A message on its way.
 pub(super) struct Sending {
     pub(super) sent: Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>,
-    upload: Option<Upload>,
-    since: Instant,
+    pub(super) upload: Option<Upload>,
+    /// When its bar moves.
+    pub(super) tick_at: Instant,
 }
 
 impl Session<'_> {
     /// Begins to send what waits for it, once there is a connection and nothing else is on its way.
     pub(super) fn send_next(&mut self) {
-        if self.sending.is_some() || self.is_stopping {
+        if self.sending.is_some() || self.is_stopping || self.is_cut {
             return;
         }
         let Some(sender) = self.sender.clone() else {
@@ -35,14 +36,14 @@ impl Session<'_> {
         let sent: Pin<Box<dyn Future<Output = _> + Send>> = match item {
             Item::Text(text) => Box::pin(async move { sender.text(text).await }),
             Item::Binary(bytes) => Box::pin(async move { sender.binary(bytes).await }),
-            Item::File(path) => match input::open(&path) {
-                Ok((reader, opened)) => {
-                    let bytes = opened.bytes;
-                    upload = Some(opened);
-                    Box::pin(async move { sender.reader(reader, bytes).await })
-                }
-                Err(error) => return self.give_up(&format!("{}: {error}", path.display())),
-            },
+            Item::File(path) => {
+                let (mut reader, begun) = input::upload(&path);
+                upload = Some(begun);
+                Box::pin(async move {
+                    let len = reader.opened().await.map_err(SendError::Source)?;
+                    sender.reader(reader, len).await
+                })
+            }
             Item::Failed(why) => return self.give_up(&why),
             // They became lines when they were taken.
             Item::Keys(_) => return,
@@ -50,7 +51,7 @@ impl Session<'_> {
         self.sending = Some(Sending {
             sent,
             upload,
-            since: Instant::now(),
+            tick_at: Instant::now() + MOMENT,
         });
     }
 
@@ -60,32 +61,48 @@ impl Session<'_> {
         let sending = self.sending.take();
         match sent {
             Ok(()) => {}
-            Err(SendError::Closed(_)) => self.tell_loss(),
+            // How it closed comes with its event. Until the next one is open nothing more is begun.
+            Err(SendError::Closed(_)) => self.is_cut = true,
             Err(SendError::Source(error)) => {
                 let name = sending.and_then(|sending| Some(sending.upload?.name));
                 let name = name.unwrap_or_else(|| "the message".to_owned());
-                self.give_up(&format!("{name}: {error}; it was not sent whole"));
+                match self.is_stopping {
+                    true => self.output.warning(&format!("{name} was not sent whole")),
+                    false => self.give_up(&format!("{name}: {error}; it was not sent whole")),
+                }
             }
         }
         Ok(())
     }
 
-    /// Whether the server has it nobody knows.
-    pub(super) fn tell_loss(&mut self) {
-        if !self.is_stopping {
+    /// The connection has ended without us: what was on its way may be lost, and what waits is, if this was the last one.
+    pub(super) fn account(&mut self) -> io::Result<()> {
+        let is_cut = std::mem::take(&mut self.is_cut) | self.sending.take().is_some();
+        if self.is_stopping {
+            return Ok(());
+        }
+        if is_cut {
+            // Whether the server has it nobody knows.
             self.output
                 .warning("the connection ended while a message was sent: it may be lost");
         }
+        let is_unsent = is_cut || !self.queue.is_empty() || self.input.has_more();
+        if self.is_over && is_unsent {
+            if self.end == End::Clean {
+                self.end = End::Lost;
+            }
+            self.output
+                .mishap("the connection ended before everything was sent")?;
+        }
+        Ok(())
     }
 
     pub(super) fn tick(&mut self) {
-        let Some(Sending { upload, since, .. }) = &self.sending else {
-            return;
-        };
-        if let Some(upload) = upload
-            && since.elapsed() >= MOMENT
-        {
-            self.output.progress(upload);
+        if let Some(sending) = &mut self.sending {
+            sending.tick_at = Instant::now() + TICK;
+            if let Some(upload) = &sending.upload {
+                self.output.progress(upload);
+            }
         }
     }
 
@@ -101,3 +118,6 @@ impl Session<'_> {
 
 /// A file that takes longer has a bar.
 const MOMENT: Duration = Duration::from_millis(500);
+
+/// How often the bar moves.
+const TICK: Duration = Duration::from_millis(200);
