@@ -8,7 +8,7 @@ use wasket_ws::{CloseCode, CloseFrame, Overdue, State, Violation};
 
 use super::Task;
 use crate::Closed;
-use crate::event::{ABNORMAL, By, Fault, NO_CODE};
+use crate::event::{By, Fault, NO_CODE};
 
 impl Task {
     /// Closes when everything that was asked for before is sent.
@@ -124,11 +124,15 @@ impl Task {
         }
     }
 
-    /// The socket has ended: what that means depends on how far closing has come.
+    /// The socket has ended, or was given up: what that means depends on how far closing has come.
     pub(super) fn ended(&self, lost: Closed) -> Closed {
         match &self.fault {
             Some(fault @ Fault::Violation(violation)) => Closed {
                 code: violation.close_code().get(),
+                by: By::Us,
+                ..Closed::lost(fault.clone())
+            },
+            Some(fault @ Fault::Source) => Closed {
                 by: By::Us,
                 ..Closed::lost(fault.clone())
             },
@@ -161,14 +165,11 @@ impl Task {
     pub(super) fn on_deadline(&mut self) -> Option<Closed> {
         let now = Instant::now();
         if self.give_up_at.is_some_and(|at| at <= now) {
-            if let Some(error) = &self.broken {
-                return Some(Closed::lost(Fault::Socket(Arc::clone(error))));
-            }
-            return Some(Closed {
-                code: ABNORMAL,
-                by: self.began.unwrap_or(By::Network),
-                ..Closed::lost(Fault::CloseOverdue)
-            });
+            let fault = match &self.broken {
+                Some(error) => Fault::Socket(Arc::clone(error)),
+                None => Fault::CloseOverdue,
+            };
+            return Some(Closed::lost(fault));
         }
         if self.settling_until.is_some() {
             self.settle();

@@ -103,21 +103,19 @@ impl Task {
         );
         let is_clean = closed.clean;
         outcome.send_replace(Some(closed));
-        self.messages.close();
-        self.wishes.close();
-        let Self {
-            read,
-            write,
-            inbox,
-            close_within,
-            ..
-        } = self;
+        let close_within = self.close_within;
+        let (read, write, inbox) = self.into_ends();
         let linger = async {
             if !is_lost {
                 linger::until_gone(read, write, is_clean, close_within).await;
             }
         };
         tokio::join!(linger, inbox.deliver_rest());
+    }
+
+    /// What outlives the connection. The rest goes now: who waits for a message to be sent learns it by the drop.
+    fn into_ends(self) -> (ReadHalf<Stream>, WriteHalf<Stream>, Inbox) {
+        (self.read, self.write, self.inbox)
     }
 
     async fn until_closed(&mut self) -> Closed {
@@ -196,13 +194,14 @@ impl Task {
 
     /// Puts what goes out next behind what is written, a frame's end permitting.
     fn fill(&mut self) {
-        if self.inbox.is_abandoned() && !self.has_senders && self.is_open() {
+        // Whether there are senders shows here first: messages are not asked for while one is on its way.
+        if self.inbox.is_abandoned() && !self.has_wishes && self.is_open() {
             self.wish_to_close(CloseFrame::from(CloseCode::GOING_AWAY));
         }
+        self.settle();
         if !self.output.is_written() || self.is_close_written || self.broken.is_some() {
             return;
         }
-        self.settle();
         if !self.sending.is_within_frame() {
             if self.last.is_none() {
                 self.protocol.write_owed(self.output.bytes());
@@ -246,6 +245,7 @@ impl Task {
                 wasket_ws::Event::Message(message) => {
                     self.inbox.push(Event::Message(owned(message)));
                 }
+                wasket_ws::Event::Ping(_) if self.is_close_written && self.inbox.is_waiting() => {}
                 wasket_ws::Event::Ping(payload) => self.inbox.push_ping(false, &payload),
                 wasket_ws::Event::Pong(payload) => {
                     self.pings.answered(&payload, now);

@@ -250,6 +250,9 @@ fn hurried(server: &Server, close: Duration) -> Connect {
 
 const SOON: Duration = Duration::from_millis(50);
 
+/// What has to happen has happened by then.
+const LONG: Duration = Duration::from_secs(30);
+
 // parity W17
 #[tokio::test]
 async fn a_server_that_does_not_close_is_left() {
@@ -287,6 +290,64 @@ async fn what_cannot_be_sent_does_not_hold_up_the_close() {
     let closed = sender.close(Some(1000), "").await.unwrap();
     assert!(matches!(closed.fault, Some(Fault::CloseOverdue)));
     assert!(matches!(sending.await.unwrap(), Err(SendError::Closed(_))));
+}
+
+// hardening H24
+#[tokio::test]
+async fn who_sends_learns_of_the_end_however_slow_the_receiver_is() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        for _ in 0..100 {
+            peer.send(Opcode::Binary, &[0; 1000]).await;
+        }
+        // Reads nothing.
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let limits = wasket_client::Limits {
+        received_bytes_max: 1,
+        ..wasket_client::Limits::default()
+    };
+    let connect = hurried(&server, SOON).limits(limits);
+    let (sender, receiver) = connect.open().await.unwrap().split();
+    let sends: Vec<_> = (0..3)
+        .map(|_| {
+            let sender = sender.clone();
+            tokio::spawn(async move { sender.binary(vec![0; 64 << 20]).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let closed = sender.close(Some(1000), "").await.unwrap();
+    assert!(matches!(closed.fault, Some(Fault::CloseOverdue)));
+    for send in sends {
+        let sent = tokio::time::timeout(LONG, send).await;
+        let sent = sent.expect("who sends was told").unwrap();
+        assert!(matches!(sent, Err(SendError::Closed(_))));
+    }
+    // Nobody has taken anything, and it is all still there.
+    drop(receiver);
+}
+
+// parity W16
+#[tokio::test]
+async fn a_message_that_does_not_end_holds_up_nobody_who_goes() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let server = Server::start(move |_, mut socket| {
+        let tell = tell.clone();
+        async move {
+            until_end(accept(&mut socket).await.socket).await;
+            tell.send(()).unwrap();
+        }
+    })
+    .await;
+    let connection = hurried(&server, SOON).open().await.unwrap();
+    let (sender, receiver) = connection.split();
+    let (_into, from) = tokio::io::duplex(100);
+    let sending = tokio::time::timeout(SOON, sender.reader(from, None)).await;
+    assert!(sending.is_err(), "the reader has no end");
+    drop((sender, receiver));
+    let gone = tokio::time::timeout(LONG, told.recv()).await;
+    assert_eq!(gone.expect("the socket is closed"), Some(()));
 }
 
 #[tokio::test]
