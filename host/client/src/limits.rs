@@ -8,8 +8,9 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// The most frames a message may come in; beyond it the connection fails with 1008. Default 131,072.
     pub fragments_max: u32,
-    /// The largest payload of a frame that is sent: longer messages go as fragments. At least 1. Default 16 MiB. Files
-    /// and readers go in fragments of 64 KiB whatever this allows.
+    /// The largest payload of a frame that is sent: longer messages go as fragments, and pings, pongs and the close
+    /// frame between them. At least 1. Default 256 KiB. Files and readers go in fragments of 64 KiB whatever this
+    /// allows.
     pub frame_bytes_max: usize,
     /// What may have arrived without being taken from the [`Receiver`](crate::Receiver), in bytes; each event counts
     /// for 256 more than it carries. Once it is reached the socket is not read, so that TCP holds the server back. One
@@ -24,7 +25,7 @@ impl Default for Limits {
         Self {
             message_bytes_max: 16 << 20,
             fragments_max: 131_072,
-            frame_bytes_max: 16 << 20,
+            frame_bytes_max: 256 << 10,
             received_bytes_max: 1 << 20,
             queued_messages_max: 16,
         }

@@ -158,6 +158,11 @@ impl Task {
         }
     }
 
+    /// From now on the server has the time of a pong again.
+    pub(super) fn be_patient(&mut self) {
+        self.patient_until = Instant::now().checked_add(self.pong_within);
+    }
+
     fn patience(&self) -> Option<Instant> {
         self.protocol.next_deadline().and(self.patient_until)
     }

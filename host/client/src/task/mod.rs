@@ -29,7 +29,7 @@ use crate::stream::Stream;
 use crate::{Closed, Event, Message};
 use inbox::Inbox;
 use outgoing::Sending;
-use output::Output;
+use output::{Output, Wrote};
 use pings::Pings;
 
 /// What senders ask for besides messages; it does not wait behind them.
@@ -80,7 +80,7 @@ struct Task {
 /// What happened next.
 enum Turn {
     Read(io::Result<usize>),
-    Wrote(io::Result<()>),
+    Wrote(io::Result<Wrote>),
     Message(Option<Outgoing>),
     Wish(Option<Wish>),
     Pumped(io::Result<()>),
@@ -135,7 +135,12 @@ impl Task {
                     self.hang_up(error);
                     None
                 }
-                Turn::Wrote(Ok(())) | Turn::Taken => None,
+                Turn::Wrote(Ok(Wrote::Onwards)) => {
+                    // No pong comes before the server has read what is on its way to it, but it does read.
+                    self.be_patient();
+                    None
+                }
+                Turn::Wrote(Ok(Wrote::Something)) | Turn::Taken => None,
                 Turn::Message(Some(message)) => {
                     self.sending.begin(message, &mut self.output);
                     None
@@ -164,7 +169,7 @@ impl Task {
     async fn turn(&mut self) -> Turn {
         let may_read = self.may_read();
         if may_read && self.was_paused {
-            self.patient_until = Instant::now().checked_add(self.pong_within);
+            self.be_patient();
         }
         self.was_paused = !may_read;
         let deadline = self.deadline(may_read);

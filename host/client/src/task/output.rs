@@ -1,6 +1,8 @@
 //! What is written to the socket, and who waits for it.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
@@ -11,6 +13,17 @@ pub(super) struct Output {
     bytes: Vec<u8>,
     written: usize,
     waiting: Vec<Done>,
+    /// The socket had no room when it was last written to.
+    is_held_up: bool,
+}
+
+/// What writing has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrote {
+    /// What the socket had room for.
+    Something,
+    /// The same after it had none: the server has taken something.
+    Onwards,
 }
 
 impl Output {
@@ -19,6 +32,7 @@ impl Output {
             bytes: Vec::new(),
             written: 0,
             waiting: Vec::new(),
+            is_held_up: false,
         }
     }
 
@@ -49,15 +63,26 @@ impl Output {
     }
 
     /// Writes something; once all is written, flushes and tells. Dropped at any point it has lost nothing.
-    pub(super) async fn write(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    pub(super) async fn write(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<Wrote> {
+        let mut wrote = Wrote::Something;
         if let Some(rest @ [_, ..]) = self.bytes.get(self.written..) {
-            match to.write(rest).await? {
+            let is_held_up = &mut self.is_held_up;
+            let written = poll_fn(|ctx| {
+                let written = Pin::new(&mut *to).poll_write(ctx, rest);
+                if written.is_pending() {
+                    *is_held_up = true;
+                } else if std::mem::take(is_held_up) {
+                    wrote = Wrote::Onwards;
+                }
+                written
+            });
+            match written.await? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 more => self.written += more,
             }
         }
         if self.written < self.bytes.len() {
-            return Ok(());
+            return Ok(wrote);
         }
         to.flush().await?;
         self.written = 0;
@@ -67,7 +92,7 @@ impl Output {
             // Who does not wait any more need not know.
             let _ = done.send(Ok(()));
         }
-        Ok(())
+        Ok(wrote)
     }
 }
 

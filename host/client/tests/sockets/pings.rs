@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
 use wasket_client::{Deadlines, Event, PingError};
 use wasket_ws::Opcode;
 
-use crate::server::{Server, accept};
+use crate::server::{Server, accept, until_end};
 
 // parity W7
 #[tokio::test]
@@ -74,6 +75,33 @@ async fn so_many_pings_may_wait() {
     }
     let pinging = tokio::time::timeout(Duration::from_millis(50), sender.ping(b"instead")).await;
     assert!(pinging.is_err(), "{pinging:?}");
+}
+
+// parity W7
+#[tokio::test]
+#[ignore = "slow: 4 s"]
+async fn a_server_that_reads_slowly_is_not_silent() {
+    const SILENCE: Duration = Duration::from_secs(1);
+    const BYTES: usize = 48 << 20;
+    let server = Server::start(|_, mut socket| async move {
+        let peer = accept(&mut socket).await;
+        let mut buffer = vec![0; 128 << 10];
+        // Says nothing for far longer than its silence may last, and takes something again and again.
+        for _ in 0..BYTES / buffer.len() {
+            peer.socket.read_exact(&mut buffer).await.unwrap();
+            tokio::time::sleep(SILENCE / 100).await;
+        }
+        until_end(peer.socket).await;
+    })
+    .await;
+    let deadlines = Deadlines {
+        pong: SILENCE,
+        ..Deadlines::default()
+    };
+    let connect = server.connect().deadlines(deadlines);
+    let connect = connect.ping_every(Some(SILENCE));
+    let (sender, _receiver) = connect.open().await.unwrap().split();
+    sender.binary(vec![0; BYTES]).await.unwrap();
 }
 
 // parity W4
