@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use bytes::Bytes;
 
 use crate::stream::Stream;
@@ -23,13 +26,15 @@ impl Connection {
         response: Response,
     ) -> Self {
         let started = start(connect, stream, read_ahead, response.compression);
+        let is_closing = Arc::new(AtomicBool::new(false));
         let sender = Sender {
             messages: started.messages,
             wishes: started.wishes,
             outcome: started.outcome.clone(),
             pong_within: connect.deadlines.pong,
+            is_closing: Arc::clone(&is_closing),
         };
-        let receiver = Receiver::new(started.items, started.outcome);
+        let receiver = Receiver::new(started.items, started.outcome, is_closing);
         Self {
             response,
             sender,

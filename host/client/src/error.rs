@@ -91,6 +91,22 @@ impl Error {
         }
     }
 
+    /// Whether the same would be answered another time.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Handshake(HandshakeFault::Rejected(rejection))
+            | Self::Proxy {
+                fault: ProxyFault::Credentials(rejection) | ProxyFault::Refused(rejection),
+                ..
+            } => rejection.status.is_client_error() && !PASSING.contains(&rejection.status),
+            Self::Tls {
+                fault: TlsFault::Certificate(_),
+                ..
+            } => true,
+            _ => false,
+        }
+    }
+
     /// The server's answer, if it rejected the handshake.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
@@ -267,6 +283,13 @@ pub struct Rejection {
     /// Whether there is more of the body.
     pub is_cut: bool,
 }
+
+/// What is a client's error, and yet may be none the next time.
+const PASSING: [StatusCode; 3] = [
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::TOO_EARLY,
+    StatusCode::TOO_MANY_REQUESTS,
+];
 
 /// What is kept of the body of an answer, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 << 10;

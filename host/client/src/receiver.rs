@@ -1,5 +1,7 @@
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use futures_util::Stream;
@@ -18,19 +20,28 @@ pub struct Receiver {
     /// Of the event that was taken last: who asks for another is done with it.
     share: Option<OwnedSemaphorePermit>,
     is_over: bool,
+    /// Whether a sender was asked to close.
+    is_closing: Arc<AtomicBool>,
 }
 
 impl Receiver {
     pub(crate) fn new(
         items: mpsc::Receiver<Item>,
         outcome: watch::Receiver<Option<Closed>>,
+        is_closing: Arc<AtomicBool>,
     ) -> Self {
         Self {
             items,
             outcome,
             share: None,
             is_over: false,
+            is_closing,
         }
+    }
+
+    /// Whether a sender was asked to close, whoever came first with it.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
     }
 
     /// The next event. The last one is [`Event::Close`]; then `None`.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::event::Fault;
-use crate::{By, Closed, Connect, Connection, Error, Event, Receiver, Response, Sender};
+use crate::{Connect, Connection, Error, Event, Receiver, Response, Sender};
 
 /// A connection that is opened again when it is lost or cannot be opened.
 ///
-/// It ends when it was closed by us, or after too many failures in a row. What was being sent when a connection was lost
-/// is not sent again: whether the server has it nobody knows.
+/// It ends when a [`Sender`] of the connection was asked to close, whoever closed first; when an answer says that the same
+/// will not do another time (4xx but 408, 425 and 429, from the server or a proxy; a certificate that is not acceptable);
+/// or after too many failures in a row. What was being sent when a connection was lost is not sent again: whether the
+/// server has it nobody knows.
 ///
 /// ```no_run
 /// use wasket_client::{Backoff, Connect, Event, Progress, Reconnect};
@@ -141,7 +142,10 @@ impl Reconnect {
                 Progress::Open(response, sender)
             }
             Err(error) => {
-                self.failed();
+                match error.is_final() {
+                    true => self.state = State::Over,
+                    false => self.failed(),
+                }
                 Progress::Failed(error)
             }
         }
@@ -149,23 +153,21 @@ impl Reconnect {
 
     fn happened(&mut self, event: Event) -> Progress {
         match &event {
-            Event::Close(closed) => self.closed(closed),
+            Event::Close(_) => self.closed(),
             Event::Message(_) | Event::Ping(_) | Event::Pong(_) => self.failures = 0,
         }
         Progress::Event(event)
     }
 
-    fn closed(&mut self, closed: &Closed) {
-        if let State::Open(open) = &self.state
-            && open.since.elapsed() >= self.backoff.max
-        {
+    fn closed(&mut self) {
+        let State::Open(open) = &self.state else {
+            return;
+        };
+        let is_wished = open.receiver.is_closing();
+        if open.since.elapsed() >= self.backoff.max {
             self.failures = 0;
         }
-        let is_failure = matches!(
-            closed.fault,
-            Some(Fault::Violation(_) | Fault::Silent | Fault::Source)
-        );
-        match closed.by == By::Us && !is_failure {
+        match is_wished {
             true => self.state = State::Over,
             false => self.failed(),
         }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +26,8 @@ pub struct Sender {
     pub(crate) wishes: mpsc::Sender<Wish>,
     pub(crate) outcome: watch::Receiver<Option<Closed>>,
     pub(crate) pong_within: Duration,
+    /// Whether anybody asked to close.
+    pub(crate) is_closing: Arc<AtomicBool>,
 }
 
 impl Sender {
@@ -111,6 +115,7 @@ impl Sender {
     /// code. Nothing was sent then.
     pub async fn close(&self, code: Option<u16>, reason: &str) -> Result<Closed, Mistake> {
         let frame = close_frame(code, reason)?;
+        self.is_closing.store(true, Ordering::Release);
         // Who closes twice waits for the same end.
         let _ = self.wishes.send(Wish::Close(frame)).await;
         Ok(self.closed().await)

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use wasket_client::{Backoff, Connect, Event, Message, Progress, Reconnect};
+use wasket_client::{Backoff, By, Connect, Event, Fault, Message, Progress, Reconnect};
 use wasket_ws::Opcode;
 
-use crate::server::{Request, Server, accept, nobody};
+use crate::server::{Request, Server, accept, code, nobody, until_end};
 
 const QUICK: Backoff = Backoff {
     first: Duration::from_millis(1),
@@ -117,6 +117,66 @@ async fn what_we_closed_stays_closed_however_the_server_takes_it() {
         Some(Progress::Event(Event::Close(_)))
     ));
     assert!(reconnect.next().await.is_none());
+}
+
+// parity W18
+#[tokio::test]
+async fn who_closes_when_the_server_does_is_not_connected_again() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        peer.close(&code(1001)).await;
+        until_end(peer.socket).await;
+    })
+    .await;
+    let mut reconnect = Reconnect::new(server.connect(), QUICK);
+    let Some(Progress::Open(_, sender)) = reconnect.next().await else {
+        panic!("no connection");
+    };
+    // The server was the first, and we want the same.
+    assert_eq!(sender.closed().await.by, By::Peer);
+    sender.close(Some(1000), "").await.unwrap();
+    assert!(matches!(
+        reconnect.next().await,
+        Some(Progress::Event(Event::Close(_)))
+    ));
+    assert!(reconnect.next().await.is_none());
+}
+
+// parity W18
+#[tokio::test]
+async fn who_closes_is_not_connected_again_because_the_server_breaks_a_rule() {
+    let server = Server::start(|_, mut socket| async move {
+        let mut peer = accept(&mut socket).await;
+        peer.next().await;
+        peer.write(&[0xFF; 2]).await;
+        until_end(peer.socket).await;
+    })
+    .await;
+    let mut reconnect = Reconnect::new(server.connect(), QUICK);
+    let Some(Progress::Open(_, sender)) = reconnect.next().await else {
+        panic!("no connection");
+    };
+    let closed = sender.close(Some(1000), "").await.unwrap();
+    assert!(matches!(closed.fault, Some(Fault::Violation(_))));
+    assert!(reconnect.next().await.is_some());
+    assert!(reconnect.next().await.is_none());
+}
+
+// parity W18
+#[tokio::test]
+async fn an_answer_that_will_not_change_is_the_last() {
+    for (status, attempts) in [(401, 1), (404, 1), (408, 4), (425, 4), (429, 4), (503, 4)] {
+        let server = Server::answering(move |_| {
+            format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\n\r\n").into_bytes()
+        })
+        .await;
+        let mut reconnect = Reconnect::new(server.connect(), QUICK);
+        let mut failures = 0;
+        while let Some(progress) = reconnect.next().await {
+            failures += usize::from(matches!(progress, Progress::Failed(_)));
+        }
+        assert_eq!(failures, attempts, "{status}");
+    }
 }
 
 // hardening H22
