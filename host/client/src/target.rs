@@ -146,8 +146,9 @@ impl fmt::Display for ProxyTarget {
 fn read(text: &str, schemes: &[&str], not_scheme: &'static str) -> Result<Url, Mistake> {
     let url = Url::parse(text).map_err(|error| (None, error));
     let shown = match &url {
-        Ok(url) => shown(url),
-        Err(_) => before_user(text),
+        Ok(url) if url.has_host() => shown(url),
+        // `ada:secret@host` is a URL, too: of the scheme `ada`.
+        _ => before_user(text),
     };
     let mistake = |part, what| Mistake::Url {
         url: shown.clone(),
@@ -291,6 +292,9 @@ mod tests {
             ("ws://example.com/#", "fragment"),
             ("ws://u:geheim@example.com:x/", "port"),
             ("ws://u:geheim@example.com/#x", "fragment"),
+            ("u:geheim@example.com:3128", "scheme"),
+            ("ws:u:geheim@example.com", "scheme"),
+            ("mailto:u:geheim@example.com", "scheme"),
         ] {
             let mistake = Target::parse(text).unwrap_err();
             assert!(
