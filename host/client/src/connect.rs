@@ -174,8 +174,9 @@ impl Connect {
         self
     }
 
-    /// Follows so many redirects, at most [`REDIRECTS_MAX`]; by default none. Never from wss to ws. Credentials, cookies
-    /// and `Authorization` stay with the first origin.
+    /// Follows so many redirects, at most [`REDIRECTS_MAX`]; by default none. Never from wss to ws. Credentials, cookies,
+    /// `Authorization`, and of [`Tls`] the client certificate, the server name and the insecure mode stay with the first
+    /// origin.
     ///
     /// # Errors
     /// When it is more than that.

@@ -73,7 +73,7 @@ async fn attempt(
     is_home: bool,
 ) -> Result<Visit, Error> {
     let opening = Opening::new(connect, target, authorization, is_home)?;
-    let (stream, peer) = transport(connect, target).await?;
+    let (stream, peer) = transport(connect, target, is_home).await?;
     let within = connect.deadlines.handshake;
     connect.observer.see(&Step::Request {
         method: "GET",
@@ -122,6 +122,7 @@ async fn attempt(
 async fn transport(
     connect: &Connect,
     target: &Target,
+    is_home: bool,
 ) -> Result<(Stream, Option<std::net::SocketAddr>), Error> {
     let dial = Dial {
         allow: connect.allow.as_ref(),
@@ -138,12 +139,16 @@ async fn transport(
         return Ok((Stream::Plain(stream), peer));
     }
     let failed = |fault| tls_failed(target, fault);
-    let name = tls::name_of(&connect.tls, &target.host).ok_or_else(|| {
+    let tls = match is_home {
+        true => connect.tls.clone(),
+        false => connect.tls.abroad(),
+    };
+    let name = tls::name_of(&tls, &target.host).ok_or_else(|| {
         let what = "this name can be in no certificate";
         failed(TlsFault::Failed(std::io::Error::other(what)))
     })?;
     let within = connect.deadlines.tls;
-    let secured = tls::secure(&connect.tls, stream, name, within, &connect.observer).await;
+    let secured = tls::secure(&tls, stream, name, within, &connect.observer).await;
     let stream = secured.map_err(failed)?;
     Ok((Stream::Tls(Box::new(stream)), peer))
 }

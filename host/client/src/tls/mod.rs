@@ -118,6 +118,17 @@ impl Tls {
         self
     }
 
+    /// The same for another origin than the one it was made for: who we are there, what it is called and that it may be
+    /// anybody was not said of this one.
+    pub(crate) fn abroad(&self) -> Self {
+        Self {
+            client: None,
+            server_name: None,
+            insecure: false,
+            ..self.clone()
+        }
+    }
+
     /// What rustls makes of it. Reads the system's certificates, the first time in this process.
     fn config(&self) -> Result<ClientConfig, TlsFault> {
         let failed = |error| TlsFault::Failed(std::io::Error::other(error));

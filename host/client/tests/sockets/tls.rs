@@ -404,6 +404,33 @@ async fn tls_goes_through_a_proxy() {
 
 // parity W5
 #[tokio::test]
+async fn what_was_said_of_one_server_is_not_said_of_another() {
+    let (authority, clients) = (Authority::new("ours"), Authority::new("clients"));
+    let client = clients.issue(&["ada"], |_| {});
+    let (server, seen) = serving(&authority.issue(&["localhost"], |_| {}), Some(&clients)).await;
+    let location = format!("https://localhost:{}/", server.address.port());
+    let home = Server::answering(move |_| {
+        format!("HTTP/1.1 307 x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+    })
+    .await;
+    let leading = |tls: Tls| {
+        let connect = home.connect().tls(tls).redirects(1).unwrap();
+        connect.allow(|address| address.is_ipv4())
+    };
+    let known = trusting(&authority)
+        .client_certificate(client.pem.as_bytes(), client.key_pem.as_bytes())
+        .unwrap();
+    let error = leading(known).open().await.unwrap_err();
+    assert!(matches!(fault(error), TlsFault::Declined(_)));
+
+    let anybody = Tls::default().without_system_roots().insecure();
+    let error = leading(anybody).open().await.unwrap_err();
+    assert!(matches!(fault(error), TlsFault::NoRoots));
+    assert!(seen.lock().unwrap().is_empty());
+}
+
+// parity W5
+#[tokio::test]
 async fn a_redirect_gives_tls_and_never_takes_it() {
     use tokio::io::AsyncWriteExt as _;
     let authority = Authority::new("ours");
