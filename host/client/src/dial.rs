@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Host;
 
 use crate::Error;
+use crate::clock::after;
 use crate::error::ConnectFault;
 use crate::observe::{Observer, Step};
 
@@ -31,7 +32,7 @@ impl Dial<'_> {
     /// Connects to the first address that answers. Every address was allowed before it is dialled, and no name is
     /// looked up again after that.
     pub(crate) async fn connect(self, host: &Host, port: u16) -> Result<TcpStream, Error> {
-        let deadline = Instant::now() + self.within;
+        let deadline = Instant::from_std(after(self.within));
         let addresses = timeout_at(deadline, addresses(host, port)).await;
         let addresses = match addresses {
             Ok(Ok(addresses)) => addresses,

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
+use crate::clock::after;
 use crate::error::{BODY_BYTES_MAX, Rejection};
 
 /// What came back.
@@ -49,7 +50,7 @@ pub(crate) async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let deadline = Instant::now() + within;
+    let deadline = Instant::from_std(after(within));
     let handshake = http1::Builder::new()
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)

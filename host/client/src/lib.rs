@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod authentication;
+mod clock;
 mod compression;
 mod connect;
 mod connection;
@@ -31,7 +32,6 @@ mod error;
 mod event;
 mod exchange;
 mod file;
-
 mod limits;
 mod masks;
 mod mistake;

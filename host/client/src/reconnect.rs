@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use crate::clock::FAR;
 use crate::{Connect, Connection, Error, Event, Receiver, Response, Sender};
 
 /// A connection that is opened again when it is lost or cannot be opened.
@@ -194,7 +195,8 @@ impl Backoff {
     /// `share`, of 0 to 1, is chance.
     fn wait(&self, failures: u32, share: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);
-        let whole = self.first.saturating_mul(1 << doublings).min(self.max);
+        let whole = self.first.saturating_mul(1 << doublings);
+        let whole = whole.min(self.max).min(FAR);
         whole.mul_f64(0.5 + share / 2.0)
     }
 }
@@ -233,5 +235,11 @@ mod tests {
             let wait = Duration::from_millis(wait_ms);
             assert_eq!(backoff.wait(failures, share), wait, "{failures}");
         }
+        let patient = Backoff {
+            first: Duration::MAX,
+            max: Duration::MAX,
+            failures_max: 1,
+        };
+        assert_eq!(patient.wait(u32::MAX, 1.0), FAR);
     }
 }

@@ -8,6 +8,7 @@ use wasket_ws::{CloseCode, CloseFrame, Overdue, State, Violation};
 
 use super::Task;
 use crate::Closed;
+use crate::clock::after;
 use crate::event::{By, Fault, NO_CODE};
 
 impl Task {
@@ -38,7 +39,7 @@ impl Task {
         self.fault = Some(Fault::Violation(violation));
         self.began.get_or_insert(By::Us);
         self.give_up_from_now();
-        self.settling_until = Instant::now().checked_add(self.close_within / 2);
+        self.settling_until = Some(after(self.close_within / 2));
         self.settle();
     }
 
@@ -82,10 +83,8 @@ impl Task {
     }
 
     fn give_up_from_now(&mut self) {
-        let at = Instant::now().checked_add(self.close_within);
-        if self.give_up_at.is_none() {
-            self.give_up_at = at;
-        }
+        let within = self.close_within;
+        self.give_up_at.get_or_insert_with(|| after(within));
     }
 
     /// How the connection has ended, if it has.
@@ -160,7 +159,7 @@ impl Task {
 
     /// From now on the server has the time of a pong again.
     pub(super) fn be_patient(&mut self) {
-        self.patient_until = Instant::now().checked_add(self.pong_within);
+        self.patient_until = Some(after(self.pong_within));
     }
 
     fn patience(&self) -> Option<Instant> {

@@ -292,6 +292,24 @@ async fn what_cannot_be_sent_does_not_hold_up_the_close() {
     assert!(matches!(sending.await.unwrap(), Err(SendError::Closed(_))));
 }
 
+#[tokio::test]
+async fn deadlines_may_be_as_long_as_a_time_can_be() {
+    let server = Server::echo().await;
+    let deadlines = Deadlines {
+        dial: Duration::MAX,
+        tls: Duration::MAX,
+        handshake: Duration::MAX,
+        close: Duration::MAX,
+        pong: Duration::MAX,
+    };
+    let connect = server.connect().deadlines(deadlines);
+    let connect = connect.ping_every(Some(Duration::MAX));
+    let connection = connect.open().await.unwrap();
+    let sender = connection.sender();
+    sender.ping(b"?").await.unwrap();
+    assert!(sender.close(Some(1000), "").await.unwrap().clean);
+}
+
 // hardening H24
 #[tokio::test]
 async fn who_sends_learns_of_the_end_however_slow_the_receiver_is() {
