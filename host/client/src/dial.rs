@@ -35,7 +35,7 @@ impl Dial<'_> {
         let deadline = Instant::from_std(after(self.within));
         let addresses = timeout_at(deadline, addresses(host, port)).await;
         let addresses = match addresses {
-            Ok(Ok(addresses)) => addresses,
+            Ok(Ok(addresses)) => canonical(addresses),
             Ok(Err(source)) => return Err(unresolved(host, source)),
             Err(_) => return Err(unresolved(host, io::ErrorKind::TimedOut.into())),
         };
@@ -97,6 +97,14 @@ async fn addresses(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
         true => Err(io::Error::new(io::ErrorKind::NotFound, "no address found")),
         false => Ok(in_turn(&found)),
     }
+}
+
+/// An IPv4 address that is written as one of IPv6 leads where the IPv4 address does, so as that it is judged.
+fn canonical(mut addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    for address in &mut addresses {
+        address.set_ip(address.ip().to_canonical());
+    }
+    addresses
 }
 
 /// The resolver's order, but one of each family after the other (RFC 8305 section 4).
@@ -178,6 +186,30 @@ mod tests {
             assert_eq!(in_turn(&found), ordered);
         }
         assert_eq!(in_turn(&[a; 100]).len(), ADDRESSES_MAX);
+    }
+
+    #[tokio::test]
+    async fn an_address_is_judged_however_it_is_written() {
+        let allow: Allow = std::sync::Arc::new(|address| !address.ip().is_loopback());
+        let dial = Dial {
+            allow: Some(&allow),
+            within: Duration::from_secs(10),
+            no_delay: true,
+            observer: &Observer::default(),
+        };
+        for text in ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]"] {
+            let error = dial.connect(&Host::parse(text).unwrap(), 9).await;
+            assert!(
+                matches!(
+                    &error,
+                    Err(Error::Connect {
+                        fault: ConnectFault::NotAllowed(_),
+                        ..
+                    })
+                ),
+                "{text}: {error:?}"
+            );
+        }
     }
 
     // parity W9
