@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("ws", &[]),
     ("session", &["auth", "ws"]),
     ("net", &["auth", "session", "ws"]),
-    ("runtime", &["session"]),
+    ("runtime", &["client", "session"]),
     (
         "wasket",
         &[

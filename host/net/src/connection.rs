@@ -75,6 +75,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             match poll_fn(|cx| self.line.poll_next(cx)).await {
                 Woken::Input(lease, count) => self.input(lease, count).await,
                 Woken::Timer(token) => Box::pin(self.timer(token)).await,
+                Woken::Seat => Box::pin(self.wake()).await,
                 Woken::Over => {}
             }
         }
@@ -144,6 +145,19 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
         }
         if let Some(seat) = &mut self.seat {
             let mut call = seat.timer(token, &mut self.outbox);
+            let result = attend(&mut self.line, &mut self.held, &mut call).await;
+            drop(call);
+            self.settle(result);
+        }
+        self.flush_outbox().await;
+    }
+
+    async fn wake(&mut self) {
+        if self.line.session().state() != ReadyState::Open {
+            return;
+        }
+        if let Some(seat) = &mut self.seat {
+            let mut call = seat.wake(&mut self.outbox);
             let result = attend(&mut self.line, &mut self.held, &mut call).await;
             drop(call);
             self.settle(result);

@@ -35,7 +35,7 @@ impl Server {
     pub fn bind(
         listeners: Vec<Listener>,
         routes: Routes,
-        ids: IdSource,
+        ids: impl Into<Arc<IdSource>>,
     ) -> Result<Self, BindError> {
         let listeners = listeners.into_iter().map(|listener| {
             let socket = listener.bind()?;

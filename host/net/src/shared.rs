@@ -14,7 +14,7 @@ use crate::counted::Counted;
 /// What every connection needs.
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
-    pub(crate) ids: IdSource,
+    pub(crate) ids: Arc<IdSource>,
     pub(crate) clock: Arc<Clock>,
     /// What every opening request here has.
     pub(crate) properties: Arc<[(Box<str>, Box<str>)]>,
@@ -24,10 +24,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(routes: Routes, ids: IdSource) -> Self {
+    pub(crate) fn new(routes: Routes, ids: impl Into<Arc<IdSource>>) -> Self {
         Self {
             routes,
-            ids,
+            ids: ids.into(),
             clock: Arc::new(Clock::new()),
             properties: Arc::new([("http-version".into(), "1.1".into())]),
             stopping: CancellationToken::new(),

@@ -88,6 +88,7 @@ impl GuestUsers {
                 limits,
                 log: Arc::new(log),
                 refusals: Refusals::default(),
+                granted: None,
             }),
             decoy: Mutex::new(first_decoy(&algorithms)),
             algorithms,

@@ -21,6 +21,7 @@ pub(crate) struct Exports {
     pub(crate) control: Option<Control>,
     pub(crate) on_timer: Option<ComponentExportIndex>,
     pub(crate) lifecycle: Option<Lifecycle>,
+    pub(crate) connection: Option<Connection>,
 }
 
 /// The functions of `control`.
@@ -28,6 +29,14 @@ pub(crate) struct Exports {
 pub(crate) struct Control {
     pub(crate) on_ping: ComponentExportIndex,
     pub(crate) on_pong: ComponentExportIndex,
+}
+
+/// The functions of `connection`.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) on_open: ComponentExportIndex,
+    pub(crate) on_message: ComponentExportIndex,
+    pub(crate) on_close: ComponentExportIndex,
 }
 
 /// Where the functions are that are called to look a user up.
@@ -83,6 +92,7 @@ impl Exports {
                 .map(|timer| timer.function::<OnTimer, ()>("on-timer"))
                 .transpose()?,
             lifecycle: Lifecycle::find(pre)?,
+            connection: Connection::find(pre)?,
         })
     }
 }
@@ -111,6 +121,19 @@ impl Lifecycle {
             })
         });
         lifecycle.transpose()
+    }
+}
+
+impl Connection {
+    fn find(pre: &InstancePre<Guest>) -> Result<Option<Self>, Mismatch> {
+        let connection = Interface::find(pre, CONNECTION).map(|connection| {
+            Ok(Self {
+                on_open: connection.function::<OnSession, ()>("on-open")?,
+                on_message: connection.function::<OnMessage<'static>, ()>("on-message")?,
+                on_close: connection.function::<OnClose, ()>("on-close")?,
+            })
+        });
+        connection.transpose()
     }
 }
 
@@ -180,6 +203,7 @@ pub(crate) const BEHAVIOR: &str = "wasket:websocket/behavior@0.1.0";
 const BATCH: &str = "wasket:websocket/batch@0.1.0";
 const HANDSHAKE: &str = "wasket:websocket/handshake@0.1.0";
 const CONTROL: &str = "wasket:websocket/control@0.1.0";
+const CONNECTION: &str = "wasket:websocket/connection@0.1.0";
 const TIMER: &str = "wasket:websocket/timer@0.1.0";
 /// What knows users.
 const CREDENTIALS: &str = "wasket:websocket/credentials@0.1.0";
@@ -193,7 +217,7 @@ pub(crate) const OPTIONAL: [(&str, bool); 9] = [
     (TIMER, true),
     (LIFECYCLE, true),
     ("wasket:websocket/hibernation@0.1.0", false),
-    ("wasket:websocket/connection@0.1.0", false),
+    (CONNECTION, true),
     (CREDENTIALS, true),
     ("wasi:http/incoming-handler@0.2.0", false),
 ];

@@ -188,6 +188,7 @@ const OFFERS: &[Offer] = &[
         &["subscribe", "unsubscribe", "publish"],
     ),
     ours("wasket:websocket/timers", "0.1.0", &["set", "cancel"]),
+    ours("wasket:websocket/connections", "0.1.0", &["connect"]),
     ours("wasi:logging/logging", "0.1.0-draft", &["log"]),
     ours("wasi:config/store", "0.2.0-rc.1", CONFIG),
     ours("wasi:config/store", "0.2.0-draft", CONFIG),
@@ -226,10 +227,6 @@ const OFFERS: &[Offer] = &[
 
 /// What people will try, and why it is not there.
 const PLANNED: &[(&str, &str)] = &[
-    (
-        "wasket:websocket/connections",
-        "this version of the host opens no connections to the outside",
-    ),
     ("wasi:http/", "this version of the host offers no wasi:http"),
     (
         "wasi:keyvalue/",
@@ -266,7 +263,7 @@ mod tests {
             ("wasi:io/poll@0.3.0", "the host offers wasi:io/poll@0.2.12"),
             (
                 "wasket:websocket/session@0.1.0",
-                "of wasket:websocket the host offers types, sessions, topics, timers",
+                "of wasket:websocket the host offers types, sessions, topics, timers, connections",
             ),
             (
                 "wasi:keyvalue/store@0.2.0-draft",

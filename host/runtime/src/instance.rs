@@ -64,6 +64,10 @@ impl Instance {
         self.store.data()
     }
 
+    pub(crate) fn guest_mut(&mut self) -> &mut Guest {
+        self.store.data_mut()
+    }
+
     /// Lends the connection's buffer to the guest, or takes it back: for the time of an event.
     pub(crate) fn swap_outbox(&mut self, outbox: &mut Outbox) {
         self.store.data_mut().swap_outbox(outbox);

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use wasket_session::SessionId;
 
 use crate::log::{TARGET, logged};
+use crate::text::escaped;
 
 /// When the guests of one service were last refused something, setting by setting.
 #[derive(Debug, Default)]
@@ -30,6 +31,21 @@ impl Refusals {
                 session = logged(session),
                 setting,
                 "the guest is refused more than {setting} = {max}; further refusals are not told for a minute"
+            );
+        }
+    }
+
+    /// Tells the operator what the guest wanted to reach, as seldom.
+    #[cold]
+    pub(crate) fn tell_target(&self, service: &str, session: SessionId, target: &str) {
+        if self.is_news("connect", Instant::now()) {
+            tracing::warn!(
+                target: TARGET,
+                service,
+                session = logged(session),
+                setting = "connect",
+                "the guest may not connect to {}, which `connect` does not list; further refusals are not told for a minute",
+                escaped(target)
             );
         }
     }

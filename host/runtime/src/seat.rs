@@ -1,9 +1,10 @@
 //! One session's instance, behind the port.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use wasket_session::ws::Event;
-use wasket_session::{Call, CloseEvent, Fault, Inbox, Outbox, Seat, SessionError};
+use wasket_session::{Call, CloseEvent, Fault, Inbox, Outbox, ReadyState, Seat, SessionError};
 use wasmtime::component::TypedFunc;
 
 use crate::batch::Batch;
@@ -11,6 +12,7 @@ use crate::export::{
     Exports, OnClose, OnControl, OnError, OnMessage, OnMessages, OnSession, OnTimer,
 };
 use crate::instance::Instance;
+use crate::outbound::Arrived;
 
 /// Serves one session with an instance of its own.
 pub(crate) struct GuestSeat {
@@ -148,6 +150,94 @@ impl GuestSeat {
         self.instance.call_rare("on-timer", on_timer, params).await
     }
 
+    /// Tells the guest what its connections brought, as long as its session has room for as much.
+    async fn hear(&mut self) -> Result<(), Fault> {
+        for _ in 0..HEARD_AT_ONCE {
+            if self.instance.guest().session().state() != ReadyState::Open {
+                return Ok(());
+            }
+            let Some((id, arrived)) = self.instance.guest_mut().next_arrived() else {
+                return Ok(());
+            };
+            self.tell(id.get(), arrived).await?;
+        }
+        // Others get their turn.
+        self.instance.guest().session().wake_seat();
+        Ok(())
+    }
+
+    async fn tell(&mut self, id: u64, arrived: Arrived) -> Result<(), Fault> {
+        let Some(connection) = &self.exports.connection else {
+            return Ok(());
+        };
+        match arrived {
+            Arrived::Open => {
+                let params: OnSession = (id,);
+                let name = "connection.on-open";
+                self.instance
+                    .call_rare(name, &connection.on_open, params)
+                    .await
+            }
+            Arrived::Message(message) => {
+                let params: OnMessage<'_> = (id, (&message).into());
+                let name = "connection.on-message";
+                let on_message = &connection.on_message;
+                self.instance.call_rare(name, on_message, params).await
+            }
+            Arrived::Close(close) => {
+                let params: OnClose = (id, close.into());
+                let name = "connection.on-close";
+                self.instance
+                    .call_rare(name, &connection.on_close, params)
+                    .await
+            }
+        }
+    }
+
+    /// Messages of a session whose guest has connections. Each waits until the guest could send it on: it hears
+    /// of its connections meanwhile, so that two peers who both stall do not stall each other for good.
+    async fn take_with_connections(&mut self, inbox: Inbox<'_>) -> Result<(), Fault> {
+        self.instance.begin_run();
+        for event in inbox {
+            if let Event::Message(message) = event {
+                self.make_room(message.len()).await?;
+            }
+            if self.is_shut() {
+                break;
+            }
+            match event {
+                Event::Message(message) => {
+                    let function: &TypedFunc<OnMessage<'_>, ()> = &self.on_message;
+                    let params = (self.session, message.into());
+                    self.instance
+                        .call("on-message", 1, function, params)
+                        .await?;
+                }
+                Event::Ping(_) | Event::Pong(_) => self.control(event).await?,
+                Event::Close(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn make_room(&mut self, bytes: usize) -> Result<(), Fault> {
+        loop {
+            let guest = self.instance.guest_mut();
+            let session = Arc::clone(guest.session());
+            let is_over = session.state() != ReadyState::Open;
+            match guest.open_connections() {
+                Some(connections) if !is_over && !connections.have_room(bytes) => {}
+                _ => return Ok(()),
+            }
+            self.hear().await?;
+            self.instance.guest_mut().publish();
+            let guest = self.instance.guest();
+            if let Some(connections) = guest.open_connections() {
+                poll_fn(|cx| connections.poll_room(cx, bytes, &session)).await;
+            }
+        }
+    }
+
     async fn end(&mut self, close: CloseEvent) -> Result<(), Fault> {
         let params: OnClose = (self.session, close.into());
         let on_close = &self.exports.on_close;
@@ -188,6 +278,9 @@ impl Seat for GuestSeat {
     }
 
     fn receive<'a>(&'a mut self, inbox: Inbox<'a>, outbox: &'a mut Outbox) -> Call<'a> {
+        if self.instance.guest().open_connections().is_some() {
+            return with_outbox!(self, outbox, self.take_with_connections(inbox));
+        }
         // Each in a box of its own size: that for batches is the larger one, and most reads bring one message.
         if self.on_messages.is_some() && inbox.len() > 1 {
             with_outbox!(self, outbox, self.take_in_batches(inbox))
@@ -198,6 +291,13 @@ impl Seat for GuestSeat {
 
     fn timer<'a>(&'a mut self, token: u64, outbox: &'a mut Outbox) -> Call<'a> {
         with_outbox!(self, outbox, self.wake(token))
+    }
+
+    fn wake<'a>(&'a mut self, outbox: &'a mut Outbox) -> Call<'a> {
+        if self.instance.guest().open_connections().is_none() {
+            return Box::pin(std::future::ready(Ok(())));
+        }
+        with_outbox!(self, outbox, self.hear())
     }
 
     fn error<'a>(&'a mut self, error: SessionError, outbox: &'a mut Outbox) -> Call<'a> {
@@ -218,3 +318,6 @@ impl Seat for GuestSeat {
         self.control.is_some()
     }
 }
+
+/// Events of connections that a guest hears of before its session has its turn.
+const HEARD_AT_ONCE: usize = 32;

@@ -14,6 +14,7 @@ use crate::handshake::{self, Answer};
 use crate::instance::{Instance, NoInstance};
 use crate::limits::{MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
 use crate::log::{LogBudget, TARGET};
+use crate::outbound::{Grant, Granted, Outbound};
 use crate::refusal::Refusals;
 use crate::seat::GuestSeat;
 use crate::store::Shared;
@@ -76,9 +77,29 @@ impl GuestService {
                 limits,
                 log: Arc::new(log),
                 refusals: Refusals::default(),
+                granted: None,
             }),
             full_told: Mutex::new(None),
         })
+    }
+
+    /// Lets its guests connect to what these grants cover, each with so many connections at once. Done before it
+    /// serves anybody.
+    #[must_use]
+    pub fn with_connections(
+        mut self,
+        outbound: &Outbound,
+        grants: Vec<Grant>,
+        connections_max: usize,
+    ) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.granted = Some(Granted {
+                outbound: outbound.clone(),
+                grants,
+                connections_max,
+            });
+        }
+        self
     }
 
     /// What it runs.

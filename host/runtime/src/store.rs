@@ -14,6 +14,7 @@ use crate::limits::{
     RESOURCES_MAX, TABLES_MAX,
 };
 use crate::log::{GuestLog, LogBudget, Stream};
+use crate::outbound::{Arrived, Connections, Granted, Link};
 use crate::quota::{Exceeded, Quota};
 use crate::refusal::Refusals;
 use crate::stdio::GuestOutput;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) log: Arc<LogBudget>,
     pub(crate) refusals: Refusals,
+    /// `None` where nothing of the outside is granted.
+    pub(crate) granted: Option<Granted>,
 }
 
 /// The data of a store.
@@ -43,6 +46,8 @@ pub(crate) struct Guest {
     meter: Arc<Meter>,
     /// Made when the guest first touches WASI.
     wasi: Option<Box<Wasi>>,
+    /// Made when the guest first connects.
+    connections: Option<Box<Connections>>,
 }
 
 struct Wasi {
@@ -72,6 +77,7 @@ impl Guest {
                 quota: Quota::new(),
                 meter: Arc::new(Meter::new(runtime.lanes())),
                 wasi: None,
+                connections: None,
             },
         );
         store.limiter(|guest| guest);
@@ -168,6 +174,40 @@ impl Guest {
                 false
             }
         }
+    }
+
+    /// The connections that the guest has begun.
+    pub(crate) fn connections(&mut self) -> &mut Connections {
+        self.connections.get_or_insert_default()
+    }
+
+    /// Them, if there are any.
+    #[inline]
+    pub(crate) fn open_connections(&self) -> Option<&Connections> {
+        self.connections.as_deref().filter(|it| it.len() > 0)
+    }
+
+    /// The connection with this id, if it is this guest's.
+    pub(crate) fn link(&self, id: u64) -> Option<&Arc<Link>> {
+        self.connections.as_deref()?.find(id)
+    }
+
+    /// The next thing that a connection brings. Nothing, while the session has no room for as much: what a guest
+    /// sends on shall not have it wait, for it would hear nothing of its session meanwhile.
+    pub(crate) fn next_arrived(&mut self) -> Option<(SessionId, Arrived)> {
+        let (connections, outbox) = (self.connections.as_mut()?, &mut self.outbox);
+        connections.next(|bytes| match outbox {
+            Some(outbox) => outbox.has_room(bytes),
+            None => true,
+        })
+    }
+
+    /// Tells the operator that the guest wants to connect to what it is not granted.
+    #[cold]
+    pub(crate) fn refuse_target(&self, url: &url::Url) {
+        let (service, session) = (self.hub().service(), self.session.id());
+        let refusals = &self.shared.refusals;
+        refusals.tell_target(service, session, &url[..url::Position::BeforePath]);
     }
 
     /// Tells the operator which setting a guest met.

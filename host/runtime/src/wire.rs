@@ -30,6 +30,15 @@ impl<'a> From<&'a Message<'_>> for MessageIn<'a> {
     }
 }
 
+impl<'a> From<&'a wasket_client::Message> for MessageIn<'a> {
+    fn from(message: &'a wasket_client::Message) -> Self {
+        match message {
+            wasket_client::Message::Text(text) => Self::Text(text),
+            wasket_client::Message::Binary(bytes) => Self::Binary(bytes),
+        }
+    }
+}
+
 /// `message`, in a guest's memory.
 #[derive(ComponentType, Lift)]
 #[component(variant)]

@@ -62,7 +62,7 @@ impl Refusal {
 }
 
 /// What serves one session, owned by the task that owns the connection. Calls never overlap and come in
-/// this order: `open`; any of `receive`, `timer`; `error` at most once; `close`, after which it is dropped.
+/// this order: `open`; any of `receive`, `timer`, `wake`; `error` at most once; `close`, after which it is dropped.
 ///
 /// While a returned future is pending, the connection goes on answering control frames and writing what
 /// was [published](Outbox::publish) or queued by others; so a seat publishes before it waits. After an
@@ -77,6 +77,12 @@ pub trait Seat: Send {
 
     /// A timer of this session is due.
     fn timer<'a>(&'a mut self, token: u64, outbox: &'a mut Outbox) -> Call<'a>;
+
+    /// Somebody [woke](Session::wake_seat) the seat, or its outbox was full and has drained to half.
+    fn wake<'a>(&'a mut self, outbox: &'a mut Outbox) -> Call<'a> {
+        let _ = outbox;
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// The session met trouble; `close` follows.
     fn error<'a>(&'a mut self, error: SessionError, outbox: &'a mut Outbox) -> Call<'a>;

@@ -15,6 +15,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         if signals.timers() {
             self.arm_timer();
         }
+        if signals.seat() {
+            self.seat_is_due = true;
+        }
         if signals.full() && self.session.is_full() {
             self.full_since.get_or_insert(now);
         }

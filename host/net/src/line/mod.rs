@@ -45,6 +45,10 @@ pub(crate) struct Line<I> {
     asked: Option<Box<Closing>>,
     trouble: Option<Box<Trouble>>,
     pinged: Pinged,
+    /// The seat asked for a turn.
+    seat_is_due: bool,
+    /// It had one since the last read: whoever floods it shall not keep the peer waiting.
+    seat_was_last: bool,
     /// The last read would have filled a small buffer.
     reads_much: bool,
     /// The socket may hold bytes that it took and has not sent: TLS does.
@@ -92,6 +96,8 @@ pub(crate) enum Woken {
     Input(Box<Lease>, usize),
     /// A timer of the session is due.
     Timer(u64),
+    /// The seat asked for a turn.
+    Seat,
     /// The connection is over, or in trouble.
     Over,
 }
@@ -114,6 +120,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             asked: None,
             trouble: None,
             pinged: Pinged::Idle,
+            seat_is_due: false,
+            seat_was_last: false,
             reads_much: false,
             // The answer to the opening handshake.
             unflushed: true,
@@ -165,6 +173,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         if let Some(token) = self.poll_timer(cx) {
             return Poll::Ready(Woken::Timer(token));
         }
+        if self.seat_is_due && !self.seat_was_last {
+            return Poll::Ready(self.give_seat());
+        }
         if self.ended {
             return Poll::Pending;
         }
@@ -180,6 +191,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         match self.poll_read(cx, &mut lease.input) {
             Poll::Ready(Some(count)) => {
                 self.reads_much = count >= INPUT_BYTES;
+                self.seat_was_last = false;
                 Poll::Ready(Woken::Input(lease, count))
             }
             Poll::Ready(None) => {
@@ -192,9 +204,18 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                 if self.gone {
                     return Poll::Ready(Woken::Over);
                 }
+                if self.seat_is_due {
+                    return Poll::Ready(self.give_seat());
+                }
                 Poll::Pending
             }
         }
+    }
+
+    fn give_seat(&mut self) -> Woken {
+        self.seat_is_due = false;
+        self.seat_was_last = true;
+        Woken::Seat
     }
 
     /// Goes on while a guest has the turn: answers control frames, writes, minds deadlines, and reads

@@ -5,6 +5,7 @@
 )]
 
 mod config;
+mod connections;
 mod logging;
 mod sessions;
 mod timers;
@@ -26,6 +27,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     sessions::add_to_linker(linker)?;
     topics::add_to_linker(linker)?;
     timers::add_to_linker(linker)?;
+    connections::add_to_linker(linker)?;
     logging::add_to_linker(linker)?;
     config::add_to_linker(linker)
 }

@@ -21,20 +21,29 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     to.func_wrap("close", close)?;
     to.func_wrap("broadcast", broadcast)?;
     to.func_wrap("state", |store: Store<'_>, (id,): (u64,)| {
-        let state = store.data().find(id).map(|s| s.state());
+        let guest = store.data();
+        let connection = || guest.link(id).map(|it| it.state());
+        let state = guest.find(id).map(|s| s.state()).or_else(connection);
         Ok((ReadyState::from(
             state.unwrap_or(session::ReadyState::Closed),
         ),))
     })?;
     to.func_wrap("opened-at", |store: Store<'_>, (id,): (u64,)| {
-        Ok((store.data().find(id).map(|s| s.opened_at_ms()),))
+        let guest = store.data();
+        let connection = || guest.link(id).map(|it| it.opened_at_ms());
+        Ok((guest.find(id).map(|s| s.opened_at_ms()).or_else(connection),))
     })?;
     to.func_wrap("heard-at", |store: Store<'_>, (id,): (u64,)| {
-        Ok((store.data().find(id).map(|s| s.heard_at_ms()),))
+        let guest = store.data();
+        let connection = || guest.link(id).map(|it| it.heard_at_ms());
+        Ok((guest.find(id).map(|s| s.heard_at_ms()).or_else(connection),))
     })?;
     to.func_wrap("protocol", |store: Store<'_>, (id,): (u64,)| {
-        let session = store.data().find(id);
-        Ok((session.and_then(|s| s.protocol().map(String::from)),))
+        let guest = store.data();
+        Ok((match guest.link(id) {
+            Some(connection) => connection.protocol(),
+            None => guest.find(id).and_then(|s| s.protocol().map(String::from)),
+        },))
     })?;
     to.func_wrap("queued-bytes", queued_bytes)?;
     to.func_wrap("opening-request", |store: Store<'_>, (id,): (u64,)| {
@@ -72,6 +81,9 @@ fn send<'a>(mut store: Store<'a>, (to, message): (u64, MessageOut)) -> Answer<'a
         if own {
             return Ok(outbox.send(message));
         }
+        if let Some(connection) = store.data().link(to) {
+            return Ok(connection.send(message));
+        }
         // What this guest sends to itself and to others keeps its order within each session only, so
         // nothing has to be published here.
         let to = SessionId::new(to);
@@ -85,6 +97,9 @@ fn send<'a>(mut store: Store<'a>, (to, message): (u64, MessageOut)) -> Answer<'a
             Box::new(poll_fn(|_| Poll::Ready(Ok((Outcome::Accepted,)))))
         }
         Ok(session::Outcome::Backlogged) if own => Box::new(send_when_room(store, message)),
+        Ok(session::Outcome::Backlogged) if store.data().link(to).is_some() => {
+            Box::new(send_out_when_room(store, to, message))
+        }
         outcome => Box::new(ready(outcome.map(|outcome| (outcome.into(),)))),
     }
 }
@@ -115,6 +130,32 @@ async fn send_when_room(mut store: Store<'_>, message: MessageOut) -> Result<(Ou
     }
 }
 
+/// The same for a connection of the guest's own. A session that is over has nobody left to wait for.
+#[cold]
+async fn send_out_when_room(
+    mut store: Store<'_>,
+    to: u64,
+    message: MessageOut,
+) -> Result<(Outcome,)> {
+    loop {
+        let guest = store.data_mut();
+        guest.publish();
+        let meter = Arc::clone(guest.meter());
+        let session = Arc::clone(guest.session());
+        let Some(connection) = guest.link(to).cloned() else {
+            return Ok((Outcome::NotOpen,));
+        };
+        let bytes = message.read(&store)?.len();
+        let room = poll_fn(|cx| connection.poll_room(cx, bytes));
+        meter.wait_for_peer(room).await;
+        let outcome = connection.send(&message.read(&store)?);
+        let is_over = session.state() != session::ReadyState::Open;
+        if outcome != session::Outcome::Backlogged || is_over {
+            return Ok((outcome.into(),));
+        }
+    }
+}
+
 fn ping(mut store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<(Outcome,)> {
     let own = store.data().is_own(to);
     let mut outbox = store.data_mut().take_outbox()?;
@@ -123,6 +164,8 @@ fn ping(mut store: Store<'_>, (to, payload): (u64, WasmList<u8>)) -> Result<(Out
         session::Outcome::Invalid
     } else if own {
         outbox.ping(payload)
+    } else if let Some(connection) = store.data().link(to) {
+        connection.ping(payload)
     } else if store.data().may_deliver(1, payload.len()) {
         let session = store.data().find(to);
         session.map_or(session::Outcome::NotOpen, |s| s.ping(payload))
@@ -144,6 +187,14 @@ fn close(
     let guest = store.data_mut();
     let outcome = if guest.is_own(id) {
         guest.outbox().map(|outbox| outbox.close(frame))
+    } else if let Some(connection) = guest.link(id) {
+        let sendable = frame
+            .code
+            .is_none_or(|code| code.may_be_sent_by(Role::Client));
+        Some(match sendable {
+            true => connection.shut(frame),
+            false => session::Outcome::Invalid,
+        })
     } else {
         let closing = Closing {
             frame,
@@ -183,6 +234,8 @@ fn queued_bytes(mut store: Store<'_>, (id,): (u64,)) -> Result<(u64,)> {
     let guest = store.data_mut();
     let bytes = if guest.is_own(id) {
         guest.outbox().map(|outbox| outbox.queued_bytes())
+    } else if let Some(connection) = guest.link(id) {
+        Some(connection.queued_bytes())
     } else {
         guest.find(id).map(|session| session.queued_bytes())
     };

@@ -243,6 +243,12 @@ impl Session {
         Outcome::Accepted
     }
 
+    /// Gives the session's seat a turn, [`Seat::wake`](crate::Seat::wake): something came for it by another way
+    /// than the session's own connection.
+    pub fn wake_seat(&self) {
+        self.signal(Signals::SEAT);
+    }
+
     /// Whether the guest or the host asked to close: nothing more is delivered. What a peer sent before its
     /// own close frame still is.
     #[must_use]

@@ -7,6 +7,7 @@ impl Signals {
     pub(super) const DEADLINE: u32 = 2;
     pub(super) const FULL: u32 = 4;
     pub(super) const CLOSING: u32 = 8;
+    pub(super) const SEAT: u32 = 16;
 
     /// Nothing at all.
     #[must_use]
@@ -30,6 +31,12 @@ impl Signals {
     #[must_use]
     pub fn full(self) -> bool {
         self.0 & Self::FULL != 0
+    }
+
+    /// The session's seat asked for a turn.
+    #[must_use]
+    pub fn seat(self) -> bool {
+        self.0 & Self::SEAT != 0
     }
 
     /// Somebody asked the session to close: the time for the whole of its end runs.

@@ -1,0 +1,208 @@
+//! One entry of what a service may connect to.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use url::{Host, Url};
+use wasket_client::{Connect, Mistake, Tls};
+
+use super::address::is_public;
+
+/// Where to a service's guests may connect, and as whom: a scheme, a host or all names below one, a port, and what the
+/// path begins with.
+#[derive(Clone)]
+pub struct Grant {
+    secure: bool,
+    host: Pattern,
+    port: u16,
+    /// Ends with no slash; the path itself, or what follows it behind one.
+    path: String,
+    user: Option<(String, String)>,
+    proxy: Option<String>,
+    tls: Tls,
+    private: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pattern {
+    Host(Host),
+    /// Every name below this one, which begins with a dot.
+    Below(String),
+}
+
+/// Why an entry grants nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotGrantable(String);
+
+impl Grant {
+    /// The entry of a URL such as `wss://feed.example.com`, `wss://*.example.com:8443` or `ws://127.0.0.1:9000/feed`. A
+    /// path covers what is below it, too.
+    ///
+    /// # Errors
+    /// When it is no `ws` or `wss` URL, or has a user, a query or a fragment.
+    pub fn new(url: &str) -> Result<Self, NotGrantable> {
+        let wrong = |what: &str| NotGrantable(what.to_owned());
+        let (text, below) = match url.split_once("://*.") {
+            Some((scheme, rest)) => (format!("{scheme}://{rest}"), true),
+            None => (url.to_owned(), false),
+        };
+        let url = Url::parse(&text).map_err(|error| NotGrantable(error.to_string()))?;
+        if !matches!(url.scheme(), "ws" | "wss") {
+            return Err(wrong("the scheme is not `ws` or `wss`"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("a user does not stand in the URL"));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(wrong("a query or a fragment does not stand here"));
+        }
+        let host = url.host().ok_or_else(|| wrong("the host is missing"))?;
+        let host = match (host, below) {
+            (Host::Domain(name), true) => Pattern::Below(format!(".{name}")),
+            (_, true) => return Err(wrong("an address has no names below it")),
+            (host, false) => Pattern::Host(host.to_owned()),
+        };
+        let port = url.port_or_known_default().filter(|port| *port > 0);
+        Ok(Self {
+            secure: url.scheme() == "wss",
+            host,
+            port: port.ok_or_else(|| wrong("the port is not one of 1 to 65535"))?,
+            path: url.path().trim_end_matches('/').to_owned(),
+            user: None,
+            proxy: None,
+            tls: Tls::default(),
+            private: false,
+        })
+    }
+
+    /// Answers the server's challenges as this user.
+    #[must_use]
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        self.user = Some((name.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// Goes through this HTTP proxy, which looks names up by itself.
+    #[must_use]
+    pub fn proxy(mut self, url: &str) -> Self {
+        self.proxy = Some(url.to_owned());
+        self
+    }
+
+    /// Trusts, and shows, these certificates.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Also dials addresses that are not of the public internet: this host, and networks behind it. An entry that is
+    /// such an address does so anyway.
+    #[must_use]
+    pub fn private(mut self, private: bool) -> Self {
+        self.private = private;
+        self
+    }
+
+    /// Whether a guest may connect there.
+    pub(crate) fn covers(&self, url: &Url) -> bool {
+        let host = match (&self.host, url.host()) {
+            (Pattern::Host(host), Some(asked)) => host == &asked.to_owned(),
+            (Pattern::Below(end), Some(Host::Domain(name))) => {
+                name.len() > end.len() && name.ends_with(end.as_str())
+            }
+            _ => false,
+        };
+        let path = url.path().strip_prefix(self.path.as_str());
+        host && self.secure == (url.scheme() == "wss")
+            && url.port_or_known_default() == Some(self.port)
+            && path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// How such a connection is made; without what the guest adds.
+    pub(crate) fn connect(&self, url: &str) -> Result<Connect, Mistake> {
+        let mut connect = Connect::to(url)?.tls(self.tls.clone());
+        if let Some((name, password)) = &self.user {
+            connect = connect.credentials(name, password)?;
+        }
+        if let Some(proxy) = &self.proxy {
+            // It is the operator's, wherever it is.
+            return connect.proxy(proxy);
+        }
+        let anywhere = self.private
+            || !matches!(
+                self.host,
+                Pattern::Host(Host::Domain(_)) | Pattern::Below(_)
+            );
+        Ok(match anywhere {
+            true => connect,
+            false => connect.allow(|address: SocketAddr| is_public(address.ip())),
+        })
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("secure", &self.secure)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // parity W
+    #[test]
+    fn a_grant_is_for_a_scheme_a_host_a_port_and_what_is_below_a_path() {
+        let cases = [
+            ("wss://a.example", "wss://a.example/x?y", true),
+            ("wss://a.example", "wss://A.EXAMPLE:443/", true),
+            ("wss://a.example", "ws://a.example/", false),
+            ("wss://a.example", "ws://a.example:443/", false),
+            ("wss://a.example", "wss://a.example:444/", false),
+            ("wss://a.example", "wss://b.a.example/", false),
+            ("wss://a.example", "wss://a.example.evil.example/", false),
+            ("wss://*.a.example", "wss://b.a.example/", true),
+            ("wss://*.a.example", "wss://c.b.a.example/", true),
+            ("wss://*.a.example", "wss://a.example/", false),
+            ("wss://*.a.example", "wss://ba.example/", false),
+            ("wss://*.a.example", "wss://.a.example/", false),
+            ("ws://a.example/x", "ws://a.example/x", true),
+            ("ws://a.example/x/", "ws://a.example/x/y", true),
+            ("ws://a.example/x", "ws://a.example/xy", false),
+            ("ws://a.example/x", "ws://a.example/x/../y", false),
+            ("ws://127.0.0.1:9", "ws://127.0.0.1:9/", true),
+            ("ws://127.0.0.1:9", "ws://127.1:9/", true),
+            ("ws://127.0.0.1:9", "ws://localhost:9/", false),
+            ("ws://[::1]:9", "ws://[0:0::1]:9/", true),
+        ];
+        for (grant, url, covered) in cases {
+            let grant = Grant::new(grant).expect("an entry");
+            let url = Url::parse(url).expect("a URL");
+            assert_eq!(grant.covers(&url), covered, "{grant:?} {url}");
+        }
+    }
+
+    #[test]
+    fn what_grants_nothing_is_told() {
+        for text in [
+            "",
+            "a.example",
+            "https://a.example",
+            "ws://u:p@a.example",
+            "ws://a.example/?x",
+            "ws://a.example/#x",
+            "ws://*.127.0.0.1",
+            "ws://a.example:0",
+            "ws://*",
+        ] {
+            assert!(Grant::new(text).is_err(), "{text}");
+        }
+    }
+}

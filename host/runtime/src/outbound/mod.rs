@@ -1,0 +1,163 @@
+//! Connections of guests to the outside: which are granted, whose they are, and the tasks that run them.
+
+mod address;
+mod grant;
+mod link;
+mod task;
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use futures_util::task::AtomicWaker;
+use tokio_util::task::TaskTracker;
+use wasket_client::{Connect, Limits};
+use wasket_session::ws::{CloseCode, CloseFrame};
+use wasket_session::{Hub, IdSource, ReadyState, Session, SessionId};
+
+pub use grant::{Grant, NotGrantable};
+pub(crate) use link::{Arrived, Link};
+
+/// What all connections to the outside of one host share. A clone is the same.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    ids: Arc<IdSource>,
+    tasks: TaskTracker,
+}
+
+impl Outbound {
+    /// Connections are named from the same source as sessions.
+    #[must_use]
+    pub fn new(ids: Arc<IdSource>) -> Self {
+        Self {
+            ids,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Waits until every connection is closed, after the last session has ended: at most as long as the services'
+    /// `close_timeout`.
+    pub async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// What a service is granted of the outside.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    pub(crate) outbound: Outbound,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) connections_max: usize,
+}
+
+impl Granted {
+    /// The first grant that covers this URL.
+    pub(crate) fn find(&self, url: &url::Url) -> Option<&Grant> {
+        self.grants.iter().find(|grant| grant.covers(url))
+    }
+}
+
+/// The connections of one instance. Dropping it closes them in the background, with 1001.
+#[derive(Default)]
+pub(crate) struct Connections {
+    links: Vec<Arc<Link>>,
+    /// Whose turn it is to be heard.
+    next: usize,
+    progress: Arc<AtomicWaker>,
+}
+
+impl Connections {
+    /// How many there are: those that connect, and those whose end the guest has not heard of, too.
+    pub(crate) fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    pub(crate) fn find(&self, id: u64) -> Option<&Arc<Link>> {
+        self.links.iter().find(|link| link.id().get() == id)
+    }
+
+    /// Begins to connect, in a task of its own.
+    pub(crate) fn begin(
+        &mut self,
+        granted: &Granted,
+        session: &Arc<Session>,
+        hub: &Arc<Hub>,
+        connect: Connect,
+        url: String,
+    ) -> SessionId {
+        let id = granted.outbound.ids.next(SystemTime::now());
+        let link = Arc::new(Link::new(id, session, hub, &self.progress));
+        self.links.push(Arc::clone(&link));
+        let close_within = hub.limits().close_timeout;
+        let connect = connect.limits(limits(hub));
+        let task = task::run(link, connect, url, close_within);
+        granted.outbound.tasks.spawn(task);
+        id
+    }
+
+    /// The next event of any of them in turn, if the guest's session has room for as much.
+    pub(crate) fn next(
+        &mut self,
+        mut has_room: impl FnMut(usize) -> bool,
+    ) -> Option<(SessionId, Arrived)> {
+        for _ in 0..self.links.len() {
+            self.next = (self.next + 1) % self.links.len();
+            let link = self.links.get(self.next)?;
+            let Some(len) = link.next_len() else {
+                continue;
+            };
+            if !has_room(len) {
+                return None;
+            }
+            let (id, arrived) = (link.id(), link.take()?);
+            if matches!(arrived, Arrived::Close(_)) {
+                self.links.swap_remove(self.next);
+            }
+            return Some((id, arrived));
+        }
+        None
+    }
+
+    /// Whether none of them would have a guest wait that sends on so many bytes.
+    pub(crate) fn have_room(&self, bytes: usize) -> bool {
+        self.links.iter().all(|link| link.has_room(bytes))
+    }
+
+    /// Waits until they [have room](Self::have_room), there is something to hear that the session has room for, or
+    /// the session ends.
+    pub(crate) fn poll_room(&self, cx: &Context<'_>, bytes: usize, session: &Session) -> Poll<()> {
+        self.progress.register(cx.waker());
+        let drained = session.poll_room(cx).is_ready();
+        let is_over = session.state() != ReadyState::Open;
+        let to_hear = || self.links.iter().any(|link| link.next_len().is_some());
+        match is_over || self.have_room(bytes) || drained && to_hear() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        for link in &self.links {
+            link.abandon(CloseFrame::from(CloseCode::GOING_AWAY));
+        }
+    }
+}
+
+/// Those of the service, and little that waits beside what the link holds.
+fn limits(hub: &Hub) -> Limits {
+    Limits {
+        message_bytes_max: hub.limits().message_bytes_max,
+        fragments_max: hub.limits().fragments_max,
+        received_bytes_max: RECEIVED_BYTES_MAX,
+        queued_messages_max: 1,
+        ..Limits::default()
+    }
+}
+
+/// How long a host waits for the last of its connections, beyond what its services allow theirs.
+pub const ENDED_WITHIN: Duration = Duration::from_secs(5);
+
+const RECEIVED_BYTES_MAX: usize = 64 << 10;

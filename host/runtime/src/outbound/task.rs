@@ -1,0 +1,168 @@
+//! The task of one connection to the outside: opens it, moves messages both ways, and says how it ended.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasket_client::{By, Closed, Connect, Connection, Error, Event, Message, Receiver, Sender};
+use wasket_session::{CloseEvent, Party};
+
+use super::link::{Link, Outgoing};
+use crate::log::{TARGET, logged};
+use crate::text::escaped;
+
+/// Runs a connection from the first packet to its end. When its session is over it has `close_within` left.
+pub(super) async fn run(link: Arc<Link>, connect: Connect, url: String, close_within: Duration) {
+    let given_up = async {
+        link.abandoned.cancelled().await;
+        tokio::time::sleep(close_within).await;
+    };
+    let close = tokio::select! {
+        close = drive(&link, &connect, &url) => close,
+        // Whatever is dropped here closes by itself, with 1001.
+        () = given_up => ended(1006, Party::Guest),
+    };
+    log_end(&link, &close);
+    link.finish(close);
+}
+
+async fn drive(link: &Link, connect: &Connect, url: &str) -> CloseEvent {
+    let opened = tokio::select! {
+        biased;
+        () = link.called_off.cancelled() => return ended(1006, Party::Guest),
+        opened = connect.open() => opened,
+    };
+    match opened {
+        Ok(connection) => {
+            log_open(link, &connection);
+            if !link.opened(connection.response().protocol()) {
+                return ended(1006, Party::Guest);
+            }
+            let (sender, receiver) = connection.split();
+            tokio::select! {
+                closed = receive(link, receiver) => closed,
+                never = send(link, &sender) => never,
+            }
+        }
+        Err(error) => {
+            log_failure(link, url, &error);
+            CloseEvent {
+                reason: "not connected".to_owned(),
+                ..ended(1006, Party::Peer)
+            }
+        }
+    }
+}
+
+/// Sends what the guest has queued. Ends never: the receiver tells the end.
+async fn send<T>(link: &Link, sender: &Sender) -> T {
+    while !link.is_closed() {
+        match link.next_outgoing() {
+            Some(Outgoing::Message { is_text, payload }) => {
+                let len = payload.len();
+                let sent = match is_text {
+                    true => sender.text(String::from_utf8_lossy(&payload)).await,
+                    false => sender.binary(payload).await,
+                };
+                if sent.is_err() {
+                    break;
+                }
+                link.written(len);
+            }
+            Some(Outgoing::Ping(payload)) => {
+                // Asked for at the first poll; nobody waits for its pong.
+                let _ = tokio::time::timeout(Duration::ZERO, sender.ping(&payload)).await;
+                link.written(payload.len());
+            }
+            Some(Outgoing::Close(frame)) => {
+                let code = frame.code.map(wasket_session::ws::CloseCode::get);
+                let _ = sender.close(code, &frame.reason).await;
+                break;
+            }
+            None => link.outgoing.notified().await,
+        }
+    }
+    pending().await
+}
+
+/// Takes what arrives, no faster than the guest does.
+async fn receive(link: &Link, mut receiver: Receiver) -> CloseEvent {
+    while let Some(event) = receiver.next().await {
+        match event {
+            Event::Message(message) => {
+                room_for(link, &message).await;
+                link.arrived(message);
+            }
+            Event::Close(closed) => return close_event(&closed),
+            _ => {}
+        }
+    }
+    ended(1006, Party::Host)
+}
+
+async fn room_for(link: &Link, message: &Message) {
+    while !link.may_tell(message.as_bytes().len()) {
+        link.taken.notified().await;
+    }
+}
+
+fn close_event(closed: &Closed) -> CloseEvent {
+    CloseEvent {
+        code: closed.code,
+        reason: closed.reason.clone(),
+        clean: closed.clean,
+        by: match closed.by {
+            By::Us => Party::Guest,
+            By::Peer | By::Network => Party::Peer,
+        },
+    }
+}
+
+fn ended(code: u16, by: Party) -> CloseEvent {
+    CloseEvent {
+        code,
+        reason: String::new(),
+        clean: false,
+        by,
+    }
+}
+
+fn log_open(link: &Link, connection: &Connection) {
+    let response = connection.response();
+    tracing::info!(
+        target: TARGET,
+        service = &**link.hub().service(),
+        session = logged(link.session().id()),
+        connection = logged(link.id()),
+        url = %escaped(response.url()),
+        address = response.peer().map(tracing::field::display),
+        "connected to the outside"
+    );
+}
+
+fn log_end(link: &Link, close: &CloseEvent) {
+    tracing::info!(
+        target: TARGET,
+        service = &**link.hub().service(),
+        session = logged(link.session().id()),
+        connection = logged(link.id()),
+        code = close.code,
+        reason = ?close.reason,
+        clean = close.clean,
+        by = ?close.by,
+        "connection to the outside closed"
+    );
+}
+
+fn log_failure(link: &Link, url: &str, error: &Error) {
+    tracing::warn!(
+        target: TARGET,
+        service = &**link.hub().service(),
+        session = logged(link.session().id()),
+        connection = logged(link.id()),
+        url = %escaped(url),
+        phase = %error.phase(),
+        "the guest's connection does not come about: {}",
+        escaped(&error.to_string())
+    );
+}
