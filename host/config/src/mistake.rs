@@ -185,6 +185,11 @@ pub(crate) fn no_certificate(span: Range<usize>) -> Mistake {
     )
 }
 
+pub(crate) fn missing_url(span: Range<usize>) -> Mistake {
+    Mistake::at(span, "`url` is missing", "this leads nowhere")
+        .with_help("add where to, as in { url = \"wss://feed.example\" }")
+}
+
 pub(crate) fn no_versions(span: Range<usize>) -> Mistake {
     Mistake::at(
         span,

@@ -1,6 +1,7 @@
 //! What a configuration means: plain data, every value checked, every path complete, every default filled in.
 
 mod auth;
+mod connect;
 mod tls;
 
 use crate::value::{
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use auth::{Algorithm, Auth, Login, Scheme, UserComponent, Users};
+pub use connect::Connect;
 pub use tls::{Certificate, ClientCertificates, Password, Tls, TlsVersions};
 
 /// Everything that one host does.
@@ -215,6 +217,8 @@ pub struct Service {
     pub behavior: Behavior,
     /// What the component reads through `wasi:config/store`, in the order of the file; no key twice.
     pub config: Vec<(String, String)>,
+    /// Where the component may connect to; the first that matches counts.
+    pub connect: Vec<Connect>,
     /// Subprotocols, the preferred one first; none twice.
     pub protocols: Vec<Subprotocol>,
     /// Hosts that may be asked for; without any, all.
@@ -239,6 +243,7 @@ impl Service {
             route,
             behavior,
             config: Vec::new(),
+            connect: Vec::new(),
             protocols: Vec::new(),
             hosts: Vec::new(),
             origins: Origins::SameHost,
@@ -336,6 +341,8 @@ pub struct Limits {
     pub topics_per_session_max: usize,
     /// Timers of one session.
     pub timers_per_session_max: usize,
+    /// Connections to the outside of one session's guest.
+    pub connections_per_session_max: usize,
     /// What all its guests may log together, in bytes a second.
     pub log_bytes_per_second_max: usize,
 }
@@ -365,6 +372,7 @@ impl Default for Limits {
             sessions_max: None,
             topics_per_session_max: 128,
             timers_per_session_max: 32,
+            connections_per_session_max: 4,
             log_bytes_per_second_max: 64 * 1024,
         }
     }

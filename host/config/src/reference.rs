@@ -33,7 +33,7 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 9] = [
+const SECTIONS: [(Section, &str); 10] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
@@ -73,6 +73,11 @@ const SECTIONS: [(Section, &str); 9] = [
         Section::Compression,
         "Compression: `compression = { ... }`\nWhat may be in that table. A service that has one of its own takes nothing \
          from that of `[defaults]`.",
+    ),
+    (
+        Section::Connect,
+        "Connections to the outside: `connect = [{ ... }]`\nWhat may be in a table of that array; a string there is the \
+         same as a table with nothing but `url`.",
     ),
 ];
 

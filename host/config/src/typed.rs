@@ -225,6 +225,32 @@ impl<'t> Typed<'t> {
         array.iter().filter_map(table).collect()
     }
 
+    /// An array of text and of tables; those that are wrong are left out.
+    pub(crate) fn texts_or_tables<T>(
+        &self,
+        key: &str,
+        parse: impl Fn(&str) -> Result<T, Invalid>,
+        sections: &'static [Section],
+        head: &str,
+    ) -> Vec<TextOrTable<'t, T>> {
+        let Some((setting, value)) = self.given(key) else {
+            return Vec::new();
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            self.mistakes.add(wrong_type(setting, value));
+            return Vec::new();
+        };
+        let entry = |value: &'t Value<'t>| match value.get_ref() {
+            DeValue::String(_) => self.parsed(setting, value, &parse).map(TextOrTable::Text),
+            DeValue::Table(table) => Some(TextOrTable::Table(Placed {
+                value: Self::new(sections, head, table, self.mistakes),
+                span: value.span(),
+            })),
+            _ => self.refuse(wrong_part(&format!("`{}`", setting.key), value)),
+        };
+        array.iter().filter_map(entry).collect()
+    }
+
     /// Where the value of a key stands, whether it is right or wrong.
     pub(crate) fn place(&self, key: &str) -> Option<Range<usize>> {
         self.table.get(key).map(Spanned::span)
@@ -316,6 +342,12 @@ impl<'t> Typed<'t> {
     }
 }
 
+/// One of what stands in an array of both.
+pub(crate) enum TextOrTable<'t, T> {
+    Text(Placed<T>),
+    Table(Placed<Typed<'t>>),
+}
+
 /// What a key that is a switch or a table says.
 pub(crate) enum Switched<'t> {
     Off,
@@ -391,7 +423,7 @@ fn wrong_type(setting: &Setting, value: &Value<'_>) -> Mistake {
         (Kind::Count { .. }, DeValue::String(text)) if text.parse::<u64>().is_ok() => {
             mistake.with_help(format!("write {text} without quotes"))
         }
-        (Kind::Texts(_), DeValue::String(text)) => {
+        (Kind::Texts(_) | Kind::TextsOrTables(_), DeValue::String(text)) => {
             mistake.with_help(format!("put it into brackets: [\"{}\"]", shown(text)))
         }
         _ => mistake,

@@ -204,6 +204,7 @@ fn plain(setting: &Setting) -> Plan {
         (Section::Auth, "scheme") => with_auth(setting, "scheme = \"digest\""),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, ""),
         (Section::Compression, _) => file("compression = \"on\""),
+        (Section::Connect, key) => file(&in_connect(key, "")),
         // Another certificate, and nothing of clients.
         (_, "certificates" | "chain" | "pfx" | "client_ca" | "client_certificates") => {
             file(&format!("{TLS}chain = \"a.pem\""))
@@ -242,8 +243,21 @@ fn with(setting: &Setting, value: &str) -> String {
         (Section::Service, _) => file(&line),
         (Section::Tls | Section::Certificate, key) => file(&format!("{TLS}{}{line}", beside(key))),
         (Section::Compression, _) => file(&format!("compression = {{ {line} }}")),
+        (Section::Connect, key) => file(&in_connect(key, &line)),
         (section, _) => file(&format!("{}\n{line}", section.title())),
     }
+}
+
+/// An entry of `connect` with what its key needs beside it, and perhaps a line of its own.
+fn in_connect(key: &str, line: &str) -> String {
+    let beside = match (key, line) {
+        ("url", "") => "url = \"ws://a.example\"",
+        ("url", _) => "",
+        ("password_file" | "password_env", _) => "url = \"ws://a.example\"\nuser = \"a\"",
+        ("key", _) => "url = \"ws://a.example\"\nchain = \"a.pem\"",
+        _ => "url = \"ws://a.example\"",
+    };
+    format!("[[service.a.connect]]\n{beside}\n{line}")
 }
 
 /// What a setting of `[listen.tls]` needs beside it.
@@ -293,6 +307,8 @@ fn another_value(setting: &Setting) -> String {
             "algorithms" => r#"["MD5"]"#.to_owned(),
             "auth" if setting.section == Section::Listen => r#""a""#.to_owned(),
             "auth" => r#""off""#.to_owned(),
+            "url" => r#""wss://another.example""#.to_owned(),
+            "proxy" => r#""http://another.example""#.to_owned(),
             _ => r#""/another""#.to_owned(),
         };
     };
@@ -305,6 +321,9 @@ fn another_value(setting: &Setting) -> String {
         Kind::Choice(words) => format!("\"{}\"", words.last().expect("choices are never empty")),
         Kind::Text(_) if setting.key == "level" => r#""debug""#.to_owned(),
         Kind::Text(_) => r#""[::1]:80""#.to_owned(),
+        Kind::TextsOrTables(_) => {
+            r#"["ws://a.example", { url = "wss://*.b.example/c" }]"#.to_owned()
+        }
         Kind::Texts(_) if setting.key == "versions" => r#"["1.3"]"#.to_owned(),
         Kind::Texts(_) if setting.key == "origins" => r#"["*"]"#.to_owned(),
         Kind::Texts(_) if setting.key == "trusted_proxies" => r#"["::1"]"#.to_owned(),

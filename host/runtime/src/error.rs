@@ -69,6 +69,14 @@ pub enum Error {
         /// What may be set.
         max: usize,
     },
+    /// An entry of `connect` cannot be used.
+    #[error("`connect` has {url}: {what}")]
+    Connect {
+        /// The entry's URL.
+        url: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The machine did not give what the engine needs.
     #[error("the WebAssembly engine does not start: {reason}")]
     Engine {

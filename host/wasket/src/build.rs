@@ -1,7 +1,7 @@
 //! From a plan, which is plain data, to the rooms' constructors.
 
 use crate::login::Logins;
-use crate::{certificates, try_page};
+use crate::{certificates, outward, try_page};
 use http::{HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use wasket_config::plan::{self, Behavior, Native, Plan};
 use wasket_config::{HostName, Origin};
 use wasket_net::{Hosts, Listener, Network, Networks, Origins, Place, Route, Routes};
-use wasket_runtime::{Component, Digest, GuestService, Runtime, Settings};
+use wasket_runtime::{Component, Digest, GuestService, Outbound, Runtime, Settings};
 use wasket_session::echo::Echo;
 use wasket_session::ws::deflate::Terms;
-use wasket_session::{Account, Compression, Hub, Limits, Service, SlowReader};
+use wasket_session::{Account, Compression, Hub, IdSource, Limits, Service, SlowReader};
 
 /// A service of the plan and what became of it.
 pub(crate) struct Built<'p> {
@@ -121,17 +121,26 @@ pub(crate) struct Components<'p> {
     queued: Arc<Account>,
     /// What compression with context takeover takes for the sessions of all services.
     takeover: Arc<Account>,
+    /// What guests connect to, over all services.
+    outbound: Outbound,
 }
 
 impl<'p> Components<'p> {
-    pub(crate) fn new(host: &'p plan::Host) -> Self {
+    /// Connections of guests are named from the same source as sessions.
+    pub(crate) fn new(host: &'p plan::Host, ids: Arc<IdSource>) -> Self {
         Self {
+            outbound: Outbound::new(ids),
             host,
             runtime: None,
             loaded: HashMap::new(),
             queued: Account::new(host.queued_bytes_max),
             takeover: Account::new(host.context_takeover_bytes_max),
         }
+    }
+
+    /// What guests connect to.
+    pub(crate) fn outbound(&self) -> &Outbound {
+        &self.outbound
     }
 
     async fn service(&mut self, plan: &plan::Service) -> Made {
@@ -150,6 +159,9 @@ impl<'p> Components<'p> {
                 let config = plan.config.iter().cloned().collect();
                 let limits = guest_limits(&plan.limits);
                 let service = GuestService::new(&runtime, &component, hub, config, limits)?;
+                let grants = outward::grants(&plan.connect)?;
+                let connections_max = plan.limits.connections_per_session_max;
+                let service = service.with_connections(&self.outbound, grants, connections_max);
                 Ok(Arc::new(service))
             }
         }

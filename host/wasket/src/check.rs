@@ -10,9 +10,11 @@ use crate::terminal;
 use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use wasket_config::plan::{Behavior, Host, Native};
 use wasket_config::{Plan, Problems};
 use wasket_runtime::Inspection;
+use wasket_session::IdSource;
 
 mod report;
 
@@ -97,7 +99,7 @@ fn check_component(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
 }
 
 async fn reports(plan: &Plan) -> anyhow::Result<(Vec<ServiceReport>, Vec<AuthReport>)> {
-    let mut components = Components::new(&plan.host);
+    let mut components = Components::new(&plan.host, Arc::new(IdSource::new(plan.host.node)));
     let logins = Logins::new(plan, &mut components).await?;
     let built = build::services(plan, &mut components).await?;
     let auths = logins.problems.iter().map(|(name, error)| AuthReport {

@@ -15,6 +15,7 @@ mod exit;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
 mod login;
+mod outward;
 mod reload;
 mod restart;
 mod run;

@@ -10,10 +10,12 @@ use crate::{descriptor, telemetry, terminal};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tracing::{error, info, warn};
 use wasket_config::Plan;
 use wasket_config::plan::{Listener, Service};
 use wasket_net::Server;
+use wasket_runtime::{ENDED_WITHIN, Outbound};
 use wasket_session::IdSource;
 
 /// Serves what a configuration says.
@@ -68,7 +70,7 @@ async fn until_signal(
     mut reloads: Option<Reloads>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new(reloads.is_some()).context("listening for signals")?;
-    let (server, watch, logins) = tokio::select! {
+    let (server, watch, logins, outbound) = tokio::select! {
         listening = listening(plan, unloadable) => listening?,
         signal = signals.ending() => {
             info!(signal = signal.name(), "stopped before it served");
@@ -95,7 +97,11 @@ async fn until_signal(
         }
     }
     tokio::select! {
-        left = serving => farewell(left),
+        left = serving => {
+            // Those of sessions that have just ended.
+            let _ = tokio::time::timeout(ENDED_WITHIN, outbound.ended()).await;
+            farewell(left);
+        }
         signal = signals.ending() => {
             warn!(signal = signal.name(), "ended at once");
             std::process::exit(signal.exit_code());
@@ -138,8 +144,12 @@ fn farewell(left: usize) {
 }
 
 /// Loads the services, binds the listeners, and says where.
-async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Server, Watch, Logins)> {
-    let mut components = Components::new(&plan.host);
+async fn listening(
+    plan: &Plan,
+    unloadable: Unloadable,
+) -> anyhow::Result<(Server, Watch, Logins, Outbound)> {
+    let ids = Arc::new(IdSource::new(plan.host.node));
+    let mut components = Components::new(&plan.host, Arc::clone(&ids));
     let logins = Logins::new(plan, &mut components).await?;
     logins.warn(plan);
     let built = build::services(plan, &mut components).await?;
@@ -158,7 +168,7 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Serve
     let routes = build::routes(&built, &logins)?;
     let listeners = build::listeners(plan, &logins)?;
     let watch = Watch::new(&listeners);
-    let server = Server::bind(listeners, routes, IdSource::new(plan.host.node))?;
+    let server = Server::bind(listeners, routes, ids)?;
     let addresses = server.addresses();
     for (listener, address) in plan.listeners.iter().zip(&addresses) {
         info!(%address, "listening");
@@ -176,7 +186,7 @@ async fn listening(plan: &Plan, unloadable: Unloadable) -> anyhow::Result<(Serve
             ));
         }
     }
-    Ok((server, watch, logins))
+    Ok((server, watch, logins, components.outbound().clone()))
 }
 
 /// The line by which people and programs learn where a service is. Its form is a promise, and the same for a

@@ -1,6 +1,7 @@
 //! The second step: what it means. The tables of the file become a plan.
 
 mod auth;
+mod connect;
 mod log;
 mod proxy;
 mod service;
@@ -295,6 +296,10 @@ fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
     typed.limit("sessions_max", &mut limits.sessions_max);
     typed.number("topics_per_session_max", &mut limits.topics_per_session_max);
     typed.number("timers_per_session_max", &mut limits.timers_per_session_max);
+    typed.number(
+        "connections_per_session_max",
+        &mut limits.connections_per_session_max,
+    );
     typed.number(
         "log_bytes_per_second_max",
         &mut limits.log_bytes_per_second_max,

@@ -72,6 +72,7 @@ impl<'t> Reader<'t> {
         let config = config
             .map(|(key, value)| (key.value, value.value))
             .collect();
+        let connect = self.connect(&typed, files);
         let protocols = self.protocols(&typed);
         let hosts = typed.texts("hosts", HostName::from_str).into_iter();
         let hosts = hosts.map(|host| host.value).collect();
@@ -83,6 +84,7 @@ impl<'t> Reader<'t> {
             route: route?,
             behavior: behavior?,
             config,
+            connect,
             protocols,
             hosts,
             origins,

@@ -99,7 +99,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn password(&self, typed: &Typed<'t>, files: &mut Files) -> Password {
+    pub(super) fn password(&self, typed: &Typed<'t>, files: &mut Files) -> Password {
         let file = self.file(typed, "password_file", "the password file", files);
         let variable = typed.text("password_env", variable);
         if let (Some(file), Some(variable)) =

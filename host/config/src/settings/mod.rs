@@ -6,6 +6,7 @@
 
 mod auth;
 mod compression;
+mod connect;
 mod host;
 mod listen;
 mod service;
@@ -50,6 +51,8 @@ pub enum Section {
     Limits,
     /// `compression = { ... }`: how a service compresses.
     Compression,
+    /// A table in `connect`: what a service's component may connect to, and how.
+    Connect,
 }
 
 /// What may be written as the value of a key. Ranges include both ends.
@@ -94,6 +97,8 @@ pub enum Kind {
     Table(&'static str),
     /// An array of such tables.
     Tables(&'static str),
+    /// An array of strings with a form of their own and of tables with settings of a section of their own.
+    TextsOrTables(&'static str),
     /// `"off"`, `"on"`, or a table of settings of its own; an example of one for people.
     SwitchOrTable(&'static str),
 }
@@ -120,6 +125,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         service::SETTINGS,
         service::LIMITS,
         compression::SETTINGS,
+        connect::SETTINGS,
     ]
     .into_iter()
     .flatten()
@@ -142,6 +148,7 @@ impl Section {
             Self::Service => "[service.NAME]",
             Self::Limits => "[defaults]",
             Self::Compression => "compression = { ... }",
+            Self::Connect => "connect = [{ ... }]",
         }
     }
 }
@@ -226,7 +233,8 @@ impl Kind {
             | Self::Texts(what)
             | Self::Pairs(what)
             | Self::Table(what)
-            | Self::Tables(what) => what.to_owned(),
+            | Self::Tables(what)
+            | Self::TextsOrTables(what) => what.to_owned(),
         }
     }
 

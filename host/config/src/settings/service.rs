@@ -44,6 +44,17 @@ pub(super) const SETTINGS: &[Setting] = &[
          different settings.",
     ),
     service(
+        "connect",
+        Kind::TextsOrTables(
+            "URLs, such as [\"wss://feed.example\"], and tables such as { url = \"wss://feed.example\", user = \"ada\" }",
+        ),
+        Value("[]"),
+        "Where the component may connect to, through `wasket:websocket/connections`: `ws` or `wss`, a host (`*.` before a \
+         name for every name below it), perhaps a port and the beginning of a path. The first entry that matches says \
+         how. Without any, every connection is `refused`. Names that lead to private addresses are not dialled; \
+         redirects are not followed.",
+    ),
+    service(
         "protocols",
         Kind::Texts("subprotocol names, such as [\"chat.v2\", \"chat.v1\"]"),
         Value("[]"),
@@ -234,6 +245,12 @@ pub(super) const LIMITS: &[Setting] = &[
         count(0, 4096),
         "32",
         "Timers that one session may have running at once.",
+    ),
+    limit(
+        "connections_per_session_max",
+        count(0, 1024),
+        "4",
+        "Connections to the outside that the guest of one session may have at once. Further ones are `refused`.",
     ),
     limit(
         "log_bytes_per_second_max",

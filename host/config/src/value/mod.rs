@@ -8,6 +8,7 @@ mod host;
 mod name;
 mod network;
 mod origin;
+mod outward;
 mod route;
 mod size;
 mod time;
@@ -20,6 +21,8 @@ pub use host::HostName;
 pub use name::{AuthName, ServiceName, Subprotocol};
 pub use network::Network;
 pub use origin::Origin;
+pub use outward::Outward;
+pub(crate) use outward::parse_proxy;
 pub use route::{Route, Segment};
 pub use size::{parse_size, show_size};
 pub use time::{parse_time, show_time};
@@ -57,6 +60,15 @@ pub enum Invalid {
     /// Not a web origin.
     #[error("not an origin: {0}")]
     Origin(&'static str),
+    /// Not what a component may connect to.
+    #[error("not a target: {0}")]
+    Outward(&'static str),
+    /// Not a proxy.
+    #[error("not a proxy: {0}")]
+    Proxy(&'static str),
+    /// Not the name of a user.
+    #[error("not the name of a user: {0}")]
+    User(&'static str),
     /// Not a name for a login.
     #[error("not a name for a login: {0}")]
     AuthName(&'static str),
@@ -100,6 +112,9 @@ impl Invalid {
             | Self::Host(expected)
             | Self::Network(expected)
             | Self::Origin(expected)
+            | Self::Outward(expected)
+            | Self::Proxy(expected)
+            | Self::User(expected)
             | Self::AuthName(expected)
             | Self::Realm(expected)
             | Self::Role(expected)
@@ -125,6 +140,9 @@ impl Invalid {
             Self::Host(_) => "a host",
             Self::Network(_) => "a network",
             Self::Origin(_) => "an origin",
+            Self::Outward(_) => "a target",
+            Self::Proxy(_) => "a proxy",
+            Self::User(_) => "the name of a user",
             Self::AuthName(_) => "a name for a login",
             Self::Realm(_) => "a realm",
             Self::Role(_) => "a role",
