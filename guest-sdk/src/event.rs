@@ -89,6 +89,8 @@ impl fmt::Display for ReadyState {
 pub mod close_code {
     /// The purpose is fulfilled.
     pub const NORMAL: u16 = 1000;
+    /// This end is going away.
+    pub const GOING_AWAY: u16 = 1001;
     /// The peer broke the protocol spoken over the messages.
     pub const PROTOCOL_ERROR: u16 = 1002;
     /// A type of message the service cannot take, such as binary where it expects text.
@@ -101,4 +103,6 @@ pub mod close_code {
     pub const INTERNAL_ERROR: u16 = 1011;
     /// Overload: come back later.
     pub const TRY_AGAIN_LATER: u16 = 1013;
+    /// A server behind this one failed.
+    pub const BAD_GATEWAY: u16 = 1014;
 }

@@ -26,7 +26,7 @@
 ///
 /// After the colon come the optional exports that the type implements, as in a bound: any of
 /// [`Handshake`](crate::Handshake), [`Control`](crate::Control), [`Timer`](crate::Timer),
-/// [`Lifecycle`](crate::Lifecycle) and [`Credentials`](crate::Credentials), joined with `+`. An implementation that
+/// [`Lifecycle`](crate::Lifecycle), [`Connections`](crate::Connections) and [`Credentials`](crate::Credentials), joined with `+`. An implementation that
 /// is not named is not exported, and the host never calls it.
 ///
 /// `export!(Login as Credentials)` makes a component that is no service and only knows users.
@@ -128,6 +128,20 @@ macro_rules! __export {
             }
         });
     };
+    (Connections $ty:ty) => {
+        $crate::__requires!($ty: Connections);
+        $crate::__component!(connection $ty {
+            fn on_open(id: u64) {
+                <$ty as $crate::rt::Exported>::registry().with(|it| it.connected(id));
+            }
+            fn on_message(id: u64, message: $crate::rt::connection::Message) {
+                <$ty as $crate::rt::Exported>::registry().with(|it| it.received(id, message.into()));
+            }
+            fn on_close(id: u64, close: $crate::rt::connection::CloseEvent) {
+                <$ty as $crate::rt::Exported>::registry().with(|it| it.disconnected(id, close.into()));
+            }
+        });
+    };
     (Credentials $ty:ty) => {
         $crate::__requires!($ty: Credentials);
         $crate::__component!(credentials $ty {
@@ -146,7 +160,7 @@ macro_rules! __export {
         ::core::compile_error!(::core::concat!(
             "no optional export named `",
             ::core::stringify!($other),
-            "`: expected Handshake, Control, Timer, Lifecycle or Credentials"
+            "`: expected Handshake, Control, Timer, Lifecycle, Connections or Credentials"
         ));
     };
 }

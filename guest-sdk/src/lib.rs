@@ -55,6 +55,7 @@
 
 mod behavior;
 pub mod config;
+mod connection;
 mod credentials;
 mod error;
 mod event;
@@ -81,6 +82,7 @@ use testing::fake as host;
 use wit::host;
 
 pub use behavior::{Behavior, Control, Handshake, Lifecycle, Timer};
+pub use connection::{Connection, Connections, Target};
 pub use credentials::{Credentials, Secret};
 pub use error::Error;
 pub use event::{Close, Party, ReadyState, SessionError, close_code};

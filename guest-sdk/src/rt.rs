@@ -3,10 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::thread::LocalKey;
 
-use crate::{Behavior, Close, Control, Message, Session, SessionError, Timer};
+use crate::{
+    Behavior, Close, Connection, Connections, Control, Message, Session, SessionError, Timer,
+};
 
 #[cfg(target_family = "wasm")]
-pub use crate::wit::{batch, behavior, control, credentials, handshake, lifecycle, timer};
+pub use crate::wit::{
+    batch, behavior, connection, control, credentials, handshake, lifecycle, timer,
+};
 
 /// A behavior whose sessions have a place to live.
 pub trait Exported: Behavior {
@@ -111,6 +115,53 @@ impl<B: Timer> Registry<B> {
     }
 }
 
+impl<B: Connections> Registry<B> {
+    /// `connection.on-open`.
+    pub fn connected(&self, id: u64) {
+        self.enter_owner(id, |state, session| {
+            state.connected(session, Connection::from_id(id));
+        });
+    }
+
+    /// `connection.on-message`.
+    pub fn received(&self, id: u64, message: Message) {
+        self.enter_owner(id, |state, session| {
+            state.received(session, Connection::from_id(id), message);
+        });
+    }
+
+    /// `connection.on-close`.
+    pub fn disconnected(&self, id: u64, close: Close) {
+        self.enter_owner(id, |state, session| {
+            state.disconnected(session, Connection::from_id(id), close);
+        });
+        OWNERS.with_borrow_mut(|owners| owners.retain(|(connection, _)| *connection != id));
+    }
+
+    /// A session that is over hears of its connections no more.
+    fn enter_owner(&self, id: u64, handler: impl FnOnce(&mut B, Session)) {
+        let owner = OWNERS.with_borrow(|owners| {
+            let owner = owners.iter().find(|(connection, _)| *connection == id);
+            owner.map(|(_, session)| *session)
+        });
+        if let Some(owner) = owner
+            && self.serves(owner)
+        {
+            self.enter(owner, handler);
+        }
+    }
+
+    fn serves(&self, id: u64) -> bool {
+        let states = self.0.borrow();
+        states.binary_search_by_key(&id, |(id, _)| *id).is_ok()
+    }
+}
+
+/// The host has begun to connect for this session.
+pub(crate) fn begun(connection: u64, session: u64) {
+    OWNERS.with_borrow_mut(|owners| owners.push((connection, session)));
+}
+
 /// The host has accepted that this session closes.
 pub(crate) fn closed(id: u64) {
     if BATCH.get() == Some(id) {
@@ -119,6 +170,8 @@ pub(crate) fn closed(id: u64) {
 }
 
 thread_local! {
+    /// Connections to the outside, and whose they are.
+    static OWNERS: RefCell<Vec<(u64, u64)>> = const { RefCell::new(Vec::new()) };
     /// The session whose batch is being taken, until it is closed.
     static BATCH: Cell<Option<u64>> = const { Cell::new(None) };
 }

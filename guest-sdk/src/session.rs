@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use crate::{AsMessage, Error, ReadyState, Request, host, rt, timers};
+use crate::{AsMessage, Connection, Error, ReadyState, Request, Target, host, rt, timers};
 
 /// Names one session, that is, one open WebSocket connection to the service. A plain number: cheap to
 /// copy, safe to store, to compare and to hand to another instance of the service. Never reused. It is
@@ -110,6 +110,19 @@ impl Session {
     #[must_use]
     pub fn attachment(self) -> Vec<u8> {
         host::attachment(self.0)
+    }
+
+    /// Opens a WebSocket connection to the outside, to a target that the service's settings allow. It answers at
+    /// once: [`Connections::connected`](crate::Connections::connected) or
+    /// [`disconnected`](crate::Connections::disconnected) follows. The connection ends with the session.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a target that is not allowed or too many connections, [`Error::Invalid`] for what is
+    /// no URL or a header that is the host's, [`Error::TooLarge`], [`Error::NotOpen`].
+    pub fn connect(self, target: impl Into<Target>) -> Result<Connection, Error> {
+        let id = host::connect(self.0, &target.into())?;
+        rt::begun(id, self.0);
+        Ok(Connection::from_id(id))
     }
 
     /// Makes the session a receiver of [`topics::publish`](crate::topics::publish). A topic's name has 1 to

@@ -23,17 +23,19 @@
 mod client;
 pub(crate) mod fake;
 mod opening;
+mod upstream;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::rt::Registry;
-use crate::{Behavior, Handshake, Lifecycle, Rejection, Timer, log::Level};
+use crate::{Behavior, Connections, Handshake, Lifecycle, Rejection, Timer, log::Level};
 
 pub use client::Client;
 use fake::{Due, Fake};
 pub use opening::Opening;
+pub use upstream::Upstream;
 
 /// A host with one service, for the tests of its behavior. One at a time for each thread: a new one takes
 /// the place of the one before.
@@ -79,6 +81,13 @@ impl<B: Behavior> Host<B> {
         self
     }
 
+    /// From now on every connection to the outside is refused, or no longer.
+    #[must_use]
+    pub fn refuse_connections(self, refuse: bool) -> Self {
+        self.fake.borrow_mut().refuses_connections = refuse;
+        self
+    }
+
     /// Opens a session, without the handshake export.
     pub fn open(&self, opening: impl Into<Opening>) -> Client<B> {
         let opening = opening.into();
@@ -116,6 +125,7 @@ impl<B: Behavior> Host<B> {
                 return;
             };
             self.registry.close(id, close);
+            self.fake.borrow_mut().left(id);
         }
     }
 
@@ -145,6 +155,27 @@ impl<B: Handshake> Host<B> {
                 self.fake.borrow_mut().forget(id);
                 Err(rejection)
             }
+        }
+    }
+}
+
+impl<B: Connections> Host<B> {
+    /// The other ends of all connections to the outside that the behavior has begun, in order. The behavior hears of
+    /// those that it closed now.
+    #[must_use]
+    pub fn upstreams(&self) -> Vec<Upstream<B>> {
+        self.settle_upstreams();
+        let ids = self.fake.borrow().upstreams();
+        ids.into_iter().map(|id| Upstream::new(id, self)).collect()
+    }
+
+    fn settle_upstreams(&self) {
+        loop {
+            let Some((id, close)) = self.fake.borrow_mut().next_disconnected() else {
+                return;
+            };
+            self.registry.disconnected(id, close);
+            self.settle();
         }
     }
 }

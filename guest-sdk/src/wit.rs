@@ -20,6 +20,7 @@ mod imports {
                 import wasket:websocket/sessions@0.1.0;
                 import wasket:websocket/topics@0.1.0;
                 import wasket:websocket/timers@0.1.0;
+                import wasket:websocket/connections@0.1.0;
                 import wasi:logging/logging@0.1.0-draft;
                 import wasi:config/store@0.2.0-rc.1;
             }
@@ -145,6 +146,30 @@ pub mod timer {
         generate_all,
     });
     pub use self::exports::wasket::websocket::timer::Guest;
+}
+
+/// `connection`.
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unused_qualifications,
+    clippy::all,
+    reason = "generated"
+)]
+pub mod connection {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "
+            package wasket:guest;
+            world connection { export wasket:websocket/connection@0.1.0; }
+        ",
+        world: "wasket:guest/connection",
+        pub_export_macro: true,
+        export_macro_name: "export_component",
+        default_bindings_module: "::wasket_guest::rt::connection",
+        with: { "wasket:websocket/types@0.1.0": crate::wit::behavior::wasket::websocket::types },
+    });
+    pub use self::exports::wasket::websocket::connection::{CloseEvent, Guest, Message};
 }
 
 /// `credentials`.

@@ -18,6 +18,7 @@ mod login;
 mod order;
 mod pressure;
 mod program;
+mod relay;
 mod reload;
 mod size;
 mod slow;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{LogLine, Opening};
 use crate::log::Level;
-use crate::{Acceptance, Close, Error, Message, MessageRef, Party, ReadyState, Request};
+use crate::{Acceptance, Close, Error, Message, MessageRef, Party, ReadyState, Request, Target};
 
 /// Puts a new fake in the place of this thread's host.
 pub(super) fn install() -> Rc<RefCell<Fake>> {
@@ -34,6 +34,17 @@ pub(crate) struct Fake {
     seats: BTreeMap<u64, Seat>,
     timers: BTreeMap<(Option<u64>, u64), u64>,
     ended: VecDeque<u64>,
+    /// Connections to the outside have seats too: whose they are, and where to.
+    outward: BTreeMap<u64, Outward>,
+    outward_ended: VecDeque<u64>,
+    pub(super) refuses_connections: bool,
+}
+
+/// A connection to the outside.
+#[derive(Debug)]
+struct Outward {
+    owner: u64,
+    target: Target,
 }
 
 /// One session.
@@ -112,7 +123,10 @@ impl Fake {
         if seat.closed.is_none() {
             seat.state = ReadyState::Closing;
             seat.closed = Some(close);
-            self.ended.push_back(id);
+            match self.outward.contains_key(&id) {
+                true => self.outward_ended.push_back(id),
+                false => self.ended.push_back(id),
+            }
         }
     }
 
@@ -124,6 +138,40 @@ impl Fake {
         seat.state = ReadyState::Closed;
         seat.topics.clear();
         seat.closed.clone().map(|close| (id, close))
+    }
+
+    /// The session is over, and its connections with it.
+    pub(super) fn left(&mut self, id: u64) {
+        let mine = self.outward.iter().filter(|(_, it)| it.owner == id);
+        for connection in mine.map(|(id, _)| *id).collect::<Vec<_>>() {
+            let close = Close {
+                code: 1001,
+                reason: String::new(),
+                clean: true,
+                by: Party::Host,
+            };
+            self.end(connection, close);
+        }
+    }
+
+    /// The next connection whose end is to be told.
+    pub(super) fn next_disconnected(&mut self) -> Option<(u64, Close)> {
+        let id = self.outward_ended.pop_front()?;
+        let seat = self.seat(id);
+        seat.state = ReadyState::Closed;
+        seat.closed.clone().map(|close| (id, close))
+    }
+
+    pub(super) fn upstreams(&self) -> Vec<u64> {
+        self.outward.keys().copied().collect()
+    }
+
+    pub(super) fn target(&self, id: u64) -> Target {
+        self.outward[&id].target.clone()
+    }
+
+    pub(super) fn is_connecting(&mut self, id: u64) -> bool {
+        self.seat(id).state == ReadyState::Connecting
     }
 
     /// Takes the first timer that is due by then, and moves the clock to it, or else to the end.
@@ -146,9 +194,13 @@ impl Fake {
     }
 
     fn open(&mut self, id: u64) -> Result<&mut Seat, Error> {
+        let is_outward = self.outward.contains_key(&id);
         self.seats
             .get_mut(&id)
-            .filter(|it| it.state == ReadyState::Open)
+            .filter(|it| match it.state {
+                ReadyState::Connecting => is_outward,
+                state => state == ReadyState::Open,
+            })
             .ok_or(Error::NotOpen)
     }
 
@@ -161,14 +213,15 @@ impl Fake {
     fn visible(&self) -> impl Iterator<Item = u64> {
         let shown = self.seats.iter();
         shown
-            .filter(|(_, it)| it.state == ReadyState::Open)
+            .filter(|(id, it)| it.state == ReadyState::Open && !self.outward.contains_key(id))
             .map(|(id, _)| *id)
     }
 
     fn deliver(&mut self, message: MessageRef<'_>, except: Option<u64>, topic: Option<&str>) {
         for (id, seat) in &mut self.seats {
             let wants = topic.is_none_or(|topic| seat.topics.contains(topic));
-            if seat.state == ReadyState::Open && wants && except != Some(*id) {
+            let is_outward = self.outward.contains_key(id);
+            if seat.state == ReadyState::Open && wants && except != Some(*id) && !is_outward {
                 seat.received.push(message.to_message());
             }
         }
@@ -343,6 +396,19 @@ pub(crate) fn set_timer(session: Option<u64>, after_ms: u64, token: u64) -> Resu
 
 pub(crate) fn cancel_timer(session: Option<u64>, token: u64) {
     with(|fake| fake.timers.remove(&(session, token)));
+}
+
+pub(crate) fn connect(owner: u64, target: &Target) -> Result<u64, Error> {
+    with(|fake| {
+        fake.open(owner)?;
+        if fake.refuses_connections {
+            return Err(Error::Refused);
+        }
+        let id = fake.connect(&Opening::new("/"));
+        let target = target.clone();
+        fake.outward.insert(id, Outward { owner, target });
+        Ok(id)
+    })
 }
 
 pub(crate) fn config_get(key: &str) -> Option<String> {

@@ -3,9 +3,9 @@
 use super::imports::wasi::config::store;
 use super::imports::wasi::logging::logging;
 use super::imports::wasket::websocket::types::{MessageParam, Outcome};
-use super::imports::wasket::websocket::{sessions, timers, topics};
+use super::imports::wasket::websocket::{connections, sessions, timers, topics};
 use crate::log::Level;
-use crate::{Error, MessageRef, ReadyState, Request};
+use crate::{Error, MessageRef, ReadyState, Request, Target};
 
 pub(crate) fn send(to: u64, message: MessageRef<'_>) -> Result<(), Error> {
     result(sessions::send(to, lent(message)))
@@ -94,6 +94,19 @@ pub(crate) fn set_timer(session: Option<u64>, after_ms: u64, token: u64) -> Resu
 
 pub(crate) fn cancel_timer(session: Option<u64>, token: u64) {
     timers::cancel(session, token);
+}
+
+pub(crate) fn connect(owner: u64, target: &Target) -> Result<u64, Error> {
+    let protocols: Vec<&str> = target.protocols.iter().map(String::as_str).collect();
+    let headers = target.headers.iter();
+    let headers: Vec<(&str, &str)> = headers.map(|(name, value)| (&**name, &**value)).collect();
+    let target = connections::Target {
+        url: &target.url,
+        protocols: &protocols,
+        headers: &headers,
+    };
+    connections::connect(Some(owner), target)
+        .map_err(|outcome| result(outcome).err().unwrap_or(Error::Refused))
 }
 
 pub(crate) fn config_get(key: &str) -> Option<String> {

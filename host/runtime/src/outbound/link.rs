@@ -139,14 +139,14 @@ impl Link {
         self.inner.lock().outgoing_bytes
     }
 
-    /// Queues a message, in order, and never waits.
+    /// Queues a message, in order, and never waits. What is sent before it is open goes out as soon as it is.
     pub(crate) fn send(&self, message: &ws::Message<'_>) -> Outcome {
         if message.len() > self.hub.limits().message_bytes_max {
             return Outcome::TooLarge;
         }
         let payload = message.as_bytes();
         let mut inner = self.inner.lock();
-        if inner.state != ReadyState::Open {
+        if !inner.accepts() {
             return Outcome::NotOpen;
         }
         if !self.takes(&inner, payload.len()) {
@@ -183,8 +183,10 @@ impl Link {
     pub(crate) fn shut(&self, frame: CloseFrame) -> Outcome {
         let mut inner = self.inner.lock();
         match inner.state {
-            ReadyState::Connecting => self.called_off.cancel(),
-            ReadyState::Open => inner.outgoing.push_back(Outgoing::Close(frame)),
+            ReadyState::Connecting if inner.outgoing.is_empty() => self.called_off.cancel(),
+            ReadyState::Connecting | ReadyState::Open => {
+                inner.outgoing.push_back(Outgoing::Close(frame));
+            }
             ReadyState::Closing | ReadyState::Closed => return Outcome::NotOpen,
         }
         inner.state = ReadyState::Closing;
@@ -205,7 +207,7 @@ impl Link {
     /// Whether a message of so many bytes would be accepted, or nothing ever will be any more.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let inner = self.inner.lock();
-        inner.state != ReadyState::Open || self.takes(&inner, bytes)
+        !inner.accepts() || self.takes(&inner, bytes)
     }
 
     /// How large the next event is; `None` if there is none.
@@ -247,7 +249,8 @@ impl Link {
     pub(super) fn opened(&self, protocol: Option<&str>) -> bool {
         let mut inner = self.inner.lock();
         if inner.state != ReadyState::Connecting {
-            return false;
+            // What was sent before it was closed still goes out.
+            return !inner.outgoing.is_empty();
         }
         inner.state = ReadyState::Open;
         inner.protocol = protocol.map(str::to_owned);
@@ -317,6 +320,10 @@ impl Link {
 }
 
 impl Inner {
+    fn accepts(&self) -> bool {
+        matches!(self.state, ReadyState::Connecting | ReadyState::Open)
+    }
+
     fn forget_messages(&mut self) {
         self.arrived
             .retain(|arrived| !matches!(arrived, Arrived::Message(_) | Arrived::Open));

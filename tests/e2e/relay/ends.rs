@@ -1,0 +1,80 @@
+//! How connections end: with their session, with the host, by their server.
+
+use tungstenite::Message;
+use tungstenite::protocol::CloseFrame;
+
+use super::{Upstream, bridge, end_of, relay};
+
+// parity W15
+#[test]
+fn a_close_of_the_upstream_is_passed_on() {
+    for (code, reason) in [(1000, "done"), (4002, "")] {
+        let upstream = Upstream::bind();
+        let host = bridge(&upstream);
+        let server = upstream.serve(move |mut socket| {
+            socket.send(Message::text("last")).unwrap();
+            let code = code.into();
+            let reason = reason.into();
+            socket.close(Some(CloseFrame { code, reason })).unwrap();
+            while socket.read().is_ok() {}
+        });
+        let mut client = host.connect("relay");
+        // What was sent before is heard before.
+        assert_eq!(client.text(), "last");
+        assert_eq!(client.closed(), (code, reason.to_owned()));
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_connection_ends_with_its_session() {
+    let upstream = Upstream::bind();
+    let host = bridge(&upstream);
+    let server = upstream.serve(|mut socket| {
+        let first = socket.read().unwrap();
+        (first, end_of(&mut socket).0)
+    });
+    let mut client = host.connect("relay");
+    client.send("kept");
+    // Gone without a word.
+    drop(client);
+    let (first, code) = server.join().unwrap();
+    assert_eq!((first, code), (Message::text("kept"), 1001));
+}
+
+#[test]
+fn a_host_that_stops_closes_its_connections() {
+    let upstream = Upstream::bind();
+    let host = bridge(&upstream);
+    let server = upstream.serve(|mut socket| {
+        socket.send(Message::text("ready")).unwrap();
+        end_of(&mut socket).0
+    });
+    let mut client = host.connect("relay");
+    assert_eq!(client.text(), "ready");
+    let client = std::thread::spawn(move || client.closed().0);
+    assert_eq!(host.stop(), Some(0));
+    assert_eq!(client.join().unwrap(), 1001);
+    assert_eq!(server.join().unwrap(), 1001);
+}
+
+// The guest learns little, the log all.
+#[test]
+fn an_upstream_that_is_not_there_ends_the_session() {
+    let upstream = Upstream::bind();
+    let url = upstream.url();
+    drop(upstream);
+    let host = relay(&url, &format!("connect = [\"{url}\"]"));
+    let mut client = host.connect("relay");
+    assert_eq!(client.closed(), (1014, "the upstream is gone".to_owned()));
+    host.logged(&["\"phase\":\"connect\"", "refused the connection", &url]);
+}
+
+#[test]
+fn an_upstream_that_is_lost_ends_the_session() {
+    let upstream = Upstream::bind();
+    let host = bridge(&upstream);
+    let server = upstream.serve(drop);
+    assert_eq!(host.connect("relay").closed().0, 1014);
+    server.join().unwrap();
+}
