@@ -103,6 +103,4 @@ pub mod close_code {
     pub const INTERNAL_ERROR: u16 = 1011;
     /// Overload: come back later.
     pub const TRY_AGAIN_LATER: u16 = 1013;
-    /// A server behind this one failed.
-    pub const BAD_GATEWAY: u16 = 1014;
 }

@@ -25,7 +25,7 @@ impl Behavior for Relay {
         let upstream = session.connect(target);
         if let Err(error) = &upstream {
             log::error!("no upstream: {error}");
-            let _ = session.close(close_code::BAD_GATEWAY, "no upstream");
+            let _ = session.close(close_code::TRY_AGAIN_LATER, "no upstream");
         }
         Self {
             upstream: upstream.ok(),
@@ -63,7 +63,7 @@ impl Connections for Relay {
         self.upstream = None;
         let (code, reason) = match close.code {
             NO_CODE => (None, ""),
-            LOST => (Some(close_code::BAD_GATEWAY), "the upstream is gone"),
+            LOST => (Some(close_code::TRY_AGAIN_LATER), "the upstream is gone"),
             code => (Some(code), close.reason.as_str()),
         };
         let _ = session.close(code, reason);
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn close_codes_are_passed_on() {
-        for (code, passed) in [(1000, 1000), (4001, 4001), (LOST, close_code::BAD_GATEWAY)] {
+        for (code, passed) in [(1000, 1000), (4001, 4001), (LOST, close_code::TRY_AGAIN_LATER)] {
             let (_host, client, upstream) = bridge();
             upstream.accept();
             upstream.close(code, "");
@@ -129,7 +129,7 @@ mod tests {
         let host = Host::<Relay>::new().refuse_connections(true);
         let client = host.open("/relay");
         let closed = client.closed().map(|close| close.code);
-        assert_eq!(closed, Some(close_code::BAD_GATEWAY));
+        assert_eq!(closed, Some(close_code::TRY_AGAIN_LATER));
         assert!(host.logged("no upstream"));
     }
 }

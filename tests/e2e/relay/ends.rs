@@ -66,7 +66,7 @@ fn an_upstream_that_is_not_there_ends_the_session() {
     drop(upstream);
     let host = relay(&url, &format!("connect = [\"{url}\"]"));
     let mut client = host.connect("relay");
-    assert_eq!(client.closed(), (1014, "the upstream is gone".to_owned()));
+    assert_eq!(client.closed(), (1013, "the upstream is gone".to_owned()));
     host.logged(&["\"phase\":\"connect\"", "refused the connection", &url]);
 }
 
@@ -75,6 +75,6 @@ fn an_upstream_that_is_lost_ends_the_session() {
     let upstream = Upstream::bind();
     let host = bridge(&upstream);
     let server = upstream.serve(drop);
-    assert_eq!(host.connect("relay").closed().0, 1014);
+    assert_eq!(host.connect("relay").closed().0, 1013);
     server.join().unwrap();
 }

@@ -5,7 +5,7 @@ use super::{Upstream, relay};
 fn is_refused(url: &str, settings: &str, logged: &[&str]) {
     let host = relay(url, settings);
     let mut client = host.connect("relay");
-    assert_eq!(client.closed(), (1014, "no upstream".to_owned()), "{url}");
+    assert_eq!(client.closed(), (1013, "no upstream".to_owned()), "{url}");
     host.logged(logged);
 }
 
@@ -39,7 +39,7 @@ fn a_name_does_not_lead_inside() {
     let url = upstream.url_by_name();
     let host = relay(&url, &format!("connect = [\"{url}\"]"));
     let mut client = host.connect("relay");
-    assert_eq!(client.closed().0, 1014);
+    assert_eq!(client.closed().0, 1013);
     host.logged(&["\"phase\":\"connect\"", "is not allowed"]);
 
     let leave = format!("connect = [{{ url = \"{url}\", private_addresses = true }}]");
