@@ -197,7 +197,6 @@ impl GuestSeat {
     /// Messages of a session whose guest has connections. Each waits until the guest could send it on: it hears
     /// of its connections meanwhile, so that two peers who both stall do not stall each other for good.
     async fn take_with_connections(&mut self, inbox: Inbox<'_>) -> Result<(), Fault> {
-        self.instance.begin_run();
         for event in inbox {
             if let Event::Message(message) = event {
                 self.make_room(message.len()).await?;
@@ -205,6 +204,8 @@ impl GuestSeat {
             if self.is_shut() {
                 break;
             }
+            // What was waited is not what the guest ran.
+            self.instance.begin_run();
             match event {
                 Event::Message(message) => {
                     let function: &TypedFunc<OnMessage<'_>, ()> = &self.on_message;

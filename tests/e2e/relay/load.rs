@@ -1,7 +1,7 @@
 //! Much in both directions, while either side stalls.
 
 use std::net::TcpStream;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tungstenite::protocol::Role;
@@ -53,6 +53,11 @@ fn receive_all(socket: &mut WebSocket<TcpStream>, stalls_at: usize) {
     }
 }
 
+fn joined<T>(server: JoinHandle<T>, host: &Host) -> T {
+    let tell = |_| panic!("the server failed:\n{}", host.log().join("\n"));
+    server.join().unwrap_or_else(tell)
+}
+
 // Nothing is lost, nothing changes its place.
 #[test]
 fn ten_thousand_messages_go_each_way_while_either_side_stalls() {
@@ -71,7 +76,7 @@ fn ten_thousand_messages_go_each_way_while_either_side_stalls() {
     receive_all(&mut client.socket, 1_500);
     sending.join().unwrap();
     assert_eq!(client.close(1000, "done"), (1000, "done".to_owned()));
-    assert_eq!(server.join().unwrap(), (1000, "done".to_owned()));
+    assert_eq!(joined(server, &host), (1000, "done".to_owned()));
 }
 
 // What waits for one side never waits for the other: else neither would ever read.
@@ -88,7 +93,7 @@ fn a_client_may_send_everything_before_it_reads_anything() {
     let mut client = host.connect("relay");
     send_all(writer(&client.socket, Role::Client), MESSAGES);
     receive_all(&mut client.socket, MESSAGES);
-    server.join().unwrap();
+    joined(server, &host);
 }
 
 /// Long enough that every queue between the two is full.
