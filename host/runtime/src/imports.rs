@@ -188,7 +188,10 @@ const OFFERS: &[Offer] = &[
         &["subscribe", "unsubscribe", "publish"],
     ),
     ours("wasket:websocket/timers", "0.1.0", &["set", "cancel"]),
-    ours("wasket:websocket/connections", "0.1.0", &["connect"]),
+    Offer {
+        denied: Some("connects only to what `connect` of the service lists"),
+        ..ours("wasket:websocket/connections", "0.1.0", &["connect"])
+    },
     ours("wasi:logging/logging", "0.1.0-draft", &["log"]),
     ours("wasi:config/store", "0.2.0-rc.1", CONFIG),
     ours("wasi:config/store", "0.2.0-draft", CONFIG),

@@ -164,6 +164,8 @@ struct ServiceReport {
     /// The component's file; absent for a native behavior.
     component: Option<String>,
     native: Option<&'static str>,
+    /// Where its guests may connect to.
+    connect: Vec<String>,
     /// Why it would not serve.
     problem: Option<String>,
 }
@@ -236,6 +238,12 @@ impl ServiceReport {
             path: built.plan.route.to_string(),
             component,
             native,
+            connect: built
+                .plan
+                .connect
+                .iter()
+                .map(|to| to.url.to_string())
+                .collect(),
             problem: built.service.as_ref().err().map(ToString::to_string),
         }
     }

@@ -131,7 +131,6 @@ async fn every_missing_import_is_listed_with_what_comes_near() {
       (import "wasi:clocks/monotonic-clock@0.3.0" (instance))
       (import "wasi:random/random@0.2.1" (instance))
       (import "acme:db/sql@1.0.0" (instance))
-      (import "wasket:websocket/connections@0.1.0" (instance))
       (import "wasket:websocket/timers@0.1.9" (instance (export "snooze" (func))))"#;
     let error = refused(service_with(imports, ECHO, "").as_bytes()).await;
     assert_eq!(
@@ -140,7 +139,6 @@ async fn every_missing_import_is_listed_with_what_comes_near() {
          \n  wasi:keyvalue/store@0.2.0-draft: this version of the host offers no wasi:keyvalue\
          \n  wasi:clocks/monotonic-clock@0.3.0: the host offers wasi:clocks/monotonic-clock@0.2.12\
          \n  acme:db/sql@1.0.0: the host offers nothing like it\
-         \n  wasket:websocket/connections@0.1.0: this version of the host opens no connections to the outside\
          \n  wasket:websocket/timers@0.1.9#snooze: this host's wasket:websocket/timers@0.1.0 is older"
     );
 }

@@ -42,6 +42,13 @@ fn service(service: &ServiceReport) {
         service.name,
         shown(&service.path)
     ));
+    if !service.connect.is_empty() {
+        let connect = service.connect.join(", ");
+        line(&format!(
+            "    its guests may connect to {}",
+            shown(&connect)
+        ));
+    }
     for problem in service.problem.iter().flat_map(|problem| problem.lines()) {
         line(&format!("    {}", shown(problem)));
     }
