@@ -58,6 +58,9 @@ impl Grant {
             return Err(wrong("a query or a fragment does not stand here"));
         }
         let host = url.host().ok_or_else(|| wrong("the host is missing"))?;
+        if matches!(host, Host::Domain(name) if name.contains('*')) {
+            return Err(wrong("`*.` stands before a whole name"));
+        }
         let host = match (host, below) {
             (Host::Domain(name), true) => Pattern::Below(format!(".{name}")),
             (_, true) => return Err(wrong("an address has no names below it")),

@@ -285,3 +285,27 @@ fn messages_are_counted_where_they_leave() {
     });
     assert_eq!(drained, [2, 1]);
 }
+
+// What a seat asks before it takes in more than its outbox has room for: nothing is lost, and it is told when there is.
+#[test]
+fn an_outbox_without_room_has_its_seat_woken_once_half_of_it_is_free() {
+    let session = open(1, limits(100));
+    let mut outbox = Outbox::new(Arc::clone(&session));
+    assert!(outbox.has_room(86));
+    assert_eq!(outbox.send(&binary(&[0; 60])), Outcome::Accepted);
+    assert!(!session.is_full());
+    assert!(!outbox.has_room(60));
+    // It was published, so that its writing ends the wait.
+    assert!(session.is_full() && session.has_mail());
+    assert!(session.written(62));
+    assert!(outbox.has_room(60));
+}
+
+#[test]
+fn a_seat_is_woken_by_name() {
+    let session = open(1, limits(100));
+    session.wake_seat();
+    let signals = session.take_signals();
+    assert!(signals.seat() && !signals.timers() && !signals.closing());
+    assert!(session.take_signals().is_empty());
+}
