@@ -1,5 +1,6 @@
 //! Events as programs read them: one JSON object a line. The fields are promises: docs/connect.md lists them.
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -7,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use serde::Serialize;
 use wasket_client::{By, Closed, Error, Message, Response};
+use wasket_runtime::is_unsafe;
 
 /// One event.
 #[derive(Serialize)]
@@ -160,7 +162,26 @@ fn line(event: &'static str, what: What<'_>) -> String {
         what,
     };
     // Strings and numbers: nothing that JSON has no form for.
-    serde_json::to_string(&line).unwrap_or_default()
+    harmless(serde_json::to_string(&line).unwrap_or_default())
+}
+
+/// JSON that steers no terminal and reorders nothing on it: what would stands in strings, where an escape means the same.
+fn harmless(json: String) -> String {
+    if !json.contains(is_unsafe) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if is_unsafe(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -191,7 +212,7 @@ mod tests {
         value
     }
 
-    // parity W13
+    // parity W13, hardening H31
     #[test]
     fn an_event_is_one_line_with_the_documented_fields() {
         let text = Message::Text("a\n\"\u{e9}".to_owned());
@@ -199,6 +220,10 @@ mod tests {
             parsed(&message(&text)),
             json!({"event": "message", "type": "text", "bytes": 5, "data": "a\n\"\u{e9}"})
         );
+        let nasty = "\u{7f}\u{9b}31m\u{202e}\u{2028}\u{feff}\u{1b}";
+        let line = message(&Message::Text(nasty.to_owned()));
+        assert!(line.is_ascii() && !line.contains('\u{7f}'), "{line}");
+        assert_eq!(parsed(&line)["data"], nasty);
         let binary = Message::Binary(vec![0, 255].into());
         assert_eq!(
             parsed(&message(&binary)),
