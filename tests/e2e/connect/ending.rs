@@ -1,23 +1,11 @@
 //! How it ends: who closes, with what, and the code that scripts see.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::thread;
+use std::net::Shutdown;
 
+use super::bare::bare;
 use super::host;
 use super::program::Connect;
-
-/// Takes one handshake, and hands the socket over.
-pub(super) fn bare(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        let (stream, _) = listener.accept().unwrap();
-        let socket = tungstenite::accept(stream).unwrap();
-        then(socket.get_ref().try_clone().unwrap());
-    });
-    url
-}
 
 // parity W15
 #[test]

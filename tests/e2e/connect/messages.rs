@@ -1,8 +1,10 @@
 //! Messages in and out.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 
+use super::bare::{CLOSE, PING, TEXT, bare, frame};
 use super::program::Connect;
 use super::{field, host};
 use crate::host::Host;
@@ -23,14 +25,29 @@ fn lines_are_messages_and_all_answers_come_before_the_end() {
 #[test]
 fn answers_that_take_their_time_are_waited_for() {
     let host = host();
-    // It answers when stdin has ended.
     let late = format!("{}?timer=send:late", host.url("probe"));
-    let ended = Connect::to(&late, &[]).end("timer:100:1\n");
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.out().contains("\nlate\n"), "{}", ended.out());
     let ended = Connect::to(&late, &["--exit-after", "2"]).end("timer:100:1\n");
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.out().contains("\nlate\n"), "{}", ended.out());
+    for linger in ["1h", "forever"] {
+        let answers = bare(|mut stream| {
+            assert_eq!(frame(&mut stream), (TEXT, b"one".to_vec()));
+            stream
+                .write_all(b"\x81\x03two\x81\x05three\x88\x02\x03\xe8")
+                .unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let ended = Connect::to(&answers, &["--linger", linger]).end("one\n");
+        assert_eq!((ended.code, ended.out()), (Some(0), "two\nthree\n"));
+    }
+    let silent = bare(|mut stream| {
+        assert_eq!(frame(&mut stream), (TEXT, b"one".to_vec()));
+        let (first, payload) = frame(&mut stream);
+        assert_eq!((first, &payload[..2]), (CLOSE, &b"\x03\xe8"[..]));
+        stream.write_all(b"\x88\x02\x03\xe8").unwrap();
+    });
+    let ended = Connect::to(&silent, &[]).end("one\n");
+    assert_eq!((ended.code, ended.out()), (Some(0), ""), "{}", ended.err);
 }
 
 #[test]
@@ -107,21 +124,39 @@ fn events_are_lines_of_json() {
 #[test]
 fn pings_and_pongs_are_shown_when_asked_for() {
     let host = host();
+    let url = host.url("probe");
     let words = ["--show-pings", "--ping", "100ms"];
-    let mut running = Connect::to(&host.url("probe"), &words).start();
+    let mut running = Connect::to(&url, &words).start();
     running.tells("pong: 1");
     running.type_line("ping:are you there");
     running.tells("ping: are you there");
     assert_eq!(running.finish().0, Some(0));
-    let ended = Connect::to(&host.url("probe"), &["--linger", "0s"]).end("ping:x\n");
-    assert_eq!(ended.err, "");
-    let words = ["--show-pings", "--json", "--linger", "0s"];
-    let ended = Connect::to(&host.url("probe"), &words).end("ping:x\n");
-    let ping = ended
-        .out()
-        .lines()
-        .find(|line| field(line, "event") == "ping");
-    assert_eq!(field(ping.unwrap(), "data"), "eA==");
+    let mut running = Connect::to(&url, &["--show-pings", "--json"]).start();
+    running.type_line("ping:x");
+    let ping = running.says("\"event\":\"ping\"");
+    assert_eq!((field(&ping, "bytes"), field(&ping, "data")), ("1", "eA=="));
+    assert_eq!(running.finish().0, Some(0));
+}
+
+// parity W4
+#[test]
+fn pings_go_out_whether_they_are_shown_or_not() {
+    for words in [&["--ping", "10ms"][..], &["--ping", "10ms", "--show-pings"]] {
+        let url = bare(|mut stream| {
+            for number in ["1", "2"] {
+                assert_eq!(frame(&mut stream), (PING, number.into()));
+                stream
+                    .write_all(&[&b"\x8a\x01"[..], number.as_bytes()].concat())
+                    .unwrap();
+            }
+            stream.write_all(b"\x88\x02\x03\xe8").unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let (code, err) = Connect::to(&url, words).start().wait();
+        assert_eq!(code, Some(0), "{err}");
+        let shown = err.contains("pong: 1") && err.contains("pong: 2");
+        assert_eq!(shown, words.len() == 3, "{err}");
+    }
 }
 
 // parity W2, W10

@@ -1,6 +1,7 @@
 //! `wasket connect`: the built program on both sides, and servers of bare bytes where a host would not do.
 
 mod again;
+mod bare;
 mod ending;
 mod messages;
 mod program;

@@ -1,33 +1,14 @@
 //! What is on its way when something else happens.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use super::ending::bare;
+use super::bare::{CLOSE, UNFINISHED_BINARY, bare, frame};
 use super::program::Connect;
 use super::{field, host};
-
-/// A short frame of a client: its first byte, and its payload.
-fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
-    let mut head = [0; 6];
-    stream.read_exact(&mut head).unwrap();
-    let len = usize::from(head[1] & 0x7F);
-    assert!(len < 126);
-    let mut payload = vec![0; len];
-    stream.read_exact(&mut payload).unwrap();
-    let mask = head[2..].iter().cycle();
-    payload
-        .iter_mut()
-        .zip(mask)
-        .for_each(|(byte, mask)| *byte ^= mask);
-    (head[0], payload)
-}
-
-const UNFINISHED_BINARY: u8 = 0x02;
-const CLOSE: u8 = 0x88;
 
 // parity W14, W15
 #[test]

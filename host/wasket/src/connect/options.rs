@@ -84,10 +84,11 @@ pub(crate) struct Options {
     /// a row
     #[arg(long, help_heading = WAY)]
     pub(super) reconnect: bool,
-    /// Ping a server that was silent for so long, and give it up when it does not answer; 0s for never
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time, help_heading = WAY)]
-    pub(super) ping: Duration,
-    /// Show the server's pings, and its pongs to ours, which then go out every so long, silence or not
+    /// Ping the server every so long, and give it up when it does not answer; 0s for never [default: once it was
+    /// silent for 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = WAY)]
+    pub(super) ping: Option<Duration>,
+    /// Show the server's pings, and its pongs to those of --ping
     #[arg(long, help_heading = WAY)]
     pub(super) show_pings: bool,
     /// Show the handshake both ways, but no password

@@ -26,8 +26,12 @@ pub(super) fn connect(options: &Options) -> anyhow::Result<Connect> {
             tls: options.connect_timeout,
             handshake: options.connect_timeout,
             ..Deadlines::default()
-        })
-        .ping_every(Some(options.ping).filter(|time| !time.is_zero()));
+        });
+    if let Some(time) = options.ping {
+        // It finds a server that is gone. The pings that go out every so long are the session's, and come first.
+        let silence = Some(time.saturating_add(time / 2)).filter(|time| !time.is_zero());
+        connect = connect.ping_every(silence);
+    }
     if options.show_pings {
         connect = connect.show_pings();
     }

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use wasket_client::{Event, PingError, Progress, Reconnect, SendError, Sender};
 
 use super::editor::{TYPED_BYTES_MAX, Typed};
@@ -41,7 +41,7 @@ pub(super) struct Session<'o> {
     sending: Option<Sending>,
     /// The connection ended while something was sent, and its event is still to come.
     is_cut: bool,
-    /// The pings whose pongs are shown.
+    /// The pings that go out every so long.
     pinging: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// When something last went out or came in.
@@ -190,8 +190,8 @@ impl<'o> Session<'o> {
         match progress {
             Some(Progress::Open(response, sender)) => {
                 self.active = Instant::now();
-                if self.options.show_pings && !self.options.ping.is_zero() {
-                    self.pinging = Some(Box::pin(pings(sender.clone(), self.options.ping)));
+                if let Some(every) = self.options.ping.filter(|every| !every.is_zero()) {
+                    self.pinging = Some(Box::pin(pings(sender.clone(), every)));
                 }
                 self.sender = Some(sender);
                 self.output.opened(&response)?;
@@ -354,11 +354,16 @@ async fn until(at: Option<Instant>) {
     }
 }
 
-/// Numbered pings, until the connection closes: those of the library go unseen.
+/// Numbered pings, until the connection closes.
 async fn pings(sender: Sender, every: Duration) {
+    let mut at = Instant::now();
     for number in 1_u64.. {
-        sleep(every).await;
-        // One that is not answered ends the connection by itself.
+        let Some(next) = at.checked_add(every) else {
+            return;
+        };
+        sleep_until(next).await;
+        at = Instant::now();
+        // A server that does not answer is noticed by the library, which knows whether it is only slow.
         if let Err(PingError::Closed) = sender.ping(number.to_string().as_bytes()).await {
             return;
         }
