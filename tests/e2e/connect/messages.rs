@@ -65,6 +65,14 @@ fn bytes_go_through_as_they_are() {
     let ended = Connect::to(&host.url("echo"), &["--binary", "--linger", "0s"]).end(bytes.clone());
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.out == bytes);
+    let words = ["--binary", "--json", "--exit-after", "1"];
+    let ended = Connect::to(&host.url("echo"), &words).end(b"\xff\n".to_vec());
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let message = ended.out().lines().nth(1).unwrap();
+    assert_eq!(
+        (field(message, "type"), field(message, "data")),
+        ("binary", "/wo=")
+    );
     let ended = Connect::to(&host.url("probe"), &["--linger", "0s"]).end("send-binary:3\n");
     assert!(
         ended.out().starts_with("binary, 3 bytes: 787878\n"),

@@ -16,9 +16,9 @@ pub(crate) struct Options {
     #[arg(value_name = "URL")]
     pub(super) url: String,
 
-    /// Send stdin as binary messages, each what one read gives (at most 64 KiB), and write what is received as it is, with
-    /// nothing between
-    #[arg(long, short, help_heading = MESSAGES, conflicts_with = "json")]
+    /// Send stdin as binary messages, each what one read gives (at most 64 KiB); and without --json write what is received
+    /// as it is, with nothing between
+    #[arg(long, short, help_heading = MESSAGES)]
     pub(super) binary: bool,
     /// Send a file as one binary message, in bounded memory, instead of stdin; "-" is stdin. May be repeated
     #[arg(long, short, value_name = "PATH", help_heading = MESSAGES)]
@@ -26,8 +26,8 @@ pub(crate) struct Options {
     /// Close after this many received messages
     #[arg(long, value_name = "N", help_heading = MESSAGES)]
     pub(super) exit_after: Option<NonZeroU64>,
-    /// At the end of a stdin that is no terminal: close once nothing was received for so long; "forever" leaves that to
-    /// the server [default: 1s; forever with --exit-after]
+    /// When stdin ends, or all files are sent: close once nothing was received for so long; "forever" leaves that to the
+    /// server [default: 1s; forever with --exit-after; 0s for ctrl-d on a terminal]
     #[arg(long, value_name = "TIME", help_heading = MESSAGES)]
     pub(super) linger: Option<Patience>,
     /// The code and the reason to close with: 1000, 4001:bye
