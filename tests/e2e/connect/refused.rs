@@ -82,7 +82,6 @@ fn every_failure_is_one_line_with_its_phase_and_a_code() {
         &["--linger", "1"],
         &["--header", "x"],
         &["--exit-after", "0"],
-        &["--redirects", "11"],
         &["--key", "/nowhere"],
     ] {
         let ended = Connect::to(&missing, words).end("");

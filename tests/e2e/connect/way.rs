@@ -125,9 +125,9 @@ fn redirects_are_followed_when_asked_for() {
     let host = host();
     let ended = Connect::to(&redirect(host.url("echo")), &[]).end("");
     assert_eq!(ended.code, Some(6));
-    assert!(ended.err.contains("(--follow)"), "{}", ended.err);
-    for option in [&["--follow"][..], &["--redirects", "1"]] {
-        let words = [option, &["-v", "--exit-after", "1"]].concat();
+    assert!(ended.err.contains("(--location)"), "{}", ended.err);
+    for option in ["--location", "-L"] {
+        let words = [option, "-vv", "--exit-after", "1"];
         let ended = Connect::to(&redirect(host.url("echo")), &words).end("hi\n");
         assert_eq!(
             (ended.code, ended.out()),

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum, value_parser};
+use clap::{ArgAction, Args, ValueEnum};
 use wasket_config::{parse_size, parse_time};
 
 use super::value::{CloseWith, Cookie, Field, Patience};
@@ -65,13 +65,9 @@ pub(crate) struct Options {
     /// Send name and password at once, by Basic, instead of waiting to be asked
     #[arg(long, help_heading = HANDSHAKE)]
     pub(super) pre_auth: bool,
-    /// Follow up to 10 redirects
-    #[arg(long, short = 'L', help_heading = HANDSHAKE, conflicts_with = "redirects")]
-    pub(super) follow: bool,
-    /// Follow up to so many redirects
-    #[arg(long, value_name = "N", default_value = "0", hide_default_value = true,
-        value_parser = value_parser!(u8).range(0..=10), help_heading = HANDSHAKE)]
-    pub(super) redirects: u8,
+    /// Follow redirects, up to 10
+    #[arg(long, short = 'L', help_heading = HANDSHAKE)]
+    pub(super) location: bool,
 
     /// Go through an HTTP proxy: http://NAME:PASSWORD@HOST:PORT; '' for none [default: what the variables HTTP_PROXY
     /// (ws), HTTPS_PROXY (wss), ALL_PROXY and NO_PROXY say]
@@ -91,8 +87,8 @@ pub(crate) struct Options {
     /// Show the server's pings, and its pongs to those of --ping
     #[arg(long, help_heading = WAY)]
     pub(super) show_pings: bool,
-    /// Show the handshake both ways, but no password
-    #[arg(long, short, action = ArgAction::SetTrue, help_heading = WAY)]
+    /// Show the handshake both ways, but no password; -vv is the same
+    #[arg(long, short, action = ArgAction::SetTrue, overrides_with = "verbose", help_heading = WAY)]
     pub(super) verbose: bool,
 
     /// Also trust the authorities of this file (PEM)

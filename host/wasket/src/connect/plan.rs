@@ -7,7 +7,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use url::Url;
-use wasket_client::{Backoff, Compression, Connect, Deadlines, Limits, Mistake, Tls, TlsVersion};
+use wasket_client::{
+    Backoff, Compression, Connect, Deadlines, Limits, Mistake, REDIRECTS_MAX, Tls, TlsVersion,
+};
 
 use super::options::{Options, TlsMin};
 use super::{password, proxy};
@@ -39,11 +41,9 @@ pub(super) fn connect(options: &Options) -> anyhow::Result<Connect> {
         connect = connect.compression(Compression::default());
     }
     connect = usage(request(connect, options))?;
-    let redirects = match options.follow {
-        true => wasket_client::REDIRECTS_MAX,
-        false => usize::from(options.redirects),
-    };
-    connect = usage(connect.redirects(redirects))?;
+    if options.location {
+        connect = usage(connect.redirects(REDIRECTS_MAX))?;
+    }
     connect = with_proxy(connect, options)?;
     with_user(connect, options)
 }

@@ -94,7 +94,7 @@ fn option(error: &Error) -> Option<&'static str> {
         Error::Handshake(HandshakeFault::Rejected(rejection)) => match rejection.status.as_u16() {
             401 => Some("--user NAME"),
             403 => Some("--origin ORIGIN, --user NAME"),
-            301 | 302 | 303 | 307 | 308 => Some("--follow"),
+            301 | 302 | 303 | 307 | 308 => Some("--location"),
             _ => None,
         },
         Error::Tls {
