@@ -7,13 +7,13 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use wasket_config::{parse_size, parse_time};
 
-use super::value::{CloseWith, Cookie, Field, Patience};
+use super::value::{CloseWith, Cookie, Field, Patience, url};
 
 /// `wasket connect`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The service: ws://HOST:PORT/PATH or wss://HOST/PATH
-    #[arg(value_name = "URL")]
+    /// The service: wss://HOST/PATH or ws://HOST:PORT/PATH, of which ws:// may be left out
+    #[arg(value_name = "URL", value_parser = url)]
     pub(super) url: String,
 
     /// Send stdin as binary messages, each what one read gives (at most 64 KiB); and without --json write what is received

@@ -1,10 +1,24 @@
 //! The parts of what is typed that have a form of their own.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::time::Duration;
 
 use wasket_config::parse_time;
 use wasket_ws::{CloseCode, CloseFrame, Role};
+
+/// A URL, to which `ws://` is added where it has no scheme.
+pub(super) fn url(text: &str) -> Result<String, Infallible> {
+    let has_scheme = match text.split_once("://") {
+        Some((scheme, _)) => scheme.chars().all(|c| c.is_ascii_alphanumeric()),
+        // A slash was forgotten.
+        None => text.starts_with("ws:") || text.starts_with("wss:"),
+    };
+    Ok(match has_scheme {
+        true => text.to_owned(),
+        false => format!("ws://{text}"),
+    })
+}
 
 /// `Name: value`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +112,22 @@ impl FromStr for Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // parity W1
+    #[test]
+    fn a_url_may_have_no_scheme() {
+        for (text, expected) in [
+            ("wss://a", "wss://a"),
+            ("http://a", "http://a"),
+            ("a:4649/b?c=d", "ws://a:4649/b?c=d"),
+            ("[::1]:4649", "ws://[::1]:4649"),
+            ("a/b?c=http://d", "ws://a/b?c=http://d"),
+            ("ws:/a", "ws:/a"),
+            ("wss:a", "wss:a"),
+        ] {
+            assert_eq!(url(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
 
     // parity W10
     #[test]
