@@ -117,6 +117,21 @@ fn the_environment_says_which_proxy() {
     };
     direct(Connect::to(&url, &words).env("NO_PROXY", "example.com,127.0.0.0/8"));
     direct(Connect::to(&url, &["--exit-after", "1", "--proxy", ""]));
+    let words = ["-v", "--exit-after", "1", "--proxy", "nowhere:1"];
+    direct(Connect::to(&url, &words).env("no_proxy", "127.0.0.1"));
+    let port = url.split([':', '/']).nth(4).unwrap();
+    let typed = format!("127.0.0.1:{port}");
+    direct(Connect::to(
+        &url,
+        &[&words[..], &["--noproxy", &typed]].concat(),
+    ));
+    let proxy = proxy();
+    let words = ["-v", "--exit-after", "1", "-x", &proxy, "--noproxy", ""];
+    let ended = Connect::to(&url, &words)
+        .env("no_proxy", "127.0.0.1")
+        .end("hi\n");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.contains("> CONNECT"), "{}", ended.err);
 }
 
 // parity W5

@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let _runtime = runtime.enter();
         Stop::new(edits || password::is_asked_for(options)).context("handling signals")?
     };
-    let connect = plan::connect(options)?;
+    let connect = plan::connect(options, &mut output)?;
     if options.insecure {
         output.warning("--insecure: any certificate is accepted, whoever it is of");
     }

@@ -70,9 +70,13 @@ pub(crate) struct Options {
     pub(super) location: bool,
 
     /// Go through an HTTP proxy: http://NAME:PASSWORD@HOST:PORT; '' for none [default: what the variables HTTP_PROXY
-    /// (ws), HTTPS_PROXY (wss), ALL_PROXY and NO_PROXY say]
+    /// (ws), HTTPS_PROXY (wss) and ALL_PROXY say]
     #[arg(long, short = 'x', value_name = "URL", help_heading = WAY)]
     pub(super) proxy: Option<String>,
+    /// Who is connected to directly, whoever names the proxy: NAME, ADDRESS, NETWORK/BITS, each with :PORT or for all
+    /// ports, or '*'; parted by commas [default: what the variable NO_PROXY says]
+    #[arg(long, value_name = "LIST", help_heading = WAY)]
+    pub(super) noproxy: Option<String>,
     /// How long each of dialling, TLS and the handshake may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time, help_heading = WAY)]
     pub(super) connect_timeout: Duration,

@@ -12,6 +12,7 @@ use wasket_client::{
 };
 
 use super::options::{Options, TlsMin};
+use super::output::Output;
 use super::{password, proxy};
 use crate::exit::Usage;
 
@@ -19,7 +20,7 @@ use crate::exit::Usage;
 ///
 /// # Errors
 /// [`Usage`] when something typed, or a variable, cannot be; others when a file cannot be read.
-pub(super) fn connect(options: &Options) -> anyhow::Result<Connect> {
+pub(super) fn connect(options: &Options, output: &mut Output) -> anyhow::Result<Connect> {
     let mut connect = usage(Connect::to(&options.url))?
         .tls(tls(options)?)
         .limits(limits(options)?)
@@ -44,7 +45,7 @@ pub(super) fn connect(options: &Options) -> anyhow::Result<Connect> {
     if options.location {
         connect = usage(connect.redirects(REDIRECTS_MAX))?;
     }
-    connect = with_proxy(connect, options)?;
+    connect = with_proxy(connect, options, output)?;
     with_user(connect, options)
 }
 
@@ -102,15 +103,11 @@ fn limits(options: &Options) -> anyhow::Result<Limits> {
 fn tls(options: &Options) -> anyhow::Result<Tls> {
     let mut tls = Tls::default();
     if let Some(file) = &options.ca {
-        tls = of_file(tls.authorities(&read(file)?), "--ca", file)?;
+        let trusting = tls.authorities(&read(file)?);
+        tls = trusting.map_err(|mistake| Usage(format!("--ca {}: {mistake}", file.display())))?;
     }
     if let Some(file) = &options.cert {
-        let chain = read(file)?;
-        let key = match &options.key {
-            Some(key) => read(key)?,
-            None => chain.clone(),
-        };
-        tls = of_file(tls.client_certificate(&chain, &key), "--cert", file)?;
+        tls = client_certificate(tls, file, options.key.as_deref())?;
     }
     if let Some(name) = &options.server_name {
         tls = usage(tls.server_name(name))?;
@@ -124,23 +121,45 @@ fn tls(options: &Options) -> anyhow::Result<Tls> {
     })
 }
 
-fn with_proxy(connect: Connect, options: &Options) -> anyhow::Result<Connect> {
-    match options.proxy.as_deref() {
-        Some("") => Ok(connect),
-        Some(url) => usage(connect.proxy(&proxy::with_scheme(url))),
-        None => {
-            // It was read before, so it is one.
-            let url = Url::parse(&options.url).context("reading the URL")?;
-            let Some(proxy) = proxy::of(&url, |name| env::var(name).ok()) else {
-                return Ok(connect);
-            };
-            connect.proxy(&proxy.url).map_err(|mistake| {
-                let variable = proxy.variable;
-                let remedy = "use another with --proxy URL, or none with --proxy ''";
-                Usage(format!("the variable {variable}: {mistake}; {remedy}")).into()
-            })
-        }
+fn client_certificate(tls: Tls, file: &Path, key: Option<&Path>) -> anyhow::Result<Tls> {
+    let chain = read(file)?;
+    let made = match key {
+        Some(key) => tls.client_certificate(&chain, &read(key)?),
+        None => tls.client_certificate(&chain, &chain),
+    };
+    made.map_err(|mistake| {
+        let remedy = match key {
+            Some(key) => format!("is {} its key?", key.display()),
+            None => "name the file of its key with --key FILE".to_owned(),
+        };
+        Usage(format!("--cert {}: {mistake}; {remedy}", file.display())).into()
+    })
+}
+
+fn with_proxy(connect: Connect, options: &Options, output: &mut Output) -> anyhow::Result<Connect> {
+    let variable = |name: &str| env::var(name).ok();
+    // It was read before, so it is one.
+    let url = Url::parse(&options.url).context("reading the URL")?;
+    let (proxy, named_by) = match &options.proxy {
+        Some(proxy) if proxy.is_empty() => return Ok(connect),
+        Some(proxy) => (proxy::with_scheme(proxy), "--proxy".to_owned()),
+        None => match proxy::of(&url, variable) {
+            Some(proxy) => (proxy.url, format!("the variable {}", proxy.variable)),
+            None => return Ok(connect),
+        },
+    };
+    if proxy::is_needless(&url, options.noproxy.as_deref(), variable) {
+        output.step("* no_proxy names the server: no proxy is asked");
+        return Ok(connect);
     }
+    connect.proxy(&proxy).map_err(|mistake| {
+        let what = match &mistake {
+            Mistake::Proxy(what) => what.as_ref(),
+            other => other,
+        };
+        let remedy = "name another with --proxy URL, or none with --proxy ''";
+        Usage(format!("{named_by}: {what}; {remedy}")).into()
+    })
 }
 
 fn with_user(connect: Connect, options: &Options) -> anyhow::Result<Connect> {
@@ -168,10 +187,6 @@ fn with_pre_auth(connect: Connect, options: &Options) -> Connect {
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(file).map_err(|error| Usage(format!("cannot read {}: {error}", file.display())).into())
-}
-
-fn of_file<T>(read: Result<T, Mistake>, option: &str, file: &Path) -> anyhow::Result<T> {
-    read.map_err(|mistake| Usage(format!("{option} {}: {mistake}", file.display())).into())
 }
 
 fn usage<T>(made: Result<T, Mistake>) -> anyhow::Result<T> {

@@ -1,7 +1,8 @@
-//! Which proxy the environment asks for, by curl's rules.
+//! Which proxy there is on the way, as the environment says.
 //!
-//! For `ws` it is `ws_proxy` or `http_proxy`, for `wss` `wss_proxy` or `https_proxy`, then `all_proxy`; each in lower
-//! case first, then in upper case. `no_proxy` lists who is connected to directly.
+//! The variables are those that curl has: for `ws` it is `ws_proxy` or `http_proxy`, for `wss` `wss_proxy` or
+//! `https_proxy`, then `all_proxy`; each in lower case first, then in upper case. `no_proxy` lists who is connected to
+//! directly, whoever names the proxy. How a list is read is a rule of our own: programs differ in it.
 
 use std::net::IpAddr;
 
@@ -16,28 +17,42 @@ pub(super) struct Proxy {
 
 /// The proxy for a URL. `variable` looks one up.
 pub(super) fn of(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option<Proxy> {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let in_either_case = |name: &str| set(name).or_else(|| set(&name.to_uppercase()));
-    if in_either_case("no_proxy").is_some_and(|list| is_listed(url, &list)) {
-        return None;
-    }
     let names = match url.scheme() {
         "wss" => ["wss_proxy", "https_proxy", "all_proxy"],
         _ => ["ws_proxy", "http_proxy", "all_proxy"],
     };
     // In a CGI program this one is a header of the request, so whatever a client wrote there.
     let is_cgi = variable("REQUEST_METHOD").is_some();
-    let names = names
+    let mut names = names
         .iter()
-        .flat_map(|name| [(*name).to_owned(), name.to_uppercase()])
+        .flat_map(|name| in_either_case(name))
         .filter(|name| !(is_cgi && name == "HTTP_PROXY"));
-    names
-        .filter_map(|variable| set(&variable).map(|url| Proxy { variable, url }))
-        .next()
-        .map(|proxy| Proxy {
-            url: with_scheme(&proxy.url),
-            ..proxy
+    names.find_map(|name| {
+        let url = variable(&name).filter(|url| !url.is_empty())?;
+        Some(Proxy {
+            url: with_scheme(&url),
+            variable: name,
         })
+    })
+}
+
+/// Whether a URL is in the list of those that need no proxy: `typed`, else that of the environment.
+pub(super) fn is_needless(
+    url: &Url,
+    typed: Option<&str>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> bool {
+    match typed {
+        Some(list) => is_listed(url, list),
+        None => in_either_case("no_proxy")
+            .iter()
+            .find_map(|name| variable(name).filter(|list| !list.is_empty()))
+            .is_some_and(|list| is_listed(url, &list)),
+    }
+}
+
+fn in_either_case(name: &str) -> [String; 2] {
+    [name.to_owned(), name.to_uppercase()]
 }
 
 /// A proxy may be written as `host:port` alone.
@@ -48,8 +63,8 @@ pub(super) fn with_scheme(proxy: &str) -> String {
     }
 }
 
-/// Whether the URL's host is in a list: names (with everything below them), addresses and networks, parted by commas or
-/// spaces; `*` is everybody.
+/// Whether the URL's host is in a list: names (with everything below them), addresses and networks, each with a port or
+/// for all of them, parted by commas or spaces; `*` is everybody.
 fn is_listed(url: &Url, list: &str) -> bool {
     let Some(host) = url.host_str() else {
         return false;
@@ -59,18 +74,32 @@ fn is_listed(url: &Url, list: &str) -> bool {
         Ok(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
         _ => None,
     };
+    let port = url.port_or_known_default();
     let mut entries = list
         .split([',', ' ', '\t'])
         .filter(|entry| !entry.is_empty());
-    entries.any(|entry| match (entry, address) {
-        ("*", _) => true,
-        (entry, Some(address)) => is_in_network(address, entry),
-        (entry, None) => is_below(host, entry),
+    entries.any(|entry| {
+        let (entry, only) = without_port(entry);
+        let is_host = match (entry, address) {
+            ("*", _) => true,
+            (entry, Some(address)) => is_in_network(address, entry),
+            (entry, None) => is_below(host, entry),
+        };
+        is_host && only.is_none_or(|only| port.is_some_and(|port| only == port.to_string()))
     })
+}
+
+/// `example.com:8080` and `[2001:db8::1]:8080` are for one port; an IPv6 address alone has colons and no port.
+fn without_port(entry: &str) -> (&str, Option<&str>) {
+    match entry.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
+        _ => (entry, None),
+    }
 }
 
 /// Whether a name is this one, or ends in it behind a dot.
 fn is_below(host: &str, entry: &str) -> bool {
+    let entry = entry.strip_prefix('*').unwrap_or(entry);
     let entry = entry.strip_prefix('.').unwrap_or(entry);
     let entry = entry.strip_suffix('.').unwrap_or(entry).to_lowercase();
     let host = host.strip_suffix('.').unwrap_or(host).to_lowercase();
@@ -90,10 +119,14 @@ fn is_in_network(address: IpAddr, entry: &str) -> bool {
     let Ok(network) = network.parse::<IpAddr>() else {
         return false;
     };
+    let bits = match network {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    };
     let prefix = match prefix.map(str::parse::<u32>) {
-        None => u32::MAX,
-        Some(Ok(prefix)) => prefix,
-        Some(Err(_)) => return false,
+        None => bits,
+        Some(Ok(prefix)) if prefix <= bits => prefix,
+        Some(_) => return false,
     };
     match (address, network) {
         (IpAddr::V4(a), IpAddr::V4(b)) => begins_alike(&a.octets(), &b.octets(), prefix),
@@ -116,12 +149,15 @@ fn begins_alike(a: &[u8], b: &[u8], bits: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn found(url: &str, variables: &[(&str, &str)]) -> Option<String> {
-        let variable = |name: &str| {
+    fn among(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        move |name| {
             let found = variables.iter().find(|(other, _)| *other == name);
             found.map(|(_, value)| (*value).to_owned())
-        };
-        of(&Url::parse(url).unwrap(), variable).map(|proxy| proxy.variable)
+        }
+    }
+
+    fn found(url: &str, variables: &[(&str, &str)]) -> Option<String> {
+        of(&Url::parse(url).unwrap(), among(variables)).map(|proxy| proxy.variable)
     }
 
     // parity W12
@@ -160,8 +196,6 @@ mod tests {
                 &[("http_proxy", "p:1"), ("REQUEST_METHOD", "GET")],
                 Some("http_proxy"),
             ),
-            ("ws://a", &[("all_proxy", "p:1"), ("no_proxy", "a")], None),
-            ("ws://a", &[("all_proxy", "p:1"), ("NO_PROXY", "*")], None),
         ] {
             assert_eq!(
                 found(url, variables).as_deref(),
@@ -171,6 +205,25 @@ mod tests {
         }
         assert_eq!(with_scheme("p:1"), "http://p:1");
         assert_eq!(with_scheme("socks5://p"), "socks5://p");
+    }
+
+    // parity W12
+    #[test]
+    fn a_typed_list_goes_before_the_variables() {
+        for (typed, variables, needless) in [
+            (None, &[("no_proxy", "a")][..], true),
+            (None, &[("NO_PROXY", "*")], true),
+            (None, &[("no_proxy", "b"), ("NO_PROXY", "a")], false),
+            (None, &[("no_proxy", ""), ("NO_PROXY", "a")], true),
+            (None, &[], false),
+            (Some(""), &[("no_proxy", "a")], false),
+            (Some("b"), &[("no_proxy", "a")], false),
+            (Some("a"), &[], true),
+        ] {
+            let url = Url::parse("ws://a").unwrap();
+            let found = is_needless(&url, typed, among(variables));
+            assert_eq!(found, needless, "{typed:?} {variables:?}");
+        }
     }
 
     // parity W12
@@ -199,11 +252,25 @@ mod tests {
             ("192.168.1.8", "192.168.1.6/31", false),
             ("192.168.1.8", "0.0.0.0/0", true),
             ("192.168.1.8", "192.168.1.8/x", false),
+            ("192.168.1.8", "192.168.1.8/32", true),
+            ("192.168.1.8", "192.168.1.8/33", false),
             ("[::1]", "::1", true),
             ("[::1]", "[::1]", true),
             ("[2001:db8::7]", "2001:db8::/32", true),
             ("[2001:db9::7]", "2001:db8::/32", false),
+            ("[2001:db8::7]", "2001:db8::7/129", false),
             ("[::1]", "127.0.0.1", false),
+            ("a.example.com", "*.example.com", true),
+            ("example.com", "example.com:80", true),
+            ("example.com", "example.com:8080", false),
+            ("example.com:8080", "a.example example.com:8080", true),
+            ("example.com", "example.com:", false),
+            ("127.0.0.1:8080", "127.0.0.0/8:8080", true),
+            ("127.0.0.1", "127.0.0.1:8080", false),
+            ("[::1]:8080", "[::1]:8080", true),
+            ("[::1]:8081", "[::1]:8080", false),
+            ("[::1]:8081", "::1", true),
+            ("a:81", "*:81", true),
         ] {
             let url = Url::parse(&format!("ws://{host}/")).unwrap();
             assert_eq!(is_listed(&url, list), listed, "{host} {list:?}");

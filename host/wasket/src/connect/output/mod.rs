@@ -178,6 +178,13 @@ impl Output {
         }
     }
 
+    /// A line for who wants to know how it comes about.
+    pub(super) fn step(&mut self, line: &str) {
+        if self.is_verbose {
+            self.note(line);
+        }
+    }
+
     pub(super) fn warning(&mut self, line: &str) {
         self.err(&format!("warning: {line}"));
     }

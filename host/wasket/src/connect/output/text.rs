@@ -113,6 +113,12 @@ fn option(error: &Error) -> Option<&'static str> {
             fault: ProxyFault::Credentials(_),
             ..
         } => Some("--proxy http://NAME:PASSWORD@HOST:PORT"),
+        Error::Proxy {
+            fault: ProxyFault::Refused(rejection),
+            ..
+        } if rejection.status.is_server_error() => {
+            Some("or it cannot reach the server: check the URL; --proxy '' goes without one")
+        }
         Error::Proxy { .. } => Some("--proxy '' goes without one"),
         _ => None,
     }
