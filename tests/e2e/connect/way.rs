@@ -85,6 +85,37 @@ fn a_password_comes_from_the_environment() {
     assert!(ended.err.contains("(--user NAME)"), "{}", ended.err);
 }
 
+// parity W8, W10
+#[test]
+fn headers_of_a_file_are_sent_and_secrets_are_not_shown() {
+    let host = Host::probe("");
+    let run = |lines: &str| {
+        let file = format!("@{}", write_config(lines).display());
+        let words = ["-v", "--header", &file, "--exit-after", "2"];
+        Connect::to(&host.url("probe"), &words).end("header:x-api-key\nheader:cookie\n")
+    };
+    let ended = run("X-Api-Key: geheim\r\n\nCookie: a=geheim");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.out(), "header=geheim\nheader=a=geheim\n");
+    assert!(ended.err.contains("> x-api-key: (hidden)"), "{}", ended.err);
+    assert!(!ended.err.contains("geheim"), "{}", ended.err);
+    for (lines, why) in [
+        (
+            "A: b\nBearer geheim\n",
+            "line 2: expected a name and a value",
+        ),
+        (
+            "A: b\n\nUpgrade: geheim\n",
+            "line 3: the header \"Upgrade\"",
+        ),
+    ] {
+        let ended = run(lines);
+        assert_eq!(ended.code, Some(2), "{}", ended.err);
+        assert!(ended.err.contains(why), "{}", ended.err);
+        assert!(!ended.err.contains("geheim"), "{}", ended.err);
+    }
+}
+
 // parity W12
 #[test]
 fn the_environment_says_which_proxy() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, ValueEnum};
 use wasket_config::{parse_size, parse_time};
 
-use super::value::{CloseWith, Cookie, Field, Patience, url};
+use super::value::{CloseWith, Cookie, Header, Patience, url};
 
 /// `wasket connect`.
 #[derive(Debug, Args)]
@@ -43,9 +43,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size, help_heading = MESSAGES)]
     pub(super) message_bytes_max: u64,
 
-    /// Add a header to the request. May be repeated
+    /// Add a header to the request, or with @FILE those of a file, one a line, which other users of the machine do not
+    /// see. May be repeated
     #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = HANDSHAKE)]
-    pub(super) header: Vec<Field>,
+    pub(super) header: Vec<Header>,
     /// Send a cookie. May be repeated
     #[arg(long, value_name = "NAME=VALUE", help_heading = HANDSHAKE)]
     pub(super) cookie: Vec<Cookie>,
@@ -91,7 +92,7 @@ pub(crate) struct Options {
     /// Show the server's pings, and its pongs to those of --ping
     #[arg(long, help_heading = WAY)]
     pub(super) show_pings: bool,
-    /// Show the handshake both ways, but no password; -vv is the same
+    /// Show the handshake both ways, but no passwords, cookies and keys in headers; -vv is the same
     #[arg(long, short, action = ArgAction::SetTrue, overrides_with = "verbose", help_heading = WAY)]
     pub(super) verbose: bool,
 

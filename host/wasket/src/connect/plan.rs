@@ -13,6 +13,7 @@ use wasket_client::{
 
 use super::options::{Options, TlsMin};
 use super::output::Output;
+use super::value::{Field, Header};
 use super::{password, proxy};
 use crate::exit::Usage;
 
@@ -41,7 +42,7 @@ pub(super) fn connect(options: &Options, output: &mut Output) -> anyhow::Result<
     if options.compress {
         connect = connect.compression(Compression::default());
     }
-    connect = usage(request(connect, options))?;
+    connect = request(connect, options)?;
     if options.location {
         connect = usage(connect.redirects(REDIRECTS_MAX))?;
     }
@@ -76,18 +77,39 @@ pub(super) fn backoff(options: &Options) -> Backoff {
     }
 }
 
-fn request(mut connect: Connect, options: &Options) -> Result<Connect, Mistake> {
-    for field in &options.header {
-        connect = connect.header(&field.name, &field.value)?;
+fn request(mut connect: Connect, options: &Options) -> anyhow::Result<Connect> {
+    for header in &options.header {
+        connect = match header {
+            Header::Field(field) => usage(connect.header(&field.name, &field.value))?,
+            Header::File(file) => with_headers_of(connect, file)?,
+        };
     }
     for cookie in &options.cookie {
-        connect = connect.cookie(&cookie.name, &cookie.value)?;
+        connect = usage(connect.cookie(&cookie.name, &cookie.value))?;
     }
     if let Some(origin) = &options.origin {
-        connect = connect.origin(origin)?;
+        connect = usage(connect.origin(origin))?;
     }
     for protocol in &options.subprotocol {
-        connect = connect.protocol(protocol)?;
+        connect = usage(connect.protocol(protocol))?;
+    }
+    Ok(connect)
+}
+
+/// A header a line. Nothing of a line is shown: it may be a secret.
+fn with_headers_of(mut connect: Connect, file: &Path) -> anyhow::Result<Connect> {
+    let text = read(file)?;
+    let lines = text.split(|byte| *byte == b'\n');
+    for (line, number) in lines.zip(1..) {
+        let wrong = |what: &str| Usage(format!("{}, line {number}: {what}", file.display()));
+        let line = str::from_utf8(line).map_err(|_| wrong("it is not UTF-8"))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let field: Field = line.parse().map_err(wrong)?;
+        connect = connect
+            .header(&field.name, &field.value)
+            .map_err(|mistake| wrong(&mistake.to_string()))?;
     }
     Ok(connect)
 }

@@ -50,7 +50,7 @@ fn head(first: String, start: &str, headers: &HeaderMap) -> Vec<String> {
     std::iter::once(first).chain(fields).collect()
 }
 
-/// A value as it may be shown: of a cookie that is set, the name.
+/// A value as it may be shown: of a cookie that is set, the name, and nothing of what is named like a secret.
 fn value_of(name: &HeaderName, value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());
     match text.split_once('=') {
@@ -58,10 +58,27 @@ fn value_of(name: &HeaderName, value: &HeaderValue) -> String {
             Some((scheme @ ("Basic" | "Digest" | "Bearer"), _)) => format!("{scheme} {HIDDEN}"),
             _ => HIDDEN.to_owned(),
         },
+        _ if looks_secret(name.as_str()) => HIDDEN.to_owned(),
         Some((cookie, _)) if name == header::SET_COOKIE => format!("{}={HIDDEN}", shown(cookie)),
         _ => shown(&text),
     }
 }
+
+/// Whether a header has its name from a key or the like: `X-Api-Key`, `Private-Token`, `X-Amz-Signature`.
+fn looks_secret(name: &str) -> bool {
+    let is_ours = name.starts_with("sec-websocket-");
+    let says_so = SECRETS.iter().any(|word| name.contains(word));
+    !is_ours && (says_so || name.ends_with("key") || name.starts_with("x-auth"))
+}
+
+const SECRETS: [&str; 6] = [
+    "token",
+    "secret",
+    "passw",
+    "credential",
+    "signature",
+    "session",
+];
 
 const HIDDEN: &str = "(hidden)";
 
@@ -86,6 +103,15 @@ mod tests {
         add(header::COOKIE, b"a=b", true);
         add(header::SET_COOKIE, b"id=17; Secure", false);
         add(header::SERVER, b"\xc2\x9b31m", false);
+        for name in [
+            "x-api-key",
+            "private-token",
+            "x-auth-user",
+            "sec-websocket-key",
+            "www-authenticate",
+        ] {
+            add(HeaderName::from_static(name), b"geheim", false);
+        }
         let step = Step::Request {
             method: "GET",
             target: "/a",
@@ -100,6 +126,11 @@ mod tests {
                 "> cookie: (hidden)",
                 "> set-cookie: id=(hidden)",
                 "> server: \\u{9b}31m",
+                "> x-api-key: (hidden)",
+                "> private-token: (hidden)",
+                "> x-auth-user: (hidden)",
+                "> sec-websocket-key: geheim",
+                "> www-authenticate: geheim",
             ]
         );
     }

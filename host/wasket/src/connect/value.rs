@@ -1,6 +1,7 @@
 //! The parts of what is typed that have a form of their own.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,6 +19,25 @@ pub(super) fn url(text: &str) -> Result<String, Infallible> {
         true => text.to_owned(),
         false => format!("ws://{text}"),
     })
+}
+
+/// `Name: value`, or `@FILE` for a file of such lines: what is typed other users of the machine may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    Field(Field),
+    File(PathBuf),
+}
+
+impl FromStr for Header {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix('@') {
+            Some("" | "-") => Err("expected the name of a file behind the @"),
+            Some(file) => Ok(Self::File(file.into())),
+            None => text.parse().map(Self::Field),
+        }
+    }
 }
 
 /// `Name: value`
@@ -143,6 +163,11 @@ mod tests {
         }
         for text in ["", "X-Room", ": lobby"] {
             assert!(text.parse::<Field>().is_err(), "{text}");
+        }
+        assert_eq!("@/a:b".parse(), Ok(Header::File("/a:b".into())));
+        assert!(matches!("a:b".parse(), Ok(Header::Field(_))));
+        for text in ["@", "@-", "a"] {
+            assert!(text.parse::<Header>().is_err(), "{text}");
         }
         let cookie: Cookie = "a=b=c".parse().unwrap();
         assert_eq!((&*cookie.name, &*cookie.value), ("a", "b=c"));
