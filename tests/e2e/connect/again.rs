@@ -43,3 +43,17 @@ fn it_stops_trying_when_it_is_asked_to() {
     running.signal("-INT");
     assert_eq!(running.wait().0, Some(130));
 }
+
+// parity W18
+#[test]
+fn it_does_not_try_again_what_would_be_the_same() {
+    let host = host();
+    let missing = format!("{}x", host.url("echo"));
+    // Too long to be a name, so that nobody is asked for its address.
+    let unknown = format!("ws://{}/", "a".repeat(64));
+    for (url, code) in [(missing, 6), (unknown, 3)] {
+        let ended = Connect::to(&url, &["--reconnect"]).end("");
+        assert_eq!(ended.code, Some(code), "{}", ended.err);
+        assert!(!ended.err.contains("connecting again"), "{}", ended.err);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use wasket_client::{By, Closed, Error, Fault, Phase};
+use wasket_client::{By, Closed, Error, Fault, HandshakeFault, Phase, ProxyFault};
 
 use crate::exit::FAILURE;
 use crate::signal::Ending;
@@ -79,6 +79,22 @@ impl From<&Closed> for End {
     }
 }
 
+/// Whether another attempt may end in another way. Of answers of 4xx and of certificates the library knows that it does not;
+/// where a redirect is not followed it will not be, and a name that never had an address is likely wrong.
+pub(super) fn may_mend(error: &Error, was_open: bool) -> bool {
+    match error {
+        Error::Resolve { .. } => was_open,
+        Error::Proxy {
+            fault: ProxyFault::Unreachable(error),
+            ..
+        } => may_mend(error, was_open),
+        Error::Handshake(HandshakeFault::Redirect { .. }) => false,
+        error => error
+            .rejection()
+            .is_none_or(|rejection| !rejection.status.is_redirection()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,5 +124,37 @@ mod tests {
         }
         assert_eq!(End::Signal(Ending::Interrupt).code(), 130);
         assert_eq!(End::Signal(Ending::Terminate).code(), 143);
+    }
+
+    // parity W18
+    #[test]
+    fn what_will_not_change_is_not_tried_again() {
+        let unknown = || Error::Resolve {
+            host: "a".to_owned(),
+            source: std::io::ErrorKind::NotFound.into(),
+        };
+        let of_proxy = Error::Proxy {
+            proxy: "a:1".to_owned(),
+            fault: ProxyFault::Unreachable(Box::new(unknown())),
+        };
+        for error in [unknown(), of_proxy] {
+            assert!(!may_mend(&error, false), "{error}");
+            assert!(may_mend(&error, true), "{error}");
+        }
+        let refused = Error::Connect {
+            to: "a:1".to_owned(),
+            fault: wasket_client::ConnectFault::Refused,
+        };
+        assert!(may_mend(&refused, false));
+        for (status, mends) in [(307, false), (404, true), (503, true)] {
+            let rejection = wasket_client::Rejection {
+                status: status.try_into().unwrap(),
+                headers: http::HeaderMap::new(),
+                body: bytes::Bytes::new(),
+                is_cut: false,
+            };
+            let error = HandshakeFault::Rejected(Box::new(rejection)).into();
+            assert_eq!(may_mend(&error, true), mends, "{status}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use wasket_client::{Event, PingError, Progress, Reconnect, SendError, Sender};
 
 use super::editor::{TYPED_BYTES_MAX, Typed};
-use super::end::End;
+use super::end::{End, may_mend};
 use super::input::{self, Input, Item};
 
 use super::options::Options;
@@ -47,6 +47,8 @@ pub(super) struct Session<'o> {
     /// When something last went out or came in.
     active: Instant,
     received: u64,
+    /// Whether there was a connection.
+    was_open: bool,
     /// Whether we want it to end.
     is_stopping: bool,
     /// Whether stdout was closed by who read it.
@@ -105,6 +107,7 @@ impl<'o> Session<'o> {
             closing: None,
             active: Instant::now(),
             received: 0,
+            was_open: false,
             is_stopping: false,
             is_mute: false,
             is_over: false,
@@ -189,6 +192,7 @@ impl<'o> Session<'o> {
     fn progress(&mut self, progress: Option<Progress>) -> io::Result<()> {
         match progress {
             Some(Progress::Open(response, sender)) => {
+                self.was_open = true;
                 self.active = Instant::now();
                 if let Some(every) = self.options.ping.filter(|every| !every.is_zero()) {
                     self.pinging = Some(Box::pin(pings(sender.clone(), every)));
@@ -202,7 +206,7 @@ impl<'o> Session<'o> {
             Some(Progress::Event(event)) => self.event(event)?,
             Some(Progress::Failed(error)) => {
                 self.end = End::from(&error);
-                self.is_over = !self.options.reconnect;
+                self.is_over = !self.options.reconnect || !may_mend(&error, self.was_open);
                 self.output.failed(&error)?;
             }
             Some(Progress::Waiting(time)) => self.output.waiting(time)?,
