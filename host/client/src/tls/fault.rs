@@ -62,12 +62,20 @@ fn names(presented: &[String]) -> String {
     let shown: Vec<_> = presented
         .iter()
         .take(NAMES_SHOWN_MAX)
-        .map(|name| name.escape_debug().to_string())
+        .map(|name| plain(name).escape_debug().to_string())
         .collect();
     match (shown.is_empty(), presented.len() > NAMES_SHOWN_MAX) {
         (true, _) => String::new(),
         (false, false) => format!(" ({})", shown.join(", ")),
         (false, true) => format!(" ({}, ...)", shown.join(", ")),
+    }
+}
+
+/// `DnsName("example.com")`, as rustls has it, is `example.com` to everybody else.
+fn plain(name: &str) -> &str {
+    match name.split_once('(') {
+        Some((_, rest)) => rest.trim_end_matches(')').trim_matches('"'),
+        None => name,
     }
 }
 
