@@ -1,7 +1,7 @@
 //! Servers of bare bytes, for what a host does not do.
 
-use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
 /// Takes one handshake, and hands the socket over.
@@ -12,6 +12,24 @@ pub(super) fn bare(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
         let (stream, _) = listener.accept().unwrap();
         let socket = tungstenite::accept(stream).unwrap();
         then(socket.get_ref().try_clone().unwrap());
+    });
+    url
+}
+
+/// Takes handshakes one after the other, and sends each client this, or hangs up where this is nothing.
+pub(super) fn bare_always(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let socket = tungstenite::accept(stream).unwrap();
+            let mut stream = socket.get_ref().try_clone().unwrap();
+            stream.write_all(bytes).unwrap();
+            match bytes {
+                [] => stream.shutdown(Shutdown::Both).unwrap(),
+                _ => drop(stream.read_to_end(&mut Vec::new())),
+            }
+        }
     });
     url
 }

@@ -8,6 +8,7 @@ mod program;
 mod refused;
 mod secure;
 mod terminal;
+mod texts;
 mod uploads;
 mod way;
 

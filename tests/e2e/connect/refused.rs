@@ -1,7 +1,5 @@
 //! What does not come about, and what is said of it.
 
-use std::net::TcpListener;
-
 use super::program::Connect;
 use super::{field, host};
 
@@ -32,43 +30,25 @@ fn a_refused_handshake_shows_status_and_body() {
 
 // parity W1
 #[test]
-fn every_failure_is_one_line_with_its_phase_and_a_code() {
-    let host = host();
-    let nobody = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("ws://{}/", listener.local_addr().unwrap())
-    };
-    let plain = host.url("echo").replace("ws://", "wss://");
-    let missing = format!("{}x", host.url("echo"));
-    for (url, words, code, part) in [
-        (&*nobody, &[][..], 3, "connect: 127.0.0.1:"),
-        (&missing, &[], 6, "handshake: the server answered 404"),
-        (&plain, &[], 5, "TLS: 127.0.0.1"),
+fn what_was_typed_wrong_is_one_line_and_nothing_is_connected() {
+    let url = "ws://127.0.0.1:1/";
+    for (url, words, part) in [
+        ("http://a/", &[][..], "scheme"),
+        ("ws://a/#b", &[], "fragment"),
+        (url, &["--header", "Upgrade: x"], "belongs to"),
         (
-            &missing,
-            &["--proxy", &nobody.replace("ws", "http")],
-            4,
-            "proxy: 127.0.0.1:",
-        ),
-        ("http://a/", &[], 2, "scheme"),
-        ("ws://a/#b", &[], 2, "fragment"),
-        (&missing, &["--header", "Upgrade: x"], 2, "belongs to"),
-        (
-            &missing,
+            url,
             &["--subprotocol", "a", "--subprotocol", "a"],
-            2,
             "subprotocol",
         ),
-        (&missing, &["--cookie", "a=b c"], 2, "cookie"),
-        (&missing, &["--ca", "/nowhere.pem"], 2, "/nowhere.pem"),
-        (&missing, &["--ca", "/dev/null"], 2, "no certificate"),
-        (&missing, &["--file", "/nowhere"], 2, "/nowhere"),
-        (&missing, &["--file", "/"], 2, "directory"),
-        (&missing, &["--pre-auth"], 2, "--user"),
-        (&missing, &["--proxy", "socks5://a"], 2, "`http`"),
+        (url, &["--cookie", "a=b c"], "cookie"),
+        (url, &["--ca", "/nowhere.pem"], "/nowhere.pem"),
+        (url, &["--file", "/nowhere"], "/nowhere"),
+        (url, &["--file", "/"], "directory"),
+        (url, &["--pre-auth"], "--user"),
     ] {
         let ended = Connect::to(url, words).end("");
-        assert_eq!(ended.code, Some(code), "{words:?}: {}", ended.err);
+        assert_eq!(ended.code, Some(2), "{words:?}: {}", ended.err);
         let err = ended.err.trim_end();
         assert!(
             err.starts_with("error: ") && err.contains(part) && !err.contains('\n'),
@@ -84,7 +64,7 @@ fn every_failure_is_one_line_with_its_phase_and_a_code() {
         &["--exit-after", "0"],
         &["--key", "/nowhere"],
     ] {
-        let ended = Connect::to(&missing, words).end("");
+        let ended = Connect::to(url, words).end("");
         assert_eq!(ended.code, Some(2), "{words:?}: {}", ended.err);
     }
 }

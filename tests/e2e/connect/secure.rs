@@ -4,7 +4,8 @@ use super::program::Connect;
 use crate::host::Host;
 use crate::tls::authority::Authority;
 
-fn host(tls: &str) -> Host {
+/// The probe on a listener with this `tls`.
+pub(super) fn host(tls: &str) -> Host {
     Host::serve(&format!(
         "[[listen]]\naddress = \"127.0.0.1:0\"\ntls = {{ {tls} }}\n\
          [service.probe]\npath = \"/probe\"\ncomponent = \"GUESTS/probe.wasm\"\n"

@@ -24,6 +24,7 @@ pub(super) struct Output {
     out_is_terminal: bool,
     err_is_terminal: bool,
     keeps_history: bool,
+    reconnects: bool,
     editor: Option<Editor>,
     has_bar: bool,
 }
@@ -39,6 +40,7 @@ impl Output {
             out_is_terminal,
             err_is_terminal: io::stderr().is_terminal(),
             keeps_history: !options.no_history,
+            reconnects: options.reconnect,
             editor: None,
             has_bar: false,
         }
@@ -129,7 +131,7 @@ impl Output {
     }
 
     pub(super) fn closed(&mut self, closed: &Closed) -> io::Result<()> {
-        let line = text::closed(closed);
+        let line = text::closed(closed, self.reconnects);
         match End::from(closed) {
             End::Clean if !self.is_talkative() => {}
             End::Clean => self.note(&line),

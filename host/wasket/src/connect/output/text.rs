@@ -65,8 +65,8 @@ pub(super) fn opened(response: &Response) -> String {
     line
 }
 
-/// How a connection ended, in one line, with the option that may help.
-pub(super) fn closed(closed: &Closed) -> String {
+/// How a connection ended, in one line, with what may help. `reconnects` is when it will be opened again anyway.
+pub(super) fn closed(closed: &Closed, reconnects: bool) -> String {
     if let (Some(fault @ Fault::Gone), By::Us) = (&closed.fault, closed.by) {
         return format!("closed by us; {fault}");
     }
@@ -75,8 +75,26 @@ pub(super) fn closed(closed: &Closed) -> String {
         Some(Fault::Violation(violation)) if violation.kind() == ViolationKind::Limit => {
             format!("{line} (--message-bytes-max SIZE)")
         }
-        Some(Fault::Gone | Fault::Silent | Fault::Socket(_)) => format!("{line} (--reconnect)"),
+        Some(Fault::Gone | Fault::Silent | Fault::Socket(_)) if !reconnects => {
+            format!("{line} (--reconnect)")
+        }
+        None if closed.by == By::Peer => match remedy(closed.code) {
+            Some(remedy) => format!("{line}; {remedy}"),
+            None => line,
+        },
         _ => line,
+    }
+}
+
+/// What to do about a code of the server (RFC 6455 section 7.4.1, and the registry that it founds).
+fn remedy(code: u16) -> Option<&'static str> {
+    match code {
+        1003 => Some("it takes no such messages: text of stdin, or bytes (--binary, --file)"),
+        1008 => Some("does it allow what was sent, and did we read in time?"),
+        1009 => Some("send smaller messages"),
+        1011 => Some("the fault is the server's, and its log may say more"),
+        1012..=1014 => Some("try again later (--reconnect)"),
+        _ => None,
     }
 }
 
