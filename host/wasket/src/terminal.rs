@@ -3,7 +3,9 @@
 //!
 //! A reader who has left is no reason to fail: what cannot be written is dropped.
 
+use std::env;
 use std::io::{self, IsTerminal, Write};
+
 use wasket_config::Problems;
 
 /// A line of an answer.
@@ -28,9 +30,15 @@ pub(crate) fn problems(problems: &Problems) {
     };
 }
 
-/// Whether a stream shows colours: it is a terminal, and nobody asked for none (<https://no-color.org>).
+/// Whether a stream shows colours: it is a terminal that can, and nobody asked for none (<https://no-color.org>).
 pub(crate) fn coloured(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    let is_plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && obeys() && !is_plain
+}
+
+/// Whether the terminal, if there is one, does what control sequences say.
+pub(crate) fn obeys() -> bool {
+    env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// Text of others, safe to print on a line of ours.

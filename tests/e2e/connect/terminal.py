@@ -9,6 +9,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import sys
 import termios
 import time
@@ -21,7 +22,7 @@ LINES = termios.ICANON | termios.ECHO
 MARKED, UNMARKED = b"\x1b[?2004h", b"\x1b[?2004l"
 
 
-def shell(words, tell):
+def shell(words, term, tell):
     """Runs a program as a shell does, and has it go on once a line is typed. Returns its code."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     pid = os.fork()
@@ -30,8 +31,10 @@ def shell(words, tell):
         os.tcsetpgrp(0, os.getpid())
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
         os.write(tell, str(os.getpid()).encode())
-        # Without colours the text is all there is.
-        environment = {"XDG_STATE_HOME": FOLDER, "NO_COLOR": "1", "TERM": "xterm", "PATH": os.environ["PATH"]}
+        environment = {"XDG_STATE_HOME": FOLDER, "TERM": term, "PATH": os.environ["PATH"]}
+        if term != "dumb":
+            # Without colours the text is all there is.
+            environment["NO_COLOR"] = "1"
         os.execve(WASKET, words, environment)
     while True:
         _, status = os.waitpid(pid, os.WUNTRACED)
@@ -73,7 +76,7 @@ class Late:
 class Terminal:
     """The program behind a pseudoterminal, and what it has written."""
 
-    def __init__(self, *words, url=URL):
+    def __init__(self, *words, url=URL, term="xterm"):
         # The modes are those from before the program.
         self.fd, inner = pty.openpty()
         self.before = termios.tcgetattr(inner)
@@ -84,7 +87,7 @@ class Terminal:
             fcntl.ioctl(inner, termios.TIOCSCTTY, 0)
             for fd in range(3):
                 os.dup2(inner, fd)
-            os._exit(shell([WASKET, "connect", url, *words], tell))
+            os._exit(shell([WASKET, "connect", url, *words], term, tell))
         os.close(inner)
         self.pid = int(os.read(pids, 16))
         self.written = b""
@@ -167,6 +170,28 @@ terminal.type("\x15echo:again\r")
 terminal.shows("< echo=again\r\n")
 terminal.type("echo:agai\r\x04")
 terminal.ends(0)
+
+# A narrower terminal shows less. Nothing of this run is kept for the others.
+terminal = Terminal("--no-history")
+terminal.shows("> ")
+terminal.type("echo:0123456789")
+terminal.shows("> echo:0123456789")
+fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 10, 0, 0))
+terminal.shows("\x1b[K> 3456789\r")
+terminal.type("\r")
+terminal.shows("< echo=0123456789\r\n")
+terminal.type("\x04")
+terminal.ends(0)
+
+# A terminal that obeys nothing has lines of its own, and is sent none of our sequences.
+terminal = Terminal(term="dumb")
+terminal.shows("connected to ")
+terminal.type("echo:plain\n")
+terminal.shows("\necho=plain\r\n")
+terminal.type("\x04")
+terminal.shows("closed by us")
+terminal.ends(0)
+assert b"\x1b" not in terminal.written, terminal.written
 
 # However it is ended, it is not left raw.
 for ending, code in [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]:

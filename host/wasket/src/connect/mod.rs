@@ -25,6 +25,7 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use wasket_client::Reconnect;
 
+use crate::terminal;
 pub(crate) use options::Options;
 use output::Output;
 use session::Session;
@@ -43,7 +44,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         .build()
         .context("starting the threads")?;
     let is_typed = input::is_typed(options) && !options.binary;
-    let edits = is_typed && io::stdout().is_terminal() && !options.json && editor::is_possible();
+    let edits = is_typed && io::stdout().is_terminal() && !options.json && terminal::obeys();
     let stop = {
         let _runtime = runtime.enter();
         Stop::new(edits || password::is_asked_for(options)).context("handling signals")?

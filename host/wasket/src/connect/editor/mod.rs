@@ -9,7 +9,6 @@ mod history;
 mod key;
 mod line;
 
-use std::env;
 use std::io;
 use std::os::fd::AsFd;
 
@@ -150,11 +149,6 @@ impl Editor {
         self.raw = Some(Raw::enter(&io::stdin(), CtrlC::Signal)?);
         Ok(())
     }
-}
-
-/// Whether the terminal can show a line that changes.
-pub(super) fn is_possible() -> bool {
-    env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// How wide a terminal is.

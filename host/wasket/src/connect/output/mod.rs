@@ -13,7 +13,7 @@ use super::editor::{ERASE, Editor, Typed, columns};
 use super::end::End;
 use super::input::Upload;
 use super::options::Options;
-use crate::terminal::{coloured, shown};
+use crate::terminal::{coloured, obeys, shown};
 
 /// Stdout and stderr. Methods fail when stdout does; a stderr that fails is nobody's loss.
 pub(super) struct Output {
@@ -193,7 +193,7 @@ impl Output {
 
     /// How far a file is, where somebody sees it.
     pub(super) fn progress(&mut self, upload: &Upload) {
-        if !self.err_is_terminal {
+        if !(self.err_is_terminal && obeys()) {
             return;
         }
         let columns = columns(&io::stderr());
