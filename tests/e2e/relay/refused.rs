@@ -16,7 +16,7 @@ fn nothing_is_granted_unless_the_settings_say_so() {
     let told = ["WARN", "may not connect to", "`connect`"];
     is_refused(&url, "", &told);
     is_refused(&url, "connect = [\"ws://127.0.0.1:1\"]", &told);
-    is_refused(&url, &format!("connect = [\"{}/other\"]", url), &told);
+    is_refused(&url, &format!("connect = [\"{url}/other\"]"), &told);
     let secure = url.replace("ws://", "wss://");
     is_refused(&url, &format!("connect = [\"{secure}\"]"), &told);
 }
