@@ -152,7 +152,10 @@ fn pings_go_out_whether_they_are_shown_or_not() {
     for words in [&["--ping", "10ms"][..], &["--ping", "10ms", "--show-pings"]] {
         let url = bare(|mut stream| {
             for number in ["1", "2"] {
-                assert_eq!(frame(&mut stream), (PING, number.into()));
+                let numbered = std::iter::repeat_with(|| frame(&mut stream))
+                    // The library's own, where this is slow.
+                    .find(|(_, payload)| payload != b"wasket");
+                assert_eq!(numbered, Some((PING, number.into())));
                 stream
                     .write_all(&[&b"\x8a\x01"[..], number.as_bytes()].concat())
                     .unwrap();

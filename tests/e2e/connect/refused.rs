@@ -46,6 +46,7 @@ fn what_was_typed_wrong_is_one_line_and_nothing_is_connected() {
         (url, &["--file", "/nowhere"], "/nowhere"),
         (url, &["--file", "/"], "directory"),
         (url, &["--pre-auth"], "--user"),
+        (url, &["--pre-auth", "--proxy", "a:1"], "--user"),
     ] {
         let ended = Connect::to(url, words).end("");
         assert_eq!(ended.code, Some(2), "{words:?}: {}", ended.err);

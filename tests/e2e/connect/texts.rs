@@ -161,6 +161,9 @@ fn no_way_through_the_proxy() {
     ] {
         let words = ["--proxy", &format!("http://{proxy}")];
         case("ws://a/", &words, 4, &format!("proxy: {proxy} {line}")).check();
+        // It asks us although we said who we are.
+        let words = ["--pre-auth", "--proxy", &format!("http://ada:x@{proxy}")];
+        case("ws://a/", &words, 4, &format!("proxy: {proxy} {line}")).check();
     }
     let words = ["--proxy", "socks5://u:geheim@a"];
     let line = "--proxy: the scheme of the URL `socks5://u@a` is not `http`, ...; name another with --proxy URL, or none with --proxy ''";

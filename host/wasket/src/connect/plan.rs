@@ -13,8 +13,9 @@ use wasket_client::{
 
 use super::options::{Options, TlsMin};
 use super::output::Output;
+use super::password;
+use super::proxy::{self, Proxy};
 use super::value::{Field, Header};
-use super::{password, proxy};
 use crate::exit::Usage;
 
 /// The connection, as far as it is not about showing it. May ask for a password on the terminal.
@@ -46,7 +47,17 @@ pub(super) fn connect(options: &Options, output: &mut Output) -> anyhow::Result<
     if options.location {
         connect = usage(connect.redirects(REDIRECTS_MAX))?;
     }
-    connect = with_proxy(connect, options, output)?;
+    let proxy = proxy_of(options, output)?;
+    if let Some(proxy) = &proxy {
+        connect = with_proxy(connect, proxy)?;
+    }
+    if options.pre_auth {
+        if !has_user(options, proxy.as_ref()) {
+            let what = "--pre-auth sends a name and a password at once: add --user NAME";
+            return Err(Usage(what.to_owned()).into());
+        }
+        connect = connect.pre_auth();
+    }
     with_user(connect, options)
 }
 
@@ -158,53 +169,51 @@ fn client_certificate(tls: Tls, file: &Path, key: Option<&Path>) -> anyhow::Resu
     })
 }
 
-fn with_proxy(connect: Connect, options: &Options, output: &mut Output) -> anyhow::Result<Connect> {
+/// The proxy on the way, if there is to be one.
+fn proxy_of(options: &Options, output: &mut Output) -> anyhow::Result<Option<Proxy>> {
     let variable = |name: &str| env::var(name).ok();
     // It was read before, so it is one.
     let url = Url::parse(&options.url).context("reading the URL")?;
-    let (proxy, named_by) = match &options.proxy {
-        Some(proxy) if proxy.is_empty() => return Ok(connect),
-        Some(proxy) => (proxy::with_scheme(proxy), "--proxy".to_owned()),
-        None => match proxy::of(&url, variable) {
-            Some(proxy) => (proxy.url, format!("the variable {}", proxy.variable)),
-            None => return Ok(connect),
-        },
+    let proxy = match options.proxy.as_deref() {
+        Some("") => None,
+        Some(typed) => Some(Proxy {
+            named_by: "--proxy".to_owned(),
+            url: proxy::with_scheme(typed),
+        }),
+        None => proxy::of(&url, variable),
     };
-    if proxy::is_needless(&url, options.noproxy.as_deref(), variable) {
+    if proxy.is_some() && proxy::is_needless(&url, options.noproxy.as_deref(), variable) {
         output.step("* no_proxy names the server: no proxy is asked");
-        return Ok(connect);
+        return Ok(None);
     }
-    connect.proxy(&proxy).map_err(|mistake| {
+    Ok(proxy)
+}
+
+fn with_proxy(connect: Connect, proxy: &Proxy) -> anyhow::Result<Connect> {
+    connect.proxy(&proxy.url).map_err(|mistake| {
         let what = match &mistake {
             Mistake::Proxy(what) => what.as_ref(),
             other => other,
         };
         let remedy = "name another with --proxy URL, or none with --proxy ''";
-        Usage(format!("{named_by}: {what}; {remedy}")).into()
+        Usage(format!("{}: {what}; {remedy}", proxy.named_by)).into()
     })
 }
 
 fn with_user(connect: Connect, options: &Options) -> anyhow::Result<Connect> {
     let Some(user) = &options.user else {
-        let has_user = Url::parse(&options.url).is_ok_and(|url| !url.username().is_empty());
-        if options.pre_auth && !has_user && options.proxy.is_none() {
-            let what = "--pre-auth sends a name and a password at once: add --user NAME";
-            return Err(Usage(what.to_owned()).into());
-        }
-        return Ok(with_pre_auth(connect, options));
+        return Ok(connect);
     };
-    let connect = match user.split_once(':') {
+    usage(match user.split_once(':') {
         Some((name, password)) => connect.credentials(name, password),
         None => connect.credentials(user, &password::of(user)?),
-    };
-    Ok(with_pre_auth(usage(connect)?, options))
+    })
 }
 
-fn with_pre_auth(connect: Connect, options: &Options) -> Connect {
-    match options.pre_auth {
-        true => connect.pre_auth(),
-        false => connect,
-    }
+/// Whether there is something to prove who we are with, to the server or to a proxy.
+fn has_user(options: &Options, proxy: Option<&Proxy>) -> bool {
+    let is_in_url = Url::parse(&options.url).is_ok_and(|url| !url.username().is_empty());
+    options.user.is_some() || is_in_url || proxy.is_some_and(|proxy| proxy.url.contains('@'))
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

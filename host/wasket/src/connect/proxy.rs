@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// A proxy, and the variable that names it.
+/// A proxy, and who names it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Proxy {
-    pub(super) variable: String,
+    pub(super) named_by: String,
     pub(super) url: String,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn of(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option
         let url = variable(&name).filter(|url| !url.is_empty())?;
         Some(Proxy {
             url: with_scheme(&url),
-            variable: name,
+            named_by: format!("the variable {name}"),
         })
     })
 }
@@ -157,7 +157,11 @@ mod tests {
     }
 
     fn found(url: &str, variables: &[(&str, &str)]) -> Option<String> {
-        of(&Url::parse(url).unwrap(), among(variables)).map(|proxy| proxy.variable)
+        let proxy = of(&Url::parse(url).unwrap(), among(variables))?;
+        proxy
+            .named_by
+            .strip_prefix("the variable ")
+            .map(str::to_owned)
     }
 
     // parity W12
