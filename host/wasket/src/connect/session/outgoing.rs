@@ -58,27 +58,34 @@ impl Session<'_> {
     pub(super) fn sent(&mut self, sent: Result<(), SendError>) -> io::Result<()> {
         self.active = Instant::now();
         self.output.end_progress();
-        let sending = self.sending.take();
+        let upload = self.sending.take().and_then(|sending| sending.upload);
         match sent {
             Ok(()) => {}
+            Err(_) if self.is_stopping => self.cut_short(upload),
             // How it closed comes with its event. Until the next one is open nothing more is begun.
             Err(SendError::Closed(_)) => self.is_cut = true,
             Err(SendError::Source(error)) => {
-                let name = sending.and_then(|sending| Some(sending.upload?.name));
-                let name = name.unwrap_or_else(|| "the message".to_owned());
-                match self.is_stopping {
-                    true => self.output.warning(&format!("{name} was not sent whole")),
-                    false => self.give_up(&format!("{name}: {error}; it was not sent whole")),
-                }
+                let name = upload.map_or_else(|| "the message".to_owned(), |it| it.name);
+                self.give_up(&format!("{name}: {error}; it was not sent whole"));
             }
         }
         Ok(())
     }
 
-    /// The connection has ended without us: what was on its way may be lost, and what waits is, if this was the last one.
+    /// What was on its way when somebody wanted to close.
+    fn cut_short(&mut self, upload: Option<Upload>) {
+        if let Some(upload) = upload {
+            self.output
+                .warning(&format!("{} was not sent whole", upload.name));
+        }
+    }
+
+    /// The connection has ended: what was on its way may be lost, and what waits is, if this was the last one.
     pub(super) fn account(&mut self) -> io::Result<()> {
-        let is_cut = std::mem::take(&mut self.is_cut) | self.sending.take().is_some();
+        let sending = self.sending.take();
+        let is_cut = std::mem::take(&mut self.is_cut) | sending.is_some();
         if self.is_stopping {
+            self.cut_short(sending.and_then(|sending| sending.upload));
             return Ok(());
         }
         if is_cut {
