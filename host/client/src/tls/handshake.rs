@@ -24,11 +24,12 @@ pub(crate) async fn secure(
     within: Duration,
     observer: &Observer,
 ) -> Result<TlsStream<TcpStream>, TlsFault> {
-    let config = Arc::new(config(tls).await?);
-    let connecting = TlsConnector::from(config).connect(name, stream);
-    let stream = match timeout(within, connecting).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(fault_of_io(error)),
+    let securing = async {
+        let connector = TlsConnector::from(config(tls).await?);
+        connector.connect(name, stream).await.map_err(fault_of_io)
+    };
+    let stream = match timeout(within, securing).await {
+        Ok(secured) => secured?,
         Err(_) => return Err(TlsFault::TimedOut(within)),
     };
     let (_, connection) = stream.get_ref();
@@ -47,7 +48,7 @@ pub(crate) async fn secure(
 }
 
 /// Reading hundreds of certificates is nothing for a thread that others wait for.
-async fn config(tls: &Tls) -> Result<ClientConfig, TlsFault> {
+async fn config(tls: &Tls) -> Result<Arc<ClientConfig>, TlsFault> {
     let tls = tls.clone();
     tokio::task::spawn_blocking(move || tls.config())
         .await

@@ -1,7 +1,7 @@
 //! TLS: whom to trust, and who we are.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
@@ -39,6 +39,8 @@ pub struct Tls {
     server_name: Option<ServerName<'static>>,
     insecure: bool,
     versions: Vec<TlsVersion>,
+    /// What rustls made of it, for all connections that are opened with it: so sessions are resumed, too.
+    made: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 /// A version of TLS.
@@ -64,6 +66,7 @@ impl Tls {
                 .map_err(|error| mistake("the authority", error))?;
         }
         self.authorities.extend(certificates);
+        self.made = Arc::default();
         Ok(self)
     }
 
@@ -71,6 +74,7 @@ impl Tls {
     #[must_use]
     pub fn without_system_roots(mut self) -> Self {
         self.without_system_roots = true;
+        self.made = Arc::default();
         self
     }
 
@@ -84,6 +88,7 @@ impl Tls {
         let client = CertifiedKey::from_der(chain, key, &provider())
             .map_err(|error| mistake("the client certificate", error))?;
         self.client = Some(Arc::new(client));
+        self.made = Arc::default();
         Ok(self)
     }
 
@@ -91,6 +96,7 @@ impl Tls {
     #[must_use]
     pub fn verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
         self.verifier = Some(verifier);
+        self.made = Arc::default();
         self
     }
 
@@ -108,6 +114,7 @@ impl Tls {
     #[must_use]
     pub fn insecure(mut self) -> Self {
         self.insecure = true;
+        self.made = Arc::default();
         self
     }
 
@@ -115,6 +122,7 @@ impl Tls {
     #[must_use]
     pub fn versions(mut self, versions: &[TlsVersion]) -> Self {
         self.versions = versions.to_vec();
+        self.made = Arc::default();
         self
     }
 
@@ -125,12 +133,22 @@ impl Tls {
             client: None,
             server_name: None,
             insecure: false,
+            made: Arc::default(),
             ..self.clone()
         }
     }
 
-    /// What rustls makes of it. Reads the system's certificates, the first time in this process.
-    fn config(&self) -> Result<ClientConfig, TlsFault> {
+    /// What rustls makes of it, once.
+    fn config(&self) -> Result<Arc<ClientConfig>, TlsFault> {
+        if let Some(made) = self.made.get() {
+            return Ok(Arc::clone(made));
+        }
+        let config = Arc::new(self.make()?);
+        Ok(Arc::clone(self.made.get_or_init(|| config)))
+    }
+
+    /// Reads the system's certificates, the first time in this process.
+    fn make(&self) -> Result<ClientConfig, TlsFault> {
         let failed = |error| TlsFault::Failed(std::io::Error::other(error));
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&self.protocol_versions())

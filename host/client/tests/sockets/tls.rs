@@ -236,6 +236,41 @@ async fn another_name_may_be_asked_for() {
 
 // parity W11
 #[tokio::test]
+async fn sessions_are_resumed() {
+    use rustls::HandshakeKind::{Full, Resumed};
+    let authority = Authority::new("ours");
+    let issued = authority.issue(&["localhost"], |_| {});
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![issued.certificate.clone()], issued.key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let kinds = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&kinds);
+    let server = Server::start(move |_, socket| {
+        let (acceptor, keep) = (acceptor.clone(), Arc::clone(&keep));
+        async move {
+            let mut stream = acceptor.accept(socket).await.unwrap();
+            keep.lock()
+                .unwrap()
+                .push(stream.get_ref().1.handshake_kind().unwrap());
+            accept(&mut stream).await.echo().await;
+        }
+    })
+    .await;
+    let tls = trusting(&authority);
+    echoes(&secure(&server, "localhost", tls.clone())).await;
+    echoes(&secure(&server, "localhost", tls.clone())).await;
+    // What is changed is another's.
+    let changed = tls.versions(&[TlsVersion::Tls13]);
+    echoes(&secure(&server, "localhost", changed)).await;
+    assert_eq!(kinds.lock().unwrap()[..], [Full, Resumed, Full]);
+}
+
+// parity W11
+#[tokio::test]
 async fn a_client_may_have_a_certificate() {
     let (authority, clients) = (Authority::new("ours"), Authority::new("clients"));
     let (issued, client) = (
