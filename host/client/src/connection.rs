@@ -1,8 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use bytes::Bytes;
-
 use crate::stream::Stream;
 use crate::task::start;
 use crate::{Connect, Event, Receiver, Response, Sender};
@@ -22,7 +20,7 @@ impl Connection {
     pub(crate) fn start(
         connect: &Connect,
         stream: Stream,
-        read_ahead: Bytes,
+        read_ahead: &[u8],
         response: Response,
     ) -> Self {
         let started = start(connect, stream, read_ahead, response.compression);

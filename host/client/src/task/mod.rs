@@ -1,16 +1,18 @@
 //! The one task that owns a connection: its socket and its protocol state.
 
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
+use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
 use wasket_ws::{CloseCode, CloseFrame, State};
 
 mod closing;
 mod inbox;
+mod input;
 mod linger;
 mod outgoing;
 mod output;
@@ -28,6 +30,7 @@ use crate::event::{By, Fault};
 use crate::stream::Stream;
 use crate::{Closed, Event, Message};
 use inbox::Inbox;
+use input::Input;
 use outgoing::Sending;
 use output::{Output, Wrote};
 use pings::Pings;
@@ -43,8 +46,7 @@ struct Task {
     read: ReadHalf<Stream>,
     write: WriteHalf<Stream>,
     protocol: wasket_ws::Connection,
-    /// Where the socket is read to.
-    input: Vec<u8>,
+    input: Input,
     output: Output,
     sending: Sending,
     pings: Pings,
@@ -80,6 +82,8 @@ struct Task {
 /// What happened next.
 enum Turn {
     Read(io::Result<usize>),
+    /// Something is left of what was read.
+    Unread,
     Wrote(io::Result<Wrote>),
     Message(Option<Outgoing>),
     Wish(Option<Wish>),
@@ -91,11 +95,7 @@ enum Turn {
 
 impl Task {
     /// Runs to the end, and a little further: until the server has closed the socket and all that arrived is taken.
-    async fn run(mut self, read_ahead: Bytes, outcome: watch::Sender<Option<Closed>>) {
-        let mut first = read_ahead.to_vec();
-        drop(read_ahead);
-        self.receive(&mut first);
-        drop(first);
+    async fn run(mut self, outcome: watch::Sender<Option<Closed>>) {
         let closed = self.until_closed().await;
         let is_lost = matches!(
             closed.fault,
@@ -126,8 +126,14 @@ impl Task {
             }
             let ended = match self.turn().await {
                 Turn::Read(Ok(0)) => Some(Closed::lost(Fault::Gone)),
-                Turn::Read(Ok(bytes)) => {
-                    self.receive_input(bytes);
+                Turn::Read(Ok(_)) => {
+                    self.receive();
+                    None
+                }
+                Turn::Unread => {
+                    // Inflating takes its time, and others have something to do on this thread.
+                    tokio::task::yield_now().await;
+                    self.receive();
                     None
                 }
                 Turn::Read(Err(error)) => Some(Closed::lost(Fault::Socket(Arc::new(error)))),
@@ -176,8 +182,10 @@ impl Task {
         let takes_messages = self.has_senders && self.sending.is_idle() && self.is_answerable();
         let is_written = self.output.is_written();
         let is_settling = self.settling_until.is_some();
+        let has_unread = !self.input.is_empty();
         tokio::select! {
-            read = self.read.read(&mut self.input), if may_read => Turn::Read(read),
+            () = ready(()), if may_read && has_unread => Turn::Unread,
+            read = self.input.read(&mut self.read), if may_read && !has_unread => Turn::Read(read),
             wrote = self.output.write(&mut self.write), if !is_written => Turn::Wrote(wrote),
             wish = self.wishes.recv(), if self.has_wishes => Turn::Wish(wish),
             message = self.messages.recv(), if takes_messages && is_written => Turn::Message(message),
@@ -232,35 +240,35 @@ impl Task {
         }
     }
 
-    fn receive_input(&mut self, bytes: usize) {
-        let mut input = std::mem::take(&mut self.input);
-        if let Some(arrived) = input.get_mut(..bytes) {
-            self.receive(arrived);
-        }
-        self.input = input;
-    }
-
-    fn receive(&mut self, arrived: &mut [u8]) {
+    /// Receives what was read, but of compressed messages only so much at once as may be in memory at once.
+    fn receive(&mut self) {
         let now = Instant::now();
         self.patient_until = None;
+        let mut input = std::mem::take(&mut self.input);
+        let mut rest = input.rest();
         let mut events = Vec::new();
-        let received = self.protocol.receive(now, arrived, &mut events);
+        let received = self.protocol.receive_some(now, &mut rest, &mut events);
+        let left = rest.len();
         for event in events {
-            match event {
-                wasket_ws::Event::Message(message) => {
-                    self.inbox.push(Event::Message(owned(message)));
-                }
-                wasket_ws::Event::Ping(_) if self.is_close_written && self.inbox.is_waiting() => {}
-                wasket_ws::Event::Ping(payload) => self.inbox.push_ping(false, &payload),
-                wasket_ws::Event::Pong(payload) => {
-                    self.pings.answered(&payload, now);
-                    self.inbox.push_ping(true, &payload);
-                }
-                wasket_ws::Event::Close(_) => self.peer_closed(),
-            }
+            self.happened(event, now);
         }
+        input.leave(left);
+        self.input = input;
         if let Err(violation) = received {
             self.fail(violation);
+        }
+    }
+
+    fn happened(&mut self, event: wasket_ws::Event<'_>, now: Instant) {
+        match event {
+            wasket_ws::Event::Message(message) => self.inbox.push(Event::Message(owned(message))),
+            wasket_ws::Event::Ping(_) if self.is_close_written && self.inbox.is_waiting() => {}
+            wasket_ws::Event::Ping(payload) => self.inbox.push_ping(false, &payload),
+            wasket_ws::Event::Pong(payload) => {
+                self.pings.answered(&payload, now);
+                self.inbox.push_ping(true, &payload);
+            }
+            wasket_ws::Event::Close(_) => self.peer_closed(),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use wasket_ws::deflate::{Deflater, Parameters};
 use wasket_ws::{Connection, Limits, Role, Timing};
 
 use super::inbox::{Inbox, Item};
+use super::input::Input;
 use super::outgoing::{Deflate, Outgoing, Sending, With};
 use super::output::Output;
 use super::pings::Pings;
@@ -31,7 +31,7 @@ pub(crate) struct Started {
 pub(crate) fn start(
     connect: &Connect,
     stream: Stream,
-    read_ahead: Bytes,
+    read_ahead: &[u8],
     parameters: Option<Parameters>,
 ) -> Started {
     let (read, write) = tokio::io::split(stream);
@@ -47,7 +47,7 @@ pub(crate) fn start(
         read,
         write,
         protocol: protocol(connect, parameters),
-        input: vec![0; input_bytes(parameters.is_some())],
+        input: Input::starting_with(read_ahead),
         output: Output::new(),
         sending: Sending::new(deflate, connect.limits.frame_bytes_max),
         pings: Pings::default(),
@@ -69,7 +69,7 @@ pub(crate) fn start(
         close_within: connect.deadlines.close,
         pong_within: connect.deadlines.pong,
     };
-    tokio::spawn(task.run(read_ahead, outcome));
+    tokio::spawn(task.run(outcome));
     Started {
         messages,
         wishes,
@@ -107,14 +107,6 @@ fn deflate(compression: &Compression, parameters: &Parameters) -> Option<Deflate
         with,
         message_bytes_min: compression.message_bytes_min,
     })
-}
-
-/// A thousand bytes can come out of one: so with compression less is read at once.
-fn input_bytes(is_deflated: bool) -> usize {
-    match is_deflated {
-        true => 8 << 10,
-        false => 64 << 10,
-    }
 }
 
 /// How many pings and wishes to close may wait.
