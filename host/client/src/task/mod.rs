@@ -181,6 +181,9 @@ impl Task {
         let deadline = self.deadline(may_read);
         let takes_messages = self.has_senders && self.sending.is_idle() && self.is_answerable();
         let is_written = self.output.is_written();
+        if is_written {
+            self.output.rest();
+        }
         let is_settling = self.settling_until.is_some();
         let has_unread = !self.input.is_empty();
         tokio::select! {

@@ -1,5 +1,6 @@
 //! What is written to the socket, and who waits for it.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use super::outgoing::Done;
 
 /// Bytes on their way, and those whose messages end in them.
 pub(super) struct Output {
+    /// Lent by a thread as long as something is in it.
     bytes: Vec<u8>,
     written: usize,
     waiting: Vec<Done>,
@@ -38,7 +40,20 @@ impl Output {
 
     /// Where to append. Only what ends a frame may be followed by another.
     pub(super) fn bytes(&mut self) -> &mut Vec<u8> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = SPARE.take();
+        }
         &mut self.bytes
+    }
+
+    /// Keeps no memory for nothing: the thread that the task runs on now has more use for it.
+    pub(super) fn rest(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        match bytes.is_empty() {
+            true if (1..=BYTES_KEPT).contains(&bytes.capacity()) => SPARE.set(bytes),
+            true => {}
+            false => self.bytes = bytes,
+        }
     }
 
     /// Tells `done` once everything appended so far is written.
@@ -87,13 +102,16 @@ impl Output {
         to.flush().await?;
         self.written = 0;
         self.bytes.clear();
-        self.bytes.shrink_to(BYTES_KEPT);
         for done in self.waiting.drain(..) {
             // Who does not wait any more need not know.
             let _ = done.send(Ok(()));
         }
         Ok(wrote)
     }
+}
+
+thread_local! {
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// How much is appended before it is written.

@@ -30,6 +30,10 @@ impl Growth {
         }
     }
 
+    fn now(&self) -> u64 {
+        status("VmRSS:").saturating_sub(self.from)
+    }
+
     fn peak(&self) -> u64 {
         status("VmHWM:").saturating_sub(self.from)
     }
@@ -160,3 +164,40 @@ async fn what_inflates_to_a_gibibyte_takes_the_limit_and_little_more() {
     assert_eq!(messages, 1000);
     assert!(peak < (LIMIT + (16 << 20)) as u64, "grew by {peak} bytes");
 }
+
+// hardening H23
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_waits_takes_little() {
+    const CONNECTIONS: u64 = 500;
+    let _alone = ONE_AT_A_TIME.lock().await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let mut sockets = Vec::new();
+        let mut message = Vec::new();
+        frame::encode(&mut message, Opcode::Binary, &[7; MESSAGE_BYTES], None);
+        let mut taken = vec![0; MESSAGE_BYTES];
+        loop {
+            let mut socket = accept(&listener, "").await;
+            socket.write_all(&message).await.unwrap();
+            socket.read_exact(&mut taken).await.unwrap();
+            sockets.push(socket);
+        }
+    });
+    let connect = Connect::to(&url).unwrap();
+    let mut connections = Vec::new();
+    let growth = Growth::since_now();
+    for _ in 0..CONNECTIONS {
+        let mut connection = connect.open().await.unwrap();
+        // What a message takes on its way in and out is not kept.
+        let sender = connection.sender();
+        sender.binary(vec![7; MESSAGE_BYTES]).await.unwrap();
+        assert!(matches!(connection.next().await, Some(Event::Message(_))));
+        connections.push(connection);
+    }
+    let each = growth.now() / CONNECTIONS;
+    serving.abort();
+    assert!(each < 48 << 10, "a connection takes {each} bytes");
+}
+
+const MESSAGE_BYTES: usize = 60_000;
