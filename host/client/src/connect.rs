@@ -268,6 +268,11 @@ impl Connect {
 
     /// Opens the connection. Needs a tokio runtime with I/O and time. Dropping the future closes whatever was opened.
     ///
+    /// Every step has its [`Deadlines`]. All together, a request takes at most the times of `dial`, `tls` and `handshake`;
+    /// through a proxy those of `dial` and `handshake` come before it, up to three times where the proxy asks who we are.
+    /// A server that asks is sent up to three requests, and each redirect that is followed begins anew. To have it over
+    /// by a certain time, put a [`timeout`](tokio::time::timeout) around it.
+    ///
     /// # Errors
     /// Says in which phase it failed, and what to do. An answer that is not 101 is in [`Error::rejection`].
     pub async fn open(&self) -> Result<Connection, Error> {

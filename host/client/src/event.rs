@@ -90,6 +90,9 @@ pub enum Fault {
     /// The server gave no sign of life after an automatic ping.
     #[error("the server did not answer a ping in time")]
     Silent,
+    /// Of what was on its way to the server nothing went on for [`Deadlines::write`](crate::Deadlines).
+    #[error("the server took nothing of what was sent to it for too long")]
+    WriteOverdue,
     /// The server did not answer our close frame, or what was to be sent before it did not go out.
     #[error("the server did not close in time")]
     CloseOverdue,

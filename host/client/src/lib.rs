@@ -2,9 +2,9 @@
 //! [RFC 7692](https://www.rfc-editor.org/rfc/rfc7692)) on tokio.
 //!
 //! [`Connect`] says where to and how, [`Connect::open`] gives a [`Connection`], which splits into a [`Sender`] and a
-//! [`Receiver`]. One task owns the socket; queues with limits lead to it and from it, and every step of opening
-//! and closing has a deadline. A server that answers pings and reads nothing is waited for, and so is one that is not
-//! listened to.
+//! [`Receiver`]. One task owns the socket; queues with limits lead to it and from it, and every wait on the server
+//! has one of the [`Deadlines`]. Nobody waits for the receiver: while it takes nothing the socket is not read, and the
+//! server's silence says nothing.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -32,7 +32,8 @@ impl Default for Limits {
     }
 }
 
-/// How long each thing may take.
+/// How long each thing may take. There is none for how long a message may take as long as it goes on, nor for the
+/// receiver: an event waits until it is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
     /// To look up a name and to connect to one of its addresses. Default 10 s.
@@ -41,6 +42,10 @@ pub struct Deadlines {
     pub tls: Duration,
     /// From a request's first byte to its whole answer; for a proxy's answer again. Default 10 s.
     pub handshake: Duration,
+    /// For how long nothing of what is on its way to the server may go on; then the connection is lost
+    /// ([`Fault::WriteOverdue`](crate::Fault)). The operating system tells of room when about a third of what it holds is
+    /// taken, and over TLS it is 64 KiB at a time that go on. Default 2 minutes.
+    pub write: Duration,
     /// From our wish to close until the server's close frame, with what was still to be sent before. Then the socket is
     /// closed without it. Default 5 s.
     pub close: Duration,
@@ -55,6 +60,7 @@ impl Default for Deadlines {
             dial: seconds(10),
             tls: seconds(10),
             handshake: seconds(10),
+            write: seconds(120),
             close: seconds(5),
             pong: seconds(5),
         }

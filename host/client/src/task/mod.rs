@@ -99,7 +99,7 @@ impl Task {
         let closed = self.until_closed().await;
         let is_lost = matches!(
             closed.fault,
-            Some(Fault::Socket(_) | Fault::Gone | Fault::CloseOverdue)
+            Some(Fault::Socket(_) | Fault::Gone | Fault::WriteOverdue | Fault::CloseOverdue)
         );
         let is_clean = closed.clean;
         outcome.send_replace(Some(closed));
@@ -145,6 +145,9 @@ impl Task {
                     // No pong comes before the server has read what is on its way to it, but it does read.
                     self.be_patient();
                     None
+                }
+                Turn::Wrote(Ok(Wrote::NothingForTooLong)) => {
+                    Some(Closed::lost(Fault::WriteOverdue))
                 }
                 Turn::Wrote(Ok(Wrote::Something)) | Turn::Taken => None,
                 Turn::Message(Some(message)) => {

@@ -4,10 +4,14 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWrite;
+use tokio::time::timeout_at;
 
 use super::outgoing::Done;
+use crate::clock::after;
 
 /// Bytes on their way, and those whose messages end in them.
 pub(super) struct Output {
@@ -15,8 +19,10 @@ pub(super) struct Output {
     bytes: Vec<u8>,
     written: usize,
     waiting: Vec<Done>,
-    /// The socket had no room when it was last written to.
-    is_held_up: bool,
+    /// Since the socket has had no room: until when it has to have some.
+    held_up_until: Option<Instant>,
+    /// For how long it may have none.
+    within: Duration,
 }
 
 /// What writing has come to.
@@ -26,15 +32,18 @@ pub(super) enum Wrote {
     Something,
     /// The same after it had none: the server has taken something.
     Onwards,
+    /// It had no room for as long as that may be.
+    NothingForTooLong,
 }
 
 impl Output {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(within: Duration) -> Self {
         Self {
             bytes: Vec::new(),
             written: 0,
             waiting: Vec::new(),
-            is_held_up: false,
+            held_up_until: None,
+            within,
         }
     }
 
@@ -75,38 +84,47 @@ impl Output {
         self.bytes.clear();
         self.written = 0;
         self.waiting.clear();
+        self.held_up_until = None;
     }
 
     /// Writes something; once all is written, flushes and tells. Dropped at any point it has lost nothing.
     pub(super) async fn write(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<Wrote> {
-        let mut wrote = Wrote::Something;
+        let at_once = poll_fn(|ctx| Poll::Ready(self.poll(to, ctx))).await;
+        if let Poll::Ready(wrote) = at_once {
+            return wrote;
+        }
+        // Only now there is something to time.
+        let within = self.within;
+        let until = *self.held_up_until.get_or_insert_with(|| after(within));
+        let writing = poll_fn(|ctx| self.poll(to, ctx));
+        let wrote = timeout_at(until.into(), writing).await;
+        wrote.unwrap_or(Ok(Wrote::NothingForTooLong))
+    }
+
+    fn poll(
+        &mut self,
+        to: &mut (impl AsyncWrite + Unpin),
+        ctx: &mut Context<'_>,
+    ) -> Poll<io::Result<Wrote>> {
         if let Some(rest @ [_, ..]) = self.bytes.get(self.written..) {
-            let is_held_up = &mut self.is_held_up;
-            let written = poll_fn(|ctx| {
-                let written = Pin::new(&mut *to).poll_write(ctx, rest);
-                if written.is_pending() {
-                    *is_held_up = true;
-                } else if std::mem::take(is_held_up) {
-                    wrote = Wrote::Onwards;
-                }
-                written
-            });
-            match written.await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
+            match ready!(Pin::new(&mut *to).poll_write(ctx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 more => self.written += more,
             }
         }
-        if self.written < self.bytes.len() {
-            return Ok(wrote);
+        if self.written == self.bytes.len() {
+            ready!(Pin::new(to).poll_flush(ctx))?;
+            self.written = 0;
+            self.bytes.clear();
+            for done in self.waiting.drain(..) {
+                // Who does not wait any more need not know.
+                let _ = done.send(Ok(()));
+            }
         }
-        to.flush().await?;
-        self.written = 0;
-        self.bytes.clear();
-        for done in self.waiting.drain(..) {
-            // Who does not wait any more need not know.
-            let _ = done.send(Ok(()));
-        }
-        Ok(wrote)
+        Poll::Ready(Ok(match self.held_up_until.take() {
+            Some(_) => Wrote::Onwards,
+            None => Wrote::Something,
+        }))
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn start(
         write,
         protocol: protocol(connect, parameters),
         input: Input::starting_with(read_ahead),
-        output: Output::new(),
+        output: Output::new(connect.deadlines.write),
         sending: Sending::new(deflate, connect.limits.frame_bytes_max),
         pings: Pings::default(),
         inbox,

@@ -299,6 +299,7 @@ async fn deadlines_may_be_as_long_as_a_time_can_be() {
         dial: Duration::MAX,
         tls: Duration::MAX,
         handshake: Duration::MAX,
+        write: Duration::MAX,
         close: Duration::MAX,
         pong: Duration::MAX,
     };

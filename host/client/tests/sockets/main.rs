@@ -4,6 +4,7 @@
 mod answers;
 mod closing;
 mod compression;
+mod deadlines;
 mod exchange;
 mod handshake;
 mod hostile;

@@ -96,6 +96,7 @@ async fn a_server_that_reads_slowly_is_not_silent() {
     .await;
     let deadlines = Deadlines {
         pong: SILENCE,
+        write: SILENCE,
         ..Deadlines::default()
     };
     let connect = server.connect().deadlines(deadlines);
