@@ -14,7 +14,8 @@ pub struct Limits {
     pub frame_bytes_max: usize,
     /// What may have arrived without being taken from the [`Receiver`](crate::Receiver), in bytes; each event counts
     /// for 256 more than it carries. Once it is reached the socket is not read, so that TCP holds the server back. What
-    /// one read brought may be beyond. Default 1 MiB.
+    /// one read brought may be beyond: 64 KiB, and where it is compressed what 256 KiB and one more message inflate to.
+    /// Default 1 MiB.
     pub received_bytes_max: usize,
     /// How many messages may wait to be sent; past them `send` waits. At least 1. Default 16.
     pub queued_messages_max: usize,

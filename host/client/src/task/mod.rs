@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use wasket_ws::{CloseCode, CloseFrame, State};
 
 mod closing;
+mod deflate;
 mod inbox;
 mod input;
 mod linger;
@@ -164,6 +165,10 @@ impl Task {
                 }
                 Turn::Pumped(result) => {
                     self.pumped(result);
+                    if self.sending.is_deflating() {
+                        // Every part takes its time, and others have something to do on this thread.
+                        tokio::task::yield_now().await;
+                    }
                     None
                 }
                 Turn::Deadline => self.on_deadline(),

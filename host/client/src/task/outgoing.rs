@@ -4,10 +4,10 @@ use std::io;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use wasket_ws::deflate::{Deflater, Profile};
 use wasket_ws::frame::{self, FirstByte};
 use wasket_ws::{Opcode, mask};
 
+use super::deflate::{self, Deflate, Deflated, Deflating};
 use super::output::{Output, PIECE_BYTES};
 use super::pump::Pump;
 use crate::masks::Masks;
@@ -38,6 +38,14 @@ pub(super) struct Sending {
 enum Current {
     Whole(Whole),
     Pumped(Pump),
+    /// A long one, before anything of it goes out.
+    Deflating(Opcode, Deflating),
+}
+
+impl Current {
+    fn whole(opcode: Opcode, deflated: Deflated) -> Self {
+        Self::Whole(Whole::new(opcode, deflated.rsv1, deflated.payload))
+    }
 }
 
 impl Sending {
@@ -61,15 +69,32 @@ impl Sending {
 
     /// Whether the current message comes from a source that has to be asked for more.
     pub(super) fn wants_bytes(&self) -> bool {
-        matches!(&self.current, Some((Current::Pumped(pump), _)) if !pump.is_ready())
+        match &self.current {
+            Some((Current::Pumped(pump), _)) => !pump.is_ready(),
+            Some((Current::Deflating(..), _)) => true,
+            _ => false,
+        }
     }
 
     /// Asks it. Dropped at any point it has lost nothing.
     pub(super) async fn pump(&mut self) -> io::Result<()> {
-        match &mut self.current {
-            Some((Current::Pumped(pump), _)) => pump.read().await,
+        match (&mut self.current, &mut self.deflate) {
+            (Some((Current::Pumped(pump), _)), _) => pump.read().await,
+            (Some((current @ Current::Deflating(..), _)), Some(deflate)) => {
+                if let Current::Deflating(opcode, deflating) = current
+                    && let Some(deflated) = deflating.go_on(deflate)
+                {
+                    *current = Current::whole(*opcode, deflated);
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the current message is being deflated, a part at a time.
+    pub(super) fn is_deflating(&self) -> bool {
+        matches!(&self.current, Some((Current::Deflating(..), _)))
     }
 
     /// Takes the next message, when there is no current one.
@@ -82,11 +107,15 @@ impl Sending {
             Body::Text(text) => (Opcode::Text, Bytes::from(text)),
             Body::Binary(bytes) => (Opcode::Binary, bytes),
         };
-        let deflated = self.deflate.as_mut().and_then(|it| it.deflated(&payload));
-        let rsv1 = deflated.is_some();
-        let payload = deflated.map_or(payload, Bytes::from);
-        let whole = Whole::new(opcode, rsv1, payload);
-        self.current = Some((Current::Whole(whole), message.done));
+        let deflate = self.deflate.as_mut().filter(|it| it.is_for(&payload));
+        let current = match deflate {
+            Some(deflate) if deflate::is_long(&payload) => {
+                Current::Deflating(opcode, Deflating::new(payload, deflate))
+            }
+            Some(deflate) => Current::whole(opcode, deflate.deflated(payload)),
+            None => Current::whole(opcode, Deflated::not(payload)),
+        };
+        self.current = Some((current, message.done));
         self.fill(output, false);
     }
 
@@ -105,7 +134,7 @@ impl Sending {
             Current::Pumped(pump) if pump.is_ready() && !only_this_frame => {
                 pump.frame(output.bytes(), self.masks.key())
             }
-            Current::Pumped(_) => false,
+            Current::Pumped(_) | Current::Deflating(..) => false,
         };
         if is_over && let Some((_, done)) = self.current.take() {
             output.tell(done);
@@ -195,43 +224,5 @@ impl Whole {
         self.left_of_frame = len;
         self.key = key;
         self.masked = 0;
-    }
-}
-
-/// How messages are deflated (RFC 7692).
-pub(super) struct Deflate {
-    pub(super) with: With,
-    pub(super) message_bytes_min: usize,
-}
-
-pub(super) enum With {
-    /// Each message by itself.
-    Profile(Profile),
-    /// Messages refer to earlier ones.
-    Own(Box<Deflater>),
-    /// The codec failed: from then on messages go as they are, which is always allowed.
-    Nothing,
-}
-
-impl Deflate {
-    fn deflated(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
-        if payload.len() < self.message_bytes_min {
-            return None;
-        }
-        let mut out = Vec::new();
-        let deflated = match &mut self.with {
-            With::Profile(profile) => {
-                profile.deflate(payload, |bytes| out.extend_from_slice(bytes))
-            }
-            With::Own(deflater) => deflater.deflate(payload, &mut out),
-            With::Nothing => return None,
-        };
-        match deflated {
-            Ok(()) => Some(out),
-            Err(_) => {
-                self.with = With::Nothing;
-                None
-            }
-        }
     }
 }

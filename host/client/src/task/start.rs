@@ -6,9 +6,10 @@ use tokio::sync::{mpsc, watch};
 use wasket_ws::deflate::{Deflater, Parameters};
 use wasket_ws::{Connection, Limits, Role, Timing};
 
+use super::deflate::{Deflate, With};
 use super::inbox::{Inbox, Item};
 use super::input::Input;
-use super::outgoing::{Deflate, Outgoing, Sending, With};
+use super::outgoing::{Outgoing, Sending};
 use super::output::Output;
 use super::pings::Pings;
 use super::{Task, Wish};

@@ -1,5 +1,7 @@
 //! permessage-deflate.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Instant;
 
 use tokio::io::AsyncWriteExt as _;
@@ -313,4 +315,77 @@ async fn small_messages_and_files_go_as_they_are() {
     for expected in [5, 1000, 10 << 20] {
         assert_eq!(told.recv().await, Some(expected));
     }
+}
+
+// parity W2, hardening H23
+#[tokio::test]
+async fn long_messages_are_deflated_between_other_things() {
+    const BYTES: usize = 16 << 20;
+    for client_context_takeover in [true, false] {
+        let (server, _told) = deflating(Terms::default()).await;
+        let offer = Offer {
+            client_context_takeover,
+            ..Offer::default()
+        };
+        let limits = Limits {
+            message_bytes_max: BYTES,
+            ..Limits::default()
+        };
+        let connect = compressing(&server, offer).limits(limits);
+        let (sender, mut receiver) = connect.open().await.unwrap().split();
+        let mixed = (0..BYTES).map(|n| u8::try_from(n * n / 7 % 251).unwrap());
+        for message in [
+            vec![7; BYTES],
+            vec![7; 1000],
+            mixed.collect(),
+            vec![7; 256 << 10],
+        ] {
+            // So short is what goes out that hardly a turn is taken but by deflating.
+            let mut turns = 0;
+            let mut sending = std::pin::pin!(sender.binary(message.clone()));
+            while poll_fn(|ctx| Poll::Ready(sending.as_mut().poll(ctx)))
+                .await
+                .is_pending()
+            {
+                turns += 1;
+                tokio::task::yield_now().await;
+            }
+            assert!(turns >= message.len() >> 18, "{turns}");
+            match receiver.next().await {
+                Some(Event::Message(Message::Binary(back))) => assert!(back == message),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+// hardening H1 H24
+#[tokio::test]
+async fn what_inflates_to_much_comes_in_order() {
+    let parameters = wasket_ws::deflate::Parameters::default();
+    let mut deflater = Deflater::new(parameters.profile(Role::Server, 6).unwrap());
+    let mut bytes = Vec::new();
+    for n in 0..20_u8 {
+        let mut deflated = Vec::new();
+        deflater.deflate(&vec![n; 400_000], &mut deflated).unwrap();
+        let first = FirstByte::deflated(Opcode::Binary);
+        frame::encode_first(&mut bytes, first, &deflated, None);
+        frame::encode(&mut bytes, Opcode::Ping, &[n], None);
+    }
+    bytes.extend([0x88, 0x02, 0x03, 0xE8]);
+    let server = writing(bytes).await;
+    let limits = Limits {
+        received_bytes_max: 1,
+        ..Limits::default()
+    };
+    let connect = compressing(&server, Offer::default()).limits(limits);
+    let mut connection = connect.show_pings().open().await.unwrap();
+    for n in 0..20_u8 {
+        match connection.next().await {
+            Some(Event::Message(message)) => assert!(message.as_bytes() == vec![n; 400_000]),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(connection.next().await, Some(Event::Ping(it)) if it[..] == [n]));
+    }
+    assert_eq!(rest(&mut connection).await.1.code, 1000);
 }

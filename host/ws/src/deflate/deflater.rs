@@ -83,25 +83,40 @@ impl Deflater {
             out.push(0x00);
             return Ok(());
         }
-        let mut rest = payload;
-        loop {
-            out.reserve((rest.len() / 4).max(OUT_BYTES_MIN));
-            let read_before = self.codec.total_in();
-            self.codec
-                .compress_vec(rest, out, FlushCompress::Sync)
-                .map_err(|_| DeflateError)?;
-            let read = usize::try_from(self.codec.total_in() - read_before).unwrap_or(usize::MAX);
-            rest = rest.get(read..).ok_or(DeflateError)?;
-            // A full buffer may mean that more is to come.
-            if rest.is_empty() && out.len() < out.capacity() {
-                break;
-            }
-        }
+        self.feed(payload, FlushCompress::Sync, out)?;
         if !out.ends_with(&TAIL) {
             return Err(DeflateError);
         }
         out.truncate(out.len() - TAIL.len());
         Ok(())
+    }
+
+    /// The same for a part of a message that is not its last, so that a long one need not take all its time at once.
+    /// What is deflated next belongs to the same message, and the last of it, which is not empty, goes by
+    /// [`deflate`](Self::deflate).
+    pub fn deflate_part(&mut self, part: &[u8], out: &mut Vec<u8>) -> Result<(), DeflateError> {
+        self.feed(part, FlushCompress::None, out)
+    }
+
+    fn feed(
+        &mut self,
+        mut rest: &[u8],
+        flush: FlushCompress,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DeflateError> {
+        loop {
+            out.reserve((rest.len() / 4).max(OUT_BYTES_MIN));
+            let read_before = self.codec.total_in();
+            self.codec
+                .compress_vec(rest, out, flush)
+                .map_err(|_| DeflateError)?;
+            let read = usize::try_from(self.codec.total_in() - read_before).unwrap_or(usize::MAX);
+            rest = rest.get(read..).ok_or(DeflateError)?;
+            // A full buffer may mean that more is to come.
+            if rest.is_empty() && out.len() < out.capacity() {
+                return Ok(());
+            }
+        }
     }
 
     /// Forgets all messages.
