@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use crate::error::HandshakeFault;
 use crate::stream::Stream;
 use crate::task::start;
 use crate::{Connect, Event, Receiver, Response, Sender};
@@ -22,8 +23,9 @@ impl Connection {
         stream: Stream,
         read_ahead: &[u8],
         response: Response,
-    ) -> Self {
-        let started = start(connect, stream, read_ahead, response.compression);
+    ) -> Result<Self, HandshakeFault> {
+        let started = start(connect, stream, read_ahead, response.compression)
+            .map_err(|_| HandshakeFault::Random)?;
         let is_closing = Arc::new(AtomicBool::new(false));
         let sender = Sender {
             messages: started.messages,
@@ -33,11 +35,11 @@ impl Connection {
             is_closing: Arc::clone(&is_closing),
         };
         let receiver = Receiver::new(started.items, started.outcome, is_closing);
-        Self {
+        Ok(Self {
             response,
             sender,
             receiver,
-        }
+        })
     }
 
     /// What the server answered to the handshake.

@@ -1,36 +1,28 @@
 //! Masking keys (RFC 6455 section 10.3).
 
-/// A source of keys that nobody can foresee: the operating system's random numbers, taken in advance.
-pub(crate) struct Masks {
-    pool: [u8; POOL_BYTES],
-    used: usize,
-}
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+/// A source of keys that nobody can foresee. It asks the operating system once, when a connection is opened, so that
+/// there is nothing left to fail while messages are sent.
+pub(crate) struct Masks(StdRng);
 
 impl Masks {
-    pub(crate) fn new() -> Self {
-        Self {
-            pool: [0; POOL_BYTES],
-            used: POOL_BYTES,
-        }
+    /// # Errors
+    /// When the operating system gives no random numbers: then nothing may be sent.
+    pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed)?;
+        Ok(Self(StdRng::from_seed(seed)))
     }
 
     /// A key that was never given before.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers: then nothing may be sent.
     pub(crate) fn key(&mut self) -> [u8; 4] {
-        if self.used >= POOL_BYTES {
-            getrandom::fill(&mut self.pool).expect("the operating system gives random numbers");
-            self.used = 0;
-        }
-        let (keys, _) = self.pool.as_chunks::<4>();
-        let key = keys.get(self.used / 4).copied();
-        self.used += 4;
-        key.expect("the pool has keys left")
+        let mut key = [0; 4];
+        self.0.fill_bytes(&mut key);
+        key
     }
 }
-
-const POOL_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -41,8 +33,11 @@ mod tests {
     // hardening H19
     #[test]
     fn keys_are_fresh() {
-        let mut masks = Masks::new();
-        let keys: HashSet<_> = (0..1000).map(|_| masks.key()).collect();
+        let mut sources = [Masks::new().unwrap(), Masks::new().unwrap()];
+        let mut keys = HashSet::new();
+        for _ in 0..500 {
+            keys.extend(sources.each_mut().map(Masks::key));
+        }
         // By chance two of a thousand are the same once in ten thousand runs; ten never.
         assert!(keys.len() > 990);
     }

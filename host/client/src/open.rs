@@ -114,7 +114,7 @@ async fn attempt(
         protocol,
         compression,
     };
-    let connection = Connection::start(connect, stream, &read_ahead, response);
+    let connection = Connection::start(connect, stream, &read_ahead, response)?;
     Ok(Visit::Open(Box::new(connection)))
 }
 

@@ -49,10 +49,10 @@ impl Current {
 }
 
 impl Sending {
-    pub(super) fn new(deflate: Option<Deflate>, frame_bytes_max: usize) -> Self {
+    pub(super) fn new(masks: Masks, deflate: Option<Deflate>, frame_bytes_max: usize) -> Self {
         Self {
             current: None,
-            masks: Masks::new(),
+            masks,
             deflate,
             frame_bytes_max: frame_bytes_max.max(1),
         }

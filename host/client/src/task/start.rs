@@ -29,12 +29,15 @@ pub(crate) struct Started {
 ///
 /// The task ends by itself, at most [`Deadlines::close`](crate::Deadlines) after the connection has, or when the last
 /// event is taken.
+///
+/// # Errors
+/// When the operating system gives no random numbers.
 pub(crate) fn start(
     connect: &Connect,
     stream: Stream,
     read_ahead: &[u8],
     parameters: Option<Parameters>,
-) -> Started {
+) -> Result<Started, getrandom::Error> {
     let (read, write) = tokio::io::split(stream);
     let (messages, messages_in) = mpsc::channel(connect.limits.queued_messages_max.max(1));
     let (wishes, wishes_in) = mpsc::channel(WISHES_MAX);
@@ -47,10 +50,10 @@ pub(crate) fn start(
     let task = Task {
         read,
         write,
-        protocol: protocol(connect, parameters),
+        protocol: protocol(connect, parameters, Masks::new()?),
         input: Input::starting_with(read_ahead),
         output: Output::new(connect.deadlines.write),
-        sending: Sending::new(deflate, connect.limits.frame_bytes_max),
+        sending: Sending::new(Masks::new()?, deflate, connect.limits.frame_bytes_max),
         pings: Pings::default(),
         inbox,
         messages: messages_in,
@@ -71,15 +74,15 @@ pub(crate) fn start(
         pong_within: connect.deadlines.pong,
     };
     tokio::spawn(task.run(outcome));
-    Started {
+    Ok(Started {
         messages,
         wishes,
         items,
         outcome: outcome_out,
-    }
+    })
 }
 
-fn protocol(connect: &Connect, parameters: Option<Parameters>) -> Connection {
+fn protocol(connect: &Connect, parameters: Option<Parameters>, mut masks: Masks) -> Connection {
     let limits = Limits {
         message_bytes_max: connect.limits.message_bytes_max,
         fragments_max: connect.limits.fragments_max,
@@ -89,7 +92,6 @@ fn protocol(connect: &Connect, parameters: Option<Parameters>) -> Connection {
         pong_within: connect.deadlines.pong,
         close_within: connect.deadlines.close,
     };
-    let mut masks = Masks::new();
     let connection = Connection::new(Role::Client, limits, timing, Instant::now())
         .with_mask_keys(Box::new(move || masks.key()));
     match parameters {
