@@ -43,7 +43,7 @@ fn connect(url: &str) -> Result<Connect, Box<dyn Error>> {
         ..Deadlines::default()
     };
     let connect = Connect::to(url)?.limits(limits).deadlines(deadlines);
-    Ok(connect.compression(compression))
+    Ok(connect.compression(compression)?)
 }
 
 async fn case_count(server: &str) -> Result<u32, Box<dyn Error>> {

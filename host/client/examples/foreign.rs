@@ -28,7 +28,7 @@ async fn main() -> Result<()> {
             message_bytes_min: 0,
             ..Compression::default()
         };
-        let connect = plain.clone().compression(compression);
+        let connect = plain.clone().compression(compression)?;
         tally.add(name, compressed(&connect).await);
     }
     tally.add("a message in fragments", fragments(&plain).await);

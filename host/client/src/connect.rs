@@ -209,10 +209,13 @@ impl Connect {
     }
 
     /// Offers to compress; by default messages go as they are.
-    #[must_use]
-    pub fn compression(mut self, compression: Compression) -> Self {
+    ///
+    /// # Errors
+    /// When a window or the level is beyond what there is.
+    pub fn compression(mut self, compression: Compression) -> Result<Self, Mistake> {
+        compression.check()?;
         self.compression = Some(compression);
-        self
+        Ok(self)
     }
 
     /// Whether small messages are sent at once (`TCP_NODELAY`), as by default, or held back to go together.

@@ -44,6 +44,18 @@ pub enum Mistake {
         /// [`REDIRECTS_MAX`](crate::REDIRECTS_MAX).
         max: usize,
     },
+    /// Of compression a window or the level.
+    #[error("the {what} of compression is {min} to {max}, not {value}")]
+    Compression {
+        /// Which: `server_max_window_bits`, `client_max_window_bits` or `level`.
+        what: &'static str,
+        /// What was asked for.
+        value: u8,
+        /// The least that there is.
+        min: u8,
+        /// The most that there is.
+        max: u8,
+    },
     /// A certificate, a key or a name for TLS.
     #[error("{what}: {why}")]
     Tls {

@@ -144,12 +144,9 @@ async fn what_inflates_to_a_gibibyte_takes_the_limit_and_little_more() {
         ..Limits::default()
     };
     let connect = Connect::to(&url).unwrap().limits(limits);
+    let connect = connect.compression(Compression::default()).unwrap();
     let growth = Growth::since_now();
-    let connection = connect
-        .compression(Compression::default())
-        .open()
-        .await
-        .unwrap();
+    let connection = connect.open().await.unwrap();
     let (_sender, mut receiver) = connection.split();
     let mut messages = 0;
     while let Some(event) = receiver.next().await {

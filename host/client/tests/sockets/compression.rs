@@ -77,10 +77,11 @@ fn offers_of(fields: &[(&str, &[u8])]) -> Vec<wasket_ws::handshake::ExtensionPar
 }
 
 fn compressing(server: &Server, offer: Offer) -> Connect {
-    server.connect().compression(Compression {
+    let compression = Compression {
         offer,
         ..Compression::default()
-    })
+    };
+    server.connect().compression(compression).unwrap()
 }
 
 // parity W2, hardening H9

@@ -41,7 +41,7 @@ pub(super) fn connect(options: &Options, output: &mut Output) -> anyhow::Result<
         connect = connect.show_pings();
     }
     if options.compress {
-        connect = connect.compression(Compression::default());
+        connect = usage(connect.compression(Compression::default()))?;
     }
     connect = request(connect, options)?;
     if options.location {
