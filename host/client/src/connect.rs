@@ -100,8 +100,9 @@ impl Connect {
         Ok(self)
     }
 
-    /// Adds a header to the request. `Host` and `User-Agent` replace what would be there, `Cookie` is sent together
-    /// with [`cookie`](Self::cookie)s, `Authorization` goes instead of [`credentials`](Self::credentials).
+    /// Adds a header to the request. `Host`, `User-Agent`, `Origin` and `Authorization` there is one of: the last one, also
+    /// where it would be there without. `Cookie` is sent together with [`cookie`](Self::cookie)s, `Authorization` goes
+    /// instead of [`credentials`](Self::credentials).
     ///
     /// # Errors
     /// When the name is no token or belongs to the handshake, or the value has control characters.
@@ -121,7 +122,7 @@ impl Connect {
         if parsed == header::COOKIE {
             let text = str::from_utf8(value.as_bytes()).map_err(|_| mistake("is not text"))?;
             self.cookies.push(text.to_owned());
-        } else if parsed == header::HOST || parsed == header::USER_AGENT {
+        } else if SINGLE_VALUED.contains(&parsed) {
             self.headers.insert(parsed, value);
         } else {
             self.headers.append(parsed, value);
@@ -309,6 +310,14 @@ fn belongs_to_the_handshake(name: &HeaderName) -> bool {
             .iter()
             .any(|start| name.as_str().starts_with(start))
 }
+
+/// Of these a second one means something else to each server.
+const SINGLE_VALUED: [HeaderName; 4] = [
+    header::HOST,
+    header::USER_AGENT,
+    header::ORIGIN,
+    header::AUTHORIZATION,
+];
 
 /// The most redirects that are followed.
 pub const REDIRECTS_MAX: usize = 10;

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::Closed;
 
@@ -181,7 +181,7 @@ pub enum ProxyFault {
     #[error("is out of reach: {0}")]
     Unreachable(Box<Error>),
     /// It wants to know who we are, and we said nothing or what it does not take.
-    #[error("wants a name and a password (407); give the proxy the right ones{}", asks(.0))]
+    #[error("wants to know who we are (407); {}", proof(.0, &http::header::PROXY_AUTHENTICATE))]
     Credentials(Box<Rejection>),
     /// It answered something else than 2xx.
     #[error("answered {}{}; does it allow CONNECT to this host and port?", .0.status, excerpt(.0))]
@@ -273,6 +273,7 @@ pub enum HandshakeFault {
 
 /// An answer that is not the one hoped for.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Rejection {
     /// Its status.
     pub status: StatusCode,
@@ -282,6 +283,8 @@ pub struct Rejection {
     pub body: Bytes,
     /// Whether there is more of the body.
     pub is_cut: bool,
+    /// Whether the request said who we are: with credentials or a header of the caller's.
+    pub was_identified: bool,
 }
 
 /// What is a client's error, and yet may be none the next time.
@@ -324,17 +327,27 @@ fn excerpt(rejection: &Rejection) -> String {
 
 const EXCERPT_CHARS: usize = 100;
 
-fn asks(rejection: &Rejection) -> String {
-    let schemes = schemes(&rejection.headers, &http::header::PROXY_AUTHENTICATE);
-    match schemes.as_str() {
+/// What to do where the other side wants to know who we are.
+fn proof(rejection: &Rejection, challenges: &HeaderName) -> String {
+    let fields = rejection.headers.get_all(challenges).iter();
+    let is_understood =
+        wasket_auth::Challenge::strongest(fields.map(HeaderValue::as_bytes), "").is_some();
+    let asks = match schemes(&rejection.headers, challenges).as_str() {
         "" => String::new(),
-        schemes => format!("; it asks for {schemes}"),
+        schemes => format!(" (it asks for {schemes})"),
+    };
+    match (rejection.was_identified, is_understood, asks.is_empty()) {
+        (true, ..) => format!("check the name and the password, or what else was sent{asks}"),
+        (false, true, _) | (false, false, true) => format!("give a name and a password{asks}"),
+        (false, false, false) => {
+            format!("only Digest and Basic are understood here{asks}: send a header that proves it")
+        }
     }
 }
 
 /// The schemes of challenges, as far as they are words.
-fn schemes(headers: &HeaderMap, name: &http::HeaderName) -> String {
-    let scheme = |value: &http::HeaderValue| {
+fn schemes(headers: &HeaderMap, name: &HeaderName) -> String {
+    let scheme = |value: &HeaderValue| {
         let text = value.to_str().ok()?;
         let word = text.split([' ', ',']).next()?;
         wasket_ws::handshake::is_token(word).then(|| word.to_owned())
@@ -353,10 +366,7 @@ fn remedy(rejection: &Rejection) -> String {
             .and_then(|value| value.to_str().ok())
     };
     match rejection.status.as_u16() {
-        401 => match schemes(&rejection.headers, &http::header::WWW_AUTHENTICATE).as_str() {
-            "" => "give a name and a password".to_owned(),
-            schemes => format!("give a name and a password (it asks for {schemes})"),
-        },
+        401 => proof(rejection, &http::header::WWW_AUTHENTICATE),
         403 => "does it allow this origin and this user?".to_owned(),
         404 => "check the path".to_owned(),
         300..=399 => match header(http::header::LOCATION) {

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -51,6 +51,9 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let deadline = Instant::from_std(after(within));
+    let headers = request.headers();
+    let was_identified = headers.contains_key(header::AUTHORIZATION)
+        || headers.contains_key(header::PROXY_AUTHORIZATION);
     let handshake = http1::Builder::new()
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
@@ -66,7 +69,13 @@ where
         // 101, and 2xx to CONNECT.
         match response.extensions().get::<OnUpgrade>().is_some() {
             true => upgraded(response, deadline).await,
-            false => Ok(Answer::Other(Box::new(rejection(response, deadline).await))),
+            false => {
+                let rejection = Rejection {
+                    was_identified,
+                    ..rejection(response, deadline).await
+                };
+                Ok(Answer::Other(Box::new(rejection)))
+            }
         }
     };
     drive(connection.with_upgrades(), answer).await
@@ -118,6 +127,7 @@ async fn rejection(response: http::Response<Incoming>, deadline: Instant) -> Rej
         headers: head.headers,
         body,
         is_cut,
+        was_identified: false,
     }
 }
 

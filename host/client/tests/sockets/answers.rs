@@ -175,7 +175,12 @@ async fn statuses_have_remedies() {
     for (answer, remedy) in [
         (
             "401 x\r\nWWW-Authenticate: Digest realm=\"r\", qop=auth, nonce=n\r\nWWW-Authenticate: Basic\r\n",
-            "asks for Digest, Basic",
+            "give a name and a password (it asks for Digest, Basic)",
+        ),
+        ("401 x\r\n", "give a name and a password"),
+        (
+            "401 x\r\nWWW-Authenticate: Negotiate\r\n",
+            "only Digest and Basic are understood here (it asks for Negotiate)",
         ),
         ("403 x\r\n", "origin"),
         ("404 x\r\n", "path"),

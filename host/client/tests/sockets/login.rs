@@ -164,6 +164,7 @@ async fn what_was_refused_is_not_sent_again() {
         };
         let error = connect.open().await.unwrap_err();
         assert_eq!(error.rejection().unwrap().status, 401, "{error}");
+        assert!(error.to_string().contains("check the name"), "{error}");
         assert_eq!(door.asked.load(Ordering::SeqCst), asked);
     }
     // And nothing is sent without being there.
