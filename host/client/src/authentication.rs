@@ -3,20 +3,23 @@
 use http::HeaderValue;
 use wasket_auth::Challenge;
 
+use crate::Connect;
 use crate::credentials::Credentials;
 
 /// What was tried to prove who we are, in one series of requests.
 pub(crate) struct Login<'c> {
     credentials: Option<&'c Credentials>,
+    without_basic: bool,
     /// Sent by Basic before anybody asked.
     was_at_once: bool,
     answers: u8,
 }
 
 impl<'c> Login<'c> {
-    pub(crate) fn new(credentials: Option<&'c Credentials>) -> Self {
+    pub(crate) fn new(connect: &Connect, credentials: Option<&'c Credentials>) -> Self {
         Self {
             credentials,
+            without_basic: connect.without_basic,
             was_at_once: false,
             answers: 0,
         }
@@ -24,7 +27,8 @@ impl<'c> Login<'c> {
 
     /// Basic, without being asked.
     pub(crate) fn at_once(&mut self) -> Option<HeaderValue> {
-        let Credentials { name, password } = self.credentials?;
+        let credentials = self.credentials.filter(|_| !self.without_basic);
+        let Credentials { name, password } = credentials?;
         self.was_at_once = true;
         sensitive(&wasket_auth::basic(name, password)?)
     }
@@ -40,6 +44,9 @@ impl<'c> Login<'c> {
         let Credentials { name, password } = self.credentials?;
         let fields = challenges.into_iter().map(HeaderValue::as_bytes);
         let challenge = Challenge::strongest(fields, name)?;
+        if challenge.is_basic() && self.without_basic {
+            return None;
+        }
         let is_news = match self.answers {
             0 => !(self.was_at_once && challenge.is_basic()),
             1 => challenge.is_stale(),

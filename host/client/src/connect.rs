@@ -43,6 +43,7 @@ pub struct Connect {
     pub(crate) target: Target,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) pre_auth: bool,
+    pub(crate) without_basic: bool,
     pub(crate) protocols: Vec<String>,
     /// What the caller adds to the request; `Cookie` is apart.
     pub(crate) headers: HeaderMap,
@@ -71,6 +72,7 @@ impl Connect {
             target,
             credentials,
             pre_auth: false,
+            without_basic: false,
             protocols: Vec::new(),
             headers: HeaderMap::new(),
             cookies: Vec::new(),
@@ -172,6 +174,14 @@ impl Connect {
     #[must_use]
     pub fn pre_auth(mut self) -> Self {
         self.pre_auth = true;
+        self
+    }
+
+    /// Never proves who we are by Basic, which shows the password to whoever asks for it: neither to the server nor to the
+    /// proxy, and not [at once](Self::pre_auth) either.
+    #[must_use]
+    pub fn without_basic(mut self) -> Self {
+        self.without_basic = true;
         self
     }
 

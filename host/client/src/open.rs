@@ -47,7 +47,7 @@ async fn visit(connect: &Connect, target: &Target) -> Result<Visit, Error> {
     let is_home = target.is_same_origin(&connect.target);
     let credentials = connect.credentials.as_ref();
     let is_own = connect.headers.contains_key(header::AUTHORIZATION);
-    let mut login = Login::new(credentials.filter(|_| is_home && !is_own));
+    let mut login = Login::new(connect, credentials.filter(|_| is_home && !is_own));
     let mut authorization = match connect.pre_auth {
         true => login.at_once(),
         false => None,

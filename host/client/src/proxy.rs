@@ -24,7 +24,7 @@ pub(crate) async fn tunnel(
         proxy: proxy.to_string(),
         fault,
     };
-    let mut login = Login::new(proxy.credentials.as_ref());
+    let mut login = Login::new(connect, proxy.credentials.as_ref());
     let mut authorization = match connect.pre_auth {
         true => login.at_once(),
         false => None,

@@ -201,3 +201,46 @@ async fn a_header_of_the_callers_goes_instead() {
     let seen = door.seen.lock().unwrap().clone();
     assert_eq!(seen, [Some("Bearer token".to_owned())]);
 }
+
+// parity W3
+#[tokio::test]
+async fn who_does_not_want_basic_sends_none() {
+    for pre_auth in [false, true] {
+        let door = Door::new(basic(), &[], "authorization");
+        let server = guarded(Arc::clone(&door)).await;
+        let connect = ada(&server).without_basic();
+        let connect = match pre_auth {
+            true => connect.pre_auth(),
+            false => connect,
+        };
+        let error = connect.open().await.unwrap_err();
+        assert_eq!(error.rejection().unwrap().status, 401, "{error}");
+        assert_eq!(*door.seen.lock().unwrap(), [None]);
+    }
+    let door = Door::new(digest(), &[Algorithm::Sha256], "authorization");
+    let server = guarded(door).await;
+    ada(&server).without_basic().open().await.unwrap();
+}
+
+// parity W4
+#[tokio::test]
+async fn of_some_headers_there_is_one() {
+    for (name, first, second) in [
+        ("Authorization", "Bearer one", "Bearer two"),
+        ("Origin", "https://one.example", "https://two.example"),
+        ("User-Agent", "one", "two"),
+        ("Host", "one.example", "two.example"),
+    ] {
+        let seen = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&seen);
+        let server = Server::answering(move |request| {
+            *keep.lock().unwrap() = request.header(name);
+            request.accepted("").into_bytes()
+        })
+        .await;
+        let connect = server.connect().header(name, first);
+        let connect = connect.and_then(|it| it.header(name, second)).unwrap();
+        connect.open().await.unwrap();
+        assert_eq!(seen.lock().unwrap().as_deref(), Some(second), "{name}");
+    }
+}
