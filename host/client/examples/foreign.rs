@@ -2,14 +2,16 @@
 //!
 //!     foreign wss://localhost:8443/
 //!
-//! Trusts the authority in the PEM file that `WASKET_CA` names, and goes through the proxy in `WASKET_PROXY`.
+//! Trusts the authority in the PEM file that `WASKET_CA` names, and goes through the proxy in `WASKET_PROXY`. With
+//! `WASKET_REFUSED` it checks that the proxy does not let it through, and nothing else.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::error::Error;
 use std::time::Duration;
 
 use wasket_client::{
-    Backoff, By, Compression, Connect, Connection, Event, Message, Offer, Progress, Reconnect, Tls,
+    Backoff, By, Compression, Connect, Connection, Event, Message, Offer, Progress, ProxyFault,
+    Reconnect, Tls,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -21,6 +23,10 @@ async fn main() -> Result<()> {
         .ok_or("the URL of an echo server is missing")?;
     let plain = connect(&url)?;
     let mut tally = Tally::default();
+    if std::env::var_os("WASKET_REFUSED").is_some() {
+        tally.add("the proxy lets nobody through", refused(&plain).await);
+        return tally.conclude();
+    }
     tally.add("echo", echo(&plain).await);
     for (name, offer) in offers() {
         let compression = Compression {
@@ -35,11 +41,7 @@ async fn main() -> Result<()> {
     tally.add("ping", ping(&plain).await);
     tally.add("close", close(&plain).await);
     tally.add("reconnect", reconnect(plain).await);
-    println!("{} passed, {} failed", tally.passed, tally.failed);
-    match tally.failed {
-        0 => Ok(()),
-        _ => Err("not everything passed".into()),
-    }
+    tally.conclude()
 }
 
 #[derive(Default)]
@@ -59,6 +61,14 @@ impl Tally {
                 self.failed += 1;
                 println!("FAILED  {name}: {error}");
             }
+        }
+    }
+
+    fn conclude(self) -> Result<()> {
+        println!("{} passed, {} failed", self.passed, self.failed);
+        match self.failed {
+            0 => Ok(()),
+            _ => Err("not everything passed".into()),
         }
     }
 }
@@ -102,6 +112,18 @@ fn offers() -> [(&'static str, Offer); 4] {
         ("compression with small windows", small),
         ("compression with small windows, without takeover", smallest),
     ]
+}
+
+/// The proxy does not take what we say of who we are.
+async fn refused(connect: &Connect) -> Result<()> {
+    match connect.open().await {
+        Err(wasket_client::Error::Proxy {
+            fault: ProxyFault::Credentials(_),
+            ..
+        }) => Ok(()),
+        Err(error) => Err(format!("another answer than 407: {error}").into()),
+        Ok(_) => Err("the proxy let through whom it does not know".into()),
+    }
 }
 
 /// Sends texts and bytes of many sizes, and compares what comes back.

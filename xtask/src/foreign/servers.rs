@@ -1,8 +1,11 @@
 //! Servers that are not ours, for the client, and a Squid to reach them through.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::squid::Squid;
 use super::{node_packages, python_environment};
@@ -68,14 +71,22 @@ fn check(
             false => format!("ws://127.0.0.1:{}/", server.port),
         };
         eprintln!("--- the client to {name} at {url}");
-        let mut step = Step::new(client, [url]);
-        if tls {
-            step = step.env("WASKET_CA", &certificate.chain);
+        let step = || {
+            let step = Step::new(client, [url.clone()]);
+            match tls {
+                true => step.env("WASKET_CA", &certificate.chain),
+                false => step,
+            }
+        };
+        let Some(squid) = squid else {
+            tally.run(step())?;
+            continue;
+        };
+        tally.run(step().env("WASKET_PROXY", squid.url("ada:pass@")))?;
+        for strangers in ["ada:wrong@", "eve:pass@", ""] {
+            let step = step().env("WASKET_PROXY", squid.url(strangers));
+            tally.run(step.env("WASKET_REFUSED", "yes"))?;
         }
-        if let Some(squid) = squid {
-            step = step.env("WASKET_PROXY", squid.url());
-        }
-        tally.run(step)?;
     }
     Ok(())
 }
@@ -89,7 +100,7 @@ struct Server {
 impl Server {
     /// Starts it and reads its port from its first line.
     fn start(mut command: Command) -> Result<Self> {
-        let mut child = command
+        let child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -97,15 +108,34 @@ impl Server {
             .with_context(|| {
                 format!("running {}", PathBuf::from(command.get_program()).display())
             })?;
-        let mut line = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line)?;
-        }
+        // From here on it ends whatever goes wrong.
         let mut server = Self { child, port: 0 };
+        let stdout = server.child.stdout.take();
+        let line = first_line(stdout.context("the server has no output")?)?;
         server.port = line.trim().parse().context("the server said no port")?;
         Ok(server)
     }
 }
+
+/// What a server says first, if it says something soon.
+fn first_line(from: ChildStdout) -> Result<String> {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(from.take(LINE_BYTES_MAX)).read_line(&mut line);
+        // Who does not wait any more need not know.
+        let _ = tell.send(read.map(|_| line));
+    });
+    let line = told
+        .recv_timeout(START_TIME_MAX)
+        .context("the server did not say its port in time")?;
+    line.context("reading the server's port")
+}
+
+/// A port and the end of its line have fewer.
+const LINE_BYTES_MAX: u64 = 64;
+
+const START_TIME_MAX: Duration = Duration::from_secs(20);
 
 impl Drop for Server {
     fn drop(&mut self) {

@@ -61,9 +61,9 @@ impl Squid {
         Ok(squid)
     }
 
-    /// As a proxy's URL.
-    pub(super) fn url(&self) -> String {
-        format!("http://ada:pass@{}", self.address)
+    /// As a proxy's URL, with who is there: nothing, or `name:password@`.
+    pub(super) fn url(&self, who: &str) -> String {
+        format!("http://{who}{}", self.address)
     }
 
     /// Until it listens.
