@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
-use wasket_client::{By, Deadlines, Event, Fault, Limits, Message};
+use wasket_client::{By, Event, Fault, Limits, Message};
 use wasket_ws::Opcode;
 use wasket_ws::frame;
 
@@ -222,40 +222,6 @@ async fn events_that_nobody_takes_stop_the_reading() {
     }
     assert!(told.recv().await.is_some());
     drop((sender, receiver));
-}
-
-// hardening H24
-#[tokio::test]
-async fn who_does_not_listen_does_not_take_the_server_for_dead() {
-    const SOON: Duration = Duration::from_millis(50);
-    let server = Server::start(|_, mut socket| async move {
-        let mut peer = accept(&mut socket).await;
-        for _ in 0..3 {
-            peer.send(Opcode::Binary, &[0; 10_000]).await;
-        }
-        peer.echo().await;
-    })
-    .await;
-    let limits = Limits {
-        received_bytes_max: 1,
-        ..Limits::default()
-    };
-    let deadlines = Deadlines {
-        pong: SOON,
-        ..Deadlines::default()
-    };
-    let connect = server
-        .connect()
-        .limits(limits)
-        .deadlines(deadlines)
-        .ping_every(Some(SOON));
-    let (sender, mut receiver) = connect.open().await.unwrap().split();
-    tokio::time::sleep(SOON * 6).await;
-    for _ in 0..3 {
-        assert!(matches!(receiver.next().await, Some(Event::Message(_))));
-    }
-    sender.text("still there").await.unwrap();
-    assert!(matches!(receiver.next().await, Some(Event::Message(_))));
 }
 
 // hardening H22

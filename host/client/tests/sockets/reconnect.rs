@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use wasket_client::{Backoff, By, Connect, Event, Fault, Message, Progress, Reconnect};
+use wasket_client::{Backoff, By, Connect, Event, Fault, Message, Progress, Reconnect, TlsFault};
 use wasket_ws::Opcode;
 
 use crate::server::{Request, Server, accept, code, nobody, until_end};
+use crate::tls::{Authority, fault, secure, serving, trusting};
 
 const QUICK: Backoff = Backoff {
     first: Duration::from_millis(1),
@@ -177,6 +178,21 @@ async fn an_answer_that_will_not_change_is_the_last() {
         }
         assert_eq!(failures, attempts, "{status}");
     }
+}
+
+// parity W18
+#[tokio::test]
+async fn a_certificate_that_is_not_acceptable_is_the_last() {
+    let (known, other) = (Authority::new("known"), Authority::new("other"));
+    let (server, _) = serving(&other.issue(&["localhost"], |_| {}), None).await;
+    let mut reconnect = Reconnect::new(secure(&server, "localhost", trusting(&known)), QUICK);
+    match reconnect.next().await {
+        Some(Progress::Failed(error)) => {
+            assert!(matches!(fault(error), TlsFault::Certificate(_)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(reconnect.next().await.is_none());
 }
 
 // hardening H22

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use crate::closing::rest;
 use crate::server::{Request, Server, accept, until_end};
 
 /// A frame as it came: the first byte, the key, how long it was.
-type Frame = (u8, [u8; 4], usize);
+pub(crate) type Frame = (u8, [u8; 4], usize);
 
 /// A server that tells of every frame, and answers none.
 async fn counting() -> (Server, mpsc::UnboundedReceiver<Frame>) {
@@ -34,7 +35,7 @@ async fn counting() -> (Server, mpsc::UnboundedReceiver<Frame>) {
     (server, told)
 }
 
-async fn frame(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Frame> {
+pub(crate) async fn frame(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Frame> {
     let first = socket.read_u8().await?;
     let len = match socket.read_u8().await? & 0x7F {
         126 => socket.read_u16().await?.into(),
@@ -245,7 +246,7 @@ async fn every_frame_has_a_key_of_its_own() {
     for _ in 0..100 {
         sender.text("same").await.unwrap();
         sender.reader(&b"same"[..], None).await.unwrap();
-        let _ = tokio::time::timeout(std::time::Duration::ZERO, sender.ping(b"same")).await;
+        let _ = tokio::time::timeout(Duration::ZERO, sender.ping(b"same")).await;
     }
     drop((sender, _receiver));
     let mut count = 0;
@@ -318,13 +319,21 @@ async fn a_server_that_does_not_read_stops_the_sending_and_not_the_receiving() {
     })
     .await;
     let (sender, mut receiver) = server.connect().open().await.unwrap().split();
+    let (tell, mut told) = mpsc::unbounded_channel();
     let sending = tokio::spawn(async move {
         loop {
             sender.binary(vec![0; 1 << 20]).await.unwrap();
+            tell.send(()).unwrap();
         }
     });
     for _ in 0..100 {
         assert!(matches!(receiver.next().await, Some(Event::Message(_))));
+    }
+    // It stops where the sockets' buffers end: after some megabytes.
+    let mut sent = 0;
+    while let Ok(Some(())) = tokio::time::timeout(Duration::from_millis(300), told.recv()).await {
+        sent += 1;
+        assert!(sent < 64, "{sent} MiB went out with nobody reading");
     }
     assert!(!sending.is_finished());
     sending.abort();

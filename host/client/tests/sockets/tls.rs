@@ -20,22 +20,22 @@ use crate::proxies::{echoes, proxy};
 use crate::server::{Server, accept, until_end};
 
 /// A certificate authority.
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     pem: String,
 }
 
 /// A certificate and its key.
-struct Issued {
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
-    pem: String,
-    key_pem: String,
+pub(crate) struct Issued {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) key: PrivateKeyDer<'static>,
+    pub(crate) pem: String,
+    pub(crate) key_pem: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -48,7 +48,11 @@ impl Authority {
         }
     }
 
-    fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Issued {
+    pub(crate) fn issue(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Issued {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
@@ -64,10 +68,10 @@ impl Authority {
 }
 
 /// What a server of TLS saw of a client.
-type Seen = Arc<Mutex<Vec<(Option<String>, bool)>>>;
+pub(crate) type Seen = Arc<Mutex<Vec<(Option<String>, bool)>>>;
 
 /// A server that echoes, over TLS, with this certificate; with an authority it wants one of the client, too.
-async fn serving(issued: &Issued, clients: Option<&Authority>) -> (Server, Seen) {
+pub(crate) async fn serving(issued: &Issued, clients: Option<&Authority>) -> (Server, Seen) {
     let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS12, &rustls::version::TLS13])
         .unwrap();
@@ -106,7 +110,7 @@ async fn serving(issued: &Issued, clients: Option<&Authority>) -> (Server, Seen)
     (server, seen)
 }
 
-fn secure(server: &Server, host: &str, tls: Tls) -> Connect {
+pub(crate) fn secure(server: &Server, host: &str, tls: Tls) -> Connect {
     let url = format!("wss://{host}:{}/", server.address.port());
     Connect::to(&url)
         .unwrap()
@@ -114,12 +118,12 @@ fn secure(server: &Server, host: &str, tls: Tls) -> Connect {
         .allow(|address| address.is_ipv4())
 }
 
-fn trusting(authority: &Authority) -> Tls {
+pub(crate) fn trusting(authority: &Authority) -> Tls {
     let tls = Tls::default().without_system_roots();
     tls.authorities(authority.pem.as_bytes()).unwrap()
 }
 
-fn fault(error: Error) -> TlsFault {
+pub(crate) fn fault(error: Error) -> TlsFault {
     let line = error.to_string();
     assert!(line.starts_with("TLS: ") && !line.contains('\n'), "{line}");
     match error {
@@ -435,76 +439,4 @@ async fn tls_goes_through_a_proxy() {
     let proxy = proxy(None).await;
     let connect = secure(&server, "localhost", trusting(&authority));
     echoes(&connect.proxy(&format!("http://{}", proxy.address)).unwrap()).await;
-}
-
-// parity W5
-#[tokio::test]
-async fn what_was_said_of_one_server_is_not_said_of_another() {
-    let (authority, clients) = (Authority::new("ours"), Authority::new("clients"));
-    let client = clients.issue(&["ada"], |_| {});
-    let (server, seen) = serving(&authority.issue(&["localhost"], |_| {}), Some(&clients)).await;
-    let location = format!("https://localhost:{}/", server.address.port());
-    let home = Server::answering(move |_| {
-        format!("HTTP/1.1 307 x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into_bytes()
-    })
-    .await;
-    let leading = |tls: Tls| {
-        let connect = home.connect().tls(tls).redirects(1).unwrap();
-        connect.allow(|address| address.is_ipv4())
-    };
-    let known = trusting(&authority)
-        .client_certificate(client.pem.as_bytes(), client.key_pem.as_bytes())
-        .unwrap();
-    let error = leading(known).open().await.unwrap_err();
-    assert!(matches!(fault(error), TlsFault::Declined(_)));
-
-    let anybody = Tls::default().without_system_roots().insecure();
-    let error = leading(anybody).open().await.unwrap_err();
-    assert!(matches!(fault(error), TlsFault::NoRoots));
-    assert!(seen.lock().unwrap().is_empty());
-}
-
-// parity W5
-#[tokio::test]
-async fn a_redirect_gives_tls_and_never_takes_it() {
-    use tokio::io::AsyncWriteExt as _;
-    let authority = Authority::new("ours");
-    let (server, _) = serving(&authority.issue(&["localhost"], |_| {}), None).await;
-    let location = format!("https://localhost:{}/", server.address.port());
-    let plain = Server::answering(move |_| {
-        format!("HTTP/1.1 307 x\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n").into_bytes()
-    })
-    .await;
-    let connect = plain
-        .connect()
-        .tls(trusting(&authority))
-        .redirects(1)
-        .unwrap();
-    echoes(&connect.allow(|address| address.is_ipv4())).await;
-
-    let issued = authority.issue(&["localhost"], |_| {});
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![issued.certificate.clone()], issued.key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let down = Server::start(move |_, socket| {
-        let acceptor = acceptor.clone();
-        async move {
-            let mut stream = acceptor.accept(socket).await.unwrap();
-            crate::server::Request::read(&mut stream).await;
-            let answer =
-                b"HTTP/1.1 307 x\r\nLocation: ws://localhost/\r\nContent-Length: 0\r\n\r\n";
-            stream.write_all(answer).await.unwrap();
-            until_end(&mut stream).await;
-        }
-    })
-    .await;
-    let connect = secure(&down, "localhost", trusting(&authority))
-        .redirects(1)
-        .unwrap();
-    let error = connect.open().await.unwrap_err();
-    assert!(error.to_string().contains("give up TLS"), "{error}");
 }
