@@ -66,7 +66,7 @@ async fn echo(mut connection: Connection) {
         let sent = match event {
             Event::Message(Message::Text(text)) => sender.text(text).await,
             Event::Message(Message::Binary(bytes)) => sender.binary(bytes).await,
-            Event::Ping(_) | Event::Pong(_) | Event::Close(_) => Ok(()),
+            _ => Ok(()),
         };
         if sent.is_err() {
             // The next event says why.

@@ -49,6 +49,7 @@ pub enum Error {
 
 /// Where on the way an [`Error`] happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Phase {
     /// Looking up the name.
     Resolve,
@@ -246,10 +247,10 @@ pub enum HandshakeFault {
     Rejected(Box<Rejection>),
     /// The answer has status 101, and yet does not accept what was asked.
     #[error("{0}; is this a WebSocket server?")]
-    Answer(wasket_ws::handshake::BadAnswer),
+    Answer(crate::BadAnswer),
     /// What was answered to compression was not offered.
     #[error("{0}; connect without compression")]
-    Compression(wasket_ws::deflate::BadAnswer),
+    Compression(crate::BadCompression),
     /// A redirect that is not followed.
     #[error("the redirect to \"{}\" {why}; connect to the right URL", .location.escape_debug())]
     Redirect {

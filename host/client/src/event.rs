@@ -34,6 +34,7 @@ impl Message {
 
 /// One thing that happened on a connection, in the order of the wire.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event {
     /// A message.
     Message(Message),

@@ -65,6 +65,8 @@ pub use reconnect::{Backoff, Progress, Reconnect};
 pub use response::Response;
 pub use sender::{PingError, SendError, Sender};
 pub use tls::{Tls, TlsVersion};
-pub use wasket_ws::deflate::{Offer, Parameters};
+pub use wasket_ws::deflate::{BadAnswer as BadCompression, Offer, Parameters};
+pub use wasket_ws::handshake::BadAnswer;
+pub use wasket_ws::{Violation, ViolationKind};
 
 use credentials::Credentials;

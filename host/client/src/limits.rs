@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-/// What a server can make this side hold, and how much waits to be sent.
+/// What a server can make this side hold, and how much waits to be sent. There may be more one day: write
+/// `..Limits::default()` behind those you set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The largest message accepted, in bytes of its (inflated) payload over all fragments; beyond it the connection
@@ -33,7 +34,7 @@ impl Default for Limits {
     }
 }
 
-/// How long each thing may take. There is none for how long a message may take as long as it goes on, nor for the
+/// How long each thing may take. There may be more one day: write `..Deadlines::default()` behind those you set. There is none for how long a message may take as long as it goes on, nor for the
 /// receiver: an event waits until it is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {

@@ -25,9 +25,9 @@ use crate::{Connect, Connection, Error, Event, Receiver, Response, Sender};
 ///     match progress {
 ///         Progress::Open(_, sender) => sender.text("subscribe").await?,
 ///         Progress::Event(Event::Message(message)) => println!("{message:?}"),
-///         Progress::Event(_) => {}
 ///         Progress::Failed(error) => eprintln!("{error}"),
 ///         Progress::Waiting(time) => eprintln!("trying again in {time:?}"),
+///         _ => {}
 ///     }
 /// }
 /// # Ok(())
@@ -65,6 +65,7 @@ impl Default for Backoff {
 
 /// What happens with a [`Reconnect`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Progress {
     /// A connection is open: this is how to send on it.
     Open(Response, Sender),

@@ -149,6 +149,7 @@ impl fmt::Debug for Sender {
 
 /// Why a message was not sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The connection closed before.
     #[error("{0}")]
@@ -160,6 +161,7 @@ pub enum SendError {
 
 /// Why no round trip was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PingError {
     /// Control frames carry at most 125 bytes (RFC 6455 section 5.5).
     #[error("a ping has at most {CONTROL_PAYLOAD_BYTES_MAX} bytes, this one has {bytes}")]

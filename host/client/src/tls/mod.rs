@@ -45,6 +45,7 @@ pub struct Tls {
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum TlsVersion {
     /// TLS 1.2 (RFC 5246).
     Tls12,

@@ -22,6 +22,7 @@ fn short(progress: &Progress) -> String {
         Progress::Event(event) => format!("{event:?}"),
         Progress::Failed(error) => error.phase().to_string(),
         Progress::Waiting(_) => "waiting".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

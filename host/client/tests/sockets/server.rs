@@ -247,7 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
                     self.send(opcode, message.as_bytes()).await;
                 }
                 Event::Close(_) => return self.close(&CloseFrame::default()).await,
-                Event::Ping(_) | Event::Pong(_) => {}
+                _ => {}
             }
         }
     }

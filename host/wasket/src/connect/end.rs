@@ -60,7 +60,7 @@ impl From<&Error> for End {
             Phase::Proxy => Self::Proxy,
             Phase::Tls => Self::Tls,
             Phase::Handshake => Self::Refused,
-            Phase::Closed => Self::Lost,
+            _ => Self::Lost,
         }
     }
 }

@@ -210,6 +210,7 @@ impl<'o> Session<'o> {
                 self.output.failed(&error)?;
             }
             Some(Progress::Waiting(time)) => self.output.waiting(time)?,
+            Some(_) => {}
             None => self.is_over = true,
         }
         Ok(())
@@ -240,6 +241,7 @@ impl<'o> Session<'o> {
                 self.output.closed(&closed)?;
                 self.account()?;
             }
+            _ => {}
         }
         Ok(())
     }

@@ -62,12 +62,12 @@ impl Session<'_> {
         match sent {
             Ok(()) => {}
             Err(_) if self.is_stopping => self.cut_short(upload),
-            // How it closed comes with its event. Until the next one is open nothing more is begun.
-            Err(SendError::Closed(_)) => self.is_cut = true,
             Err(SendError::Source(error)) => {
                 let name = upload.map_or_else(|| "the message".to_owned(), |it| it.name);
                 self.give_up(&format!("{name}: {error}; it was not sent whole"));
             }
+            // How it closed comes with its event. Until the next one is open nothing more is begun.
+            Err(_) => self.is_cut = true,
         }
         Ok(())
     }
