@@ -91,6 +91,30 @@ fn a_message_refers_to_an_earlier_one_only_with_context_takeover() {
     assert_eq!(receive(server(NO_TAKEOVER), &bytes), one);
 }
 
+#[test]
+fn a_message_may_be_deflated_in_parts() {
+    let payload: Vec<u8> = (0..=250).cycle().take(100_000).collect();
+    for part in [1, 1000, 65_536, 99_999] {
+        let mut deflater = Deflater::new(Profile::new(6, 15));
+        let mut bytes = Vec::new();
+        // The second refers to the first.
+        for _ in 0..2 {
+            let mut out = Vec::new();
+            let mut parts = payload.chunks(part);
+            let last = parts.next_back().expect("it is not empty");
+            for part in parts {
+                assert_eq!(deflater.deflate_part(part, &mut out), Ok(()));
+            }
+            assert_eq!(deflater.deflate(last, &mut out), Ok(()));
+            frame::encode_first(&mut bytes, FirstByte::deflated(Opcode::Binary), &out, None);
+        }
+        let limits = Limits::default();
+        let (events, received) = receive(side(Role::Client, TAKEOVER, limits), &bytes);
+        assert_eq!(received, Ok(()), "{part}");
+        assert_eq!(events, [binary(&payload), binary(&payload)], "{part}");
+    }
+}
+
 /// RFC 7692 sections 7.2.3.1 and 7.2.3.2: what we write is what it shows.
 #[test]
 fn we_write_what_the_rfc_shows() {
