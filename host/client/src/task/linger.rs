@@ -19,7 +19,8 @@ pub(super) async fn until_gone(
         if !is_clean && write.shutdown().await.is_err() {
             return;
         }
-        let mut input = [0; 4096];
+        // Within the future it would be part of the task from its beginning.
+        let mut input = vec![0; 4096];
         while let Ok(1..) = read.read(&mut input).await {}
         if is_clean {
             // What becomes of it is of no interest any more.

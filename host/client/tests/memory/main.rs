@@ -194,7 +194,7 @@ async fn a_connection_that_waits_takes_little() {
     }
     let each = growth.now() / CONNECTIONS;
     serving.abort();
-    assert!(each < 48 << 10, "a connection takes {each} bytes");
+    assert!(each < 40 << 10, "a connection takes {each} bytes");
 }
 
 const MESSAGE_BYTES: usize = 60_000;
