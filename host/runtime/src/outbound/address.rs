@@ -38,8 +38,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         (0, 0, 0, 0, 0, 0xFFFF) | (0x64, 0xFF9B, 0, 0, 0, 0) => embedded(g, h),
         // 6to4 (RFC 3056).
         (0x2002, ..) => embedded(b, c),
-        // Teredo (RFC 4380), documentation.
-        (0x2001, 0 | 0xDB8, ..) => false,
+        // IETF protocol assignments, Teredo (RFC 4380) and benchmarks among them; documentation (RFC 9637, too).
+        (0x2001, 0..=0x01FF | 0xDB8, ..) | (0x3FFF, 0..=0x0FFF, ..) => false,
         // Global unicast; all else is local, a group, or nobody's.
         _ => a & 0xE000 == 0x2000,
     }
@@ -49,7 +49,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    // hardening H: nobody is led inside by a name.
+    // hardening H29: nobody is led inside by a name.
     #[test]
     fn only_what_anybody_may_reach_is_public() {
         let cases = [
@@ -77,7 +77,12 @@ mod tests {
             ("64:ff9b::1.1.1.1", true),
             ("2002:7f00:1::", false),
             ("2001::1", false),
+            ("2001:2::1", false),
+            ("2001:1ff:ffff::1", false),
+            ("2001:200::1", true),
             ("2001:db8::1", false),
+            ("3fff:fff::1", false),
+            ("3fff:1000::1", true),
             ("fe80::1", false),
             ("fc00::1", false),
             ("fd12::1", false),

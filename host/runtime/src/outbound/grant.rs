@@ -111,14 +111,19 @@ impl Grant {
     /// Whether a guest may connect there.
     pub(crate) fn covers(&self, url: &Url) -> bool {
         let host = match (&self.host, url.host()) {
-            (Pattern::Host(host), Some(asked)) => host == &asked.to_owned(),
+            (Pattern::Host(Host::Domain(name)), Some(Host::Domain(asked))) => name == asked,
+            (Pattern::Host(Host::Ipv4(address)), Some(Host::Ipv4(asked))) => *address == asked,
+            (Pattern::Host(Host::Ipv6(address)), Some(Host::Ipv6(asked))) => *address == asked,
             (Pattern::Below(end), Some(Host::Domain(name))) => {
                 name.len() > end.len() && name.ends_with(end.as_str())
             }
             _ => false,
         };
         let path = url.path().strip_prefix(self.path.as_str());
-        host && self.secure == (url.scheme() == "wss")
+        // A server that decodes before it resolves dots would be led out of the path.
+        let leads_out = !self.path.is_empty() && has_hidden_way(url.path());
+        host && !leads_out
+            && self.secure == (url.scheme() == "wss")
             && url.port_or_known_default() == Some(self.port)
             && path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
@@ -145,6 +150,21 @@ impl Grant {
     }
 }
 
+/// Whether there is an escape of what divides or climbs a path, or of an escape; or a `..` with parameters.
+fn has_hidden_way(path: &str) -> bool {
+    let mut escapes = path.split('%').skip(1);
+    let is_way = |rest: &str| {
+        let code = rest.get(..2).unwrap_or_default();
+        HIDDEN
+            .iter()
+            .any(|hidden| code.eq_ignore_ascii_case(hidden))
+    };
+    escapes.any(is_way) || path.contains("..;")
+}
+
+/// A slash, a backslash, a dot, a percent sign.
+const HIDDEN: [&str; 4] = ["2f", "5c", "2e", "25"];
+
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grant")
@@ -160,7 +180,7 @@ impl fmt::Debug for Grant {
 mod tests {
     use super::*;
 
-    // parity W
+    // parity W1, hardening H29
     #[test]
     fn a_grant_is_for_a_scheme_a_host_a_port_and_what_is_below_a_path() {
         let cases = [
@@ -180,9 +200,22 @@ mod tests {
             ("ws://a.example/x/", "ws://a.example/x/y", true),
             ("ws://a.example/x", "ws://a.example/xy", false),
             ("ws://a.example/x", "ws://a.example/x/../y", false),
+            ("ws://a.example/x", "ws://a.example/x/%2E%2e/y", false),
+            ("ws://a.example/x", "ws://a.example/x\\..\\y", false),
+            ("ws://a.example/x", "ws://a.example/x/..%2fy", false),
+            ("ws://a.example/x", "ws://a.example/x/..%5Cy", false),
+            ("ws://a.example/x", "ws://a.example/x/..;/y", false),
+            ("ws://a.example/x", "ws://a.example/x/.%2e/y", false),
+            ("ws://a.example/x", "ws://a.example/x/..%252fy", false),
+            ("ws://a.example/x", "ws://a.example/x/%20;a..b?q=%2f", true),
+            ("ws://a.example", "ws://a.example/a%2Fb", true),
+            ("ws://a.example", "ws://a.example./", false),
+            ("ws://a.example", "ws://a.example\\@b.example/", true),
             ("ws://127.0.0.1:9", "ws://127.0.0.1:9/", true),
             ("ws://127.0.0.1:9", "ws://127.1:9/", true),
             ("ws://127.0.0.1:9", "ws://localhost:9/", false),
+            ("ws://127.0.0.1:9", "ws://[::ffff:127.0.0.1]:9/", false),
+            ("ws://127.0.0.1:9", "ws://2130706433:9/", true),
             ("ws://[::1]:9", "ws://[0:0::1]:9/", true),
         ];
         for (grant, url, covered) in cases {
