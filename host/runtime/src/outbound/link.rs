@@ -27,9 +27,9 @@ pub(crate) struct Link {
     pub(super) outgoing: Notify,
     /// There is room for what arrives.
     pub(super) taken: Notify,
-    /// Nobody waits for it any more: its session is over.
-    pub(super) abandoned: CancellationToken,
-    /// The guest closed it before it was open.
+    /// This side asked to close: the time for the whole of its end runs.
+    pub(super) closing: CancellationToken,
+    /// The guest closed it before it was open, with nothing to be sent.
     pub(super) called_off: CancellationToken,
     /// Wakes the session's task where it waits for room, or for what arrives, within a call of its seat.
     progress: Arc<AtomicWaker>,
@@ -99,7 +99,7 @@ impl Link {
             }),
             outgoing: Notify::new(),
             taken: Notify::new(),
-            abandoned: CancellationToken::new(),
+            closing: CancellationToken::new(),
             called_off: CancellationToken::new(),
             progress: Arc::clone(progress),
         }
@@ -193,15 +193,10 @@ impl Link {
         inner.is_shut = true;
         inner.forget_messages();
         drop(inner);
+        self.closing.cancel();
         self.outgoing.notify_one();
         self.taken.notify_one();
         Outcome::Accepted
-    }
-
-    /// Nobody is there any more: it closes in the background.
-    pub(super) fn abandon(&self, frame: CloseFrame) {
-        self.shut(frame);
-        self.abandoned.cancel();
     }
 
     /// Whether a message of so many bytes would be accepted, or nothing ever will be any more.
@@ -268,6 +263,18 @@ impl Link {
     pub(super) fn written(&self, bytes: usize) {
         let mut inner = self.inner.lock();
         inner.outgoing_bytes = inner.outgoing_bytes.saturating_sub(cost(bytes));
+        drop(inner);
+        self.progress.wake();
+    }
+
+    /// Nothing goes out any more: nobody shall wait for room. What arrived before is still told, and then the end.
+    pub(super) fn stop(&self) {
+        let mut inner = self.inner.lock();
+        if inner.accepts() {
+            inner.state = ReadyState::Closing;
+        }
+        inner.outgoing = VecDeque::new();
+        inner.outgoing_bytes = 0;
         drop(inner);
         self.progress.wake();
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::task::AtomicWaker;
 use tokio_util::task::TaskTracker;
-use wasket_client::{Connect, Limits};
+use wasket_client::{Connect, Deadlines, Limits};
 use wasket_session::ws::{CloseCode, CloseFrame};
 use wasket_session::{Hub, IdSource, ReadyState, Session, SessionId};
 
@@ -90,7 +90,10 @@ impl Connections {
         let link = Arc::new(Link::new(id, session, hub, &self.progress));
         self.links.push(Arc::clone(&link));
         let close_within = hub.limits().close_timeout;
-        let connect = connect.limits(limits(hub));
+        let connect = connect
+            .limits(limits(hub))
+            .deadlines(deadlines(hub))
+            .ping_every(hub.limits().ping_every);
         let task = task::run(link, connect, url, close_within);
         granted.outbound.tasks.spawn(task);
         id
@@ -141,7 +144,8 @@ impl Connections {
 impl Drop for Connections {
     fn drop(&mut self) {
         for link in &self.links {
-            link.abandon(CloseFrame::from(CloseCode::GOING_AWAY));
+            // Those that are closing already go on with that.
+            let _ = link.shut(CloseFrame::from(CloseCode::GOING_AWAY));
         }
     }
 }
@@ -154,6 +158,15 @@ fn limits(hub: &Hub) -> Limits {
         received_bytes_max: RECEIVED_BYTES_MAX,
         queued_messages_max: 1,
         ..Limits::default()
+    }
+}
+
+/// As of the service's sessions, where they have such.
+fn deadlines(hub: &Hub) -> Deadlines {
+    Deadlines {
+        close: hub.limits().close_timeout,
+        pong: hub.limits().pong_timeout,
+        ..Deadlines::default()
     }
 }
 

@@ -11,10 +11,11 @@ use super::link::{Link, Outgoing};
 use crate::log::{TARGET, logged};
 use crate::text::escaped;
 
-/// Runs a connection from the first packet to its end. When its session is over it has `close_within` left.
+/// Runs a connection from the first packet to its end. From when this side asks to close it has `close_within` left, with
+/// what is still to be sent.
 pub(super) async fn run(link: Arc<Link>, connect: Connect, url: String, close_within: Duration) {
     let given_up = async {
-        link.abandoned.cancelled().await;
+        link.closing.cancelled().await;
         tokio::time::sleep(close_within).await;
     };
     let close = tokio::select! {
@@ -34,7 +35,7 @@ async fn drive(link: &Link, connect: &Connect, url: &str) -> CloseEvent {
     };
     match opened {
         Ok(connection) => {
-            log_open(link, &connection);
+            log_open(link, url, &connection);
             if !link.opened(connection.response().protocol()) {
                 return ended(1006, Party::Guest);
             }
@@ -65,6 +66,7 @@ async fn send<T>(link: &Link, sender: &Sender) -> T {
                     false => sender.binary(payload).await,
                 };
                 if sent.is_err() {
+                    link.stop();
                     break;
                 }
                 link.written(len);
@@ -127,15 +129,15 @@ fn ended(code: u16, by: Party) -> CloseEvent {
     }
 }
 
-fn log_open(link: &Link, connection: &Connection) {
-    let response = connection.response();
+fn log_open(link: &Link, url: &str, connection: &Connection) {
+    let peer = connection.response().peer();
     tracing::info!(
         target: TARGET,
         service = &**link.hub().service(),
         session = logged(link.session().id()),
         connection = logged(link.id()),
-        url = %escaped(response.url()),
-        address = response.peer().map(tracing::field::display),
+        url = %escaped(url),
+        address = peer.map(tracing::field::display),
         "connected to the outside"
     );
 }
