@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use super::{LogLine, Opening};
 use crate::log::Level;
-use crate::{Acceptance, Close, Error, Message, MessageRef, Party, ReadyState, Request, Target};
+use crate::{
+    Acceptance, Close, Error, Message, MessageRef, Party, ReadyState, Request, Target, close_code,
+};
 
 /// Puts a new fake in the place of this thread's host.
 pub(super) fn install() -> Rc<RefCell<Fake>> {
@@ -249,7 +251,11 @@ pub(crate) fn ping(to: u64, payload: &[u8]) -> Result<(), Error> {
         return Err(Error::Invalid);
     }
     with(|fake| {
-        fake.open(to)?.pings.push(payload.to_owned());
+        let seat = fake.open(to)?;
+        if seat.state == ReadyState::Connecting {
+            return Err(Error::NotOpen);
+        }
+        seat.pings.push(payload.to_owned());
         Ok(())
     })
 }
@@ -260,6 +266,10 @@ pub(crate) fn close(session: u64, code: Option<u16>, reason: &str) -> Result<(),
         return Err(Error::Invalid);
     }
     with(|fake| {
+        if fake.outward.contains_key(&session) && code == Some(close_code::INTERNAL_ERROR) {
+            // Clients do not send it.
+            return Err(Error::Invalid);
+        }
         fake.open(session)?;
         let reason = if code.is_some() {
             reason.to_owned()

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, io};
 
+use crate::outward;
 use wasket_guest::log::Level;
 use wasket_guest::{
     Error, Session, broadcast, broadcast_except, config, log, sessions, timers, topics,
@@ -16,6 +17,7 @@ pub(crate) fn run(session: Session, text: &str) -> Option<String> {
     let value = sending(session, name, argument)
         .or_else(|| asking(session, name, argument))
         .or_else(|| scheduling(session, name, argument))
+        .or_else(|| outward::run(session, name, argument))
         .or_else(|| outside(name, argument))?;
     Some(format!("{name}={value}"))
 }
@@ -73,11 +75,16 @@ fn sending(session: Session, name: &str, argument: &str) -> Option<String> {
 
 /// `CODE:REASON`, `CODE`, or nothing.
 fn close(session: Session, argument: &str) -> Option<Result<(), Error>> {
+    let (code, reason) = ending(argument)?;
+    Some(session.close(code, reason))
+}
+
+pub(crate) fn ending(argument: &str) -> Option<(Option<u16>, &str)> {
     if argument.is_empty() {
-        return Some(session.close(None, ""));
+        return Some((None, ""));
     }
     let (code, reason) = argument.split_once(':').unwrap_or((argument, ""));
-    Some(session.close(code.parse::<u16>().ok()?, reason))
+    Some((Some(code.parse().ok()?), reason))
 }
 
 /// What the host knows about sessions, and keeps for them.
@@ -198,7 +205,7 @@ fn level_of(name: &str) -> Option<Level> {
     })
 }
 
-fn outcome(result: Result<(), Error>) -> &'static str {
+pub(crate) fn outcome(result: Result<(), Error>) -> &'static str {
     result.map_or_else(Error::name, |()| "accepted")
 }
 
@@ -207,7 +214,7 @@ fn milliseconds(time: Option<SystemTime>) -> String {
     since.map_or_else(none, |since| since.as_millis().to_string())
 }
 
-fn none() -> String {
+pub(crate) fn none() -> String {
     "none".to_owned()
 }
 

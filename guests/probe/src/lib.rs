@@ -11,9 +11,12 @@
 //!   `principal=NAME` and `handshake=COMMAND`.
 //! - A login finds the users of the configuration, `user-NAME = "KIND SECRET ROLE ROLE"`; `trap` and `forever` are what
 //!   becomes of looking up those names.
+//! - Connections to the outside are numbered as they were begun, from 1, in events and commands. What one brings that begins
+//!   with `!` is a command, too.
 //! - The configuration key `start-error` is the error of `on-start`.
 
 mod command;
+mod outward;
 
 use std::cell::Cell;
 
@@ -179,7 +182,7 @@ impl Credentials for Probe {
     }
 }
 
-wasket_guest::export!(Probe: Handshake + Control + Timer + Lifecycle + Credentials);
+wasket_guest::export!(Probe: Handshake + Control + Timer + Lifecycle + Connections + Credentials);
 
 impl Probe {
     fn run(&self, name: &str, session: Session) {

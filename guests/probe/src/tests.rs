@@ -54,6 +54,15 @@ fn commands_answer_name_and_value() {
         ("config", "config=[(\"colour\", \"red\")]"),
         ("log:warn:careful", "log=written"),
         ("cancel-timer:1", "cancel-timer=accepted"),
+        ("out-state:1", "unknown command"),
+        ("connect:wss://feed.example a x-b=c", "connect=1"),
+        ("connect:wss://feed.example", "connect=2"),
+        ("out-state:2", "out-state=connecting"),
+        ("out-send:1:x", "out-send=accepted"),
+        ("out-close:1:1011:x", "out-close=invalid"),
+        ("out-ping:1:x", "out-ping=not-open"),
+        ("out-close:1:1000:x", "out-close=accepted"),
+        ("out-state:#99", "out-state=closed"),
     ];
     for (command, expected) in cases {
         assert_eq!(ask(&client, command), expected, "{command}");

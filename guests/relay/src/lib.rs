@@ -105,7 +105,11 @@ mod tests {
 
     #[test]
     fn close_codes_are_passed_on() {
-        for (code, passed) in [(1000, 1000), (4001, 4001), (LOST, close_code::TRY_AGAIN_LATER)] {
+        for (code, passed) in [
+            (1000, 1000),
+            (4001, 4001),
+            (LOST, close_code::TRY_AGAIN_LATER),
+        ] {
             let (_host, client, upstream) = bridge();
             upstream.accept();
             upstream.close(code, "");
