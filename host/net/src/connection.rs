@@ -60,9 +60,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
     async fn serve(&mut self) {
         loop {
             if !self.held.is_empty() {
-                let held = std::mem::take(&mut self.held);
-                let lease = Lease::take();
-                self.turn(lease, &held).await.give_back();
+                if !self.line.may_be_due() || !Box::pin(self.due()).await {
+                    let held = std::mem::take(&mut self.held);
+                    let lease = Lease::take();
+                    self.turn(lease, &held).await.give_back();
+                }
                 continue;
             }
             if let Some(trouble) = self.line.take_trouble() {
@@ -79,6 +81,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
                 Woken::Over => {}
             }
         }
+    }
+
+    /// What comes before the turn with what was read ahead. False if there is nothing.
+    async fn due(&mut self) -> bool {
+        match poll_fn(|cx| Poll::Ready(self.line.take_due(cx))).await {
+            Some(Woken::Timer(token)) => self.timer(token).await,
+            Some(Woken::Seat) => self.wake().await,
+            _ => return false,
+        }
+        true
     }
 
     /// One read: what it means, what the guest says to it, one write.

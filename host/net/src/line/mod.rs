@@ -18,6 +18,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::Sleep;
 use wasket_session::{CloseEvent, Closing, Party, ReadyState, Session, SessionError};
 use wasket_ws::{self as ws, CloseCode, CloseFrame, Event, State, Violation, ViolationKind};
@@ -204,12 +205,31 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                 if self.gone {
                     return Poll::Ready(Woken::Over);
                 }
-                if self.seat_is_due {
+                // Without budget the peer was not asked whether it has something to say.
+                if self.seat_is_due && has_budget_remaining() {
                     return Poll::Ready(self.give_seat());
                 }
                 Poll::Pending
             }
         }
+    }
+
+    /// Whether [`take_due`](Self::take_due) may have something.
+    pub(crate) fn may_be_due(&self) -> bool {
+        self.seat_is_due || self.seat_was_last || self.timer.is_some()
+    }
+
+    /// What is to come before the turn with what was read ahead: the seat and its timers are not kept waiting by a peer
+    /// that always has something more, nor it by them.
+    pub(crate) fn take_due(&mut self, cx: &mut Context<'_>) -> Option<Woken> {
+        if std::mem::take(&mut self.seat_was_last) || self.trouble.is_some() {
+            return None;
+        }
+        if let Some(token) = self.poll_timer(cx) {
+            self.seat_was_last = true;
+            return Some(Woken::Timer(token));
+        }
+        self.seat_is_due.then(|| self.give_seat())
     }
 
     fn give_seat(&mut self) -> Woken {
@@ -223,6 +243,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     /// from there on.
     pub(crate) fn poll_meanwhile(&mut self, cx: &mut Context<'_>, held: &mut Vec<Event<'static>>) {
         self.attend(cx);
+        self.expect_end();
         let may_hold = |held: &[Event<'_>]| held.len() < HELD_EVENTS_MAX && !has_message(held);
         while may_hold(held) && !self.ended && !self.gone && self.trouble.is_none() {
             let mut lease = Lease::take();
@@ -321,7 +342,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     fn give_up(&mut self) {
         self.gone = true;
-        self.session.stop_accepting();
+        self.session.lose();
         let mut dropped = self.wire.len();
         self.wire.clear();
         let closing = self.session.drain(|item| {

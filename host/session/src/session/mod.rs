@@ -36,8 +36,8 @@ pub struct Session {
     /// When the connection wants to be looked at, in milliseconds of the host's monotonic clock.
     deadline_ms: AtomicU64,
     signals: AtomicU32,
-    /// Somebody asked to close before the peer did.
-    shut: AtomicBool,
+    /// Whether somebody asked to close before the peer did, and whether the connection to the peer is gone.
+    over: AtomicU8,
     /// Bytes in `queue`, and those that the connection holds unwritten.
     queued_bytes: AtomicUsize,
     /// The outbox was found full and has not drained to half since.
@@ -104,7 +104,7 @@ impl Session {
             heard_at_ms: AtomicU64::new(now_ms),
             deadline_ms: AtomicU64::new(u64::MAX),
             signals: AtomicU32::new(0),
-            shut: AtomicBool::new(false),
+            over: AtomicU8::new(0),
             queued_bytes: AtomicUsize::new(0),
             full: AtomicBool::new(false),
             mail: AtomicBool::new(false),
@@ -235,7 +235,7 @@ impl Session {
         }
         queue.closing = Some(closing.into());
         self.mail.store(true, Ordering::Release);
-        self.shut.store(true, Ordering::Release);
+        self.over.fetch_or(SHUT, Ordering::AcqRel);
         self.set_state(ReadyState::Closing);
         drop(queue);
         self.signal(Signals::CLOSING);
@@ -254,7 +254,14 @@ impl Session {
     #[must_use]
     #[inline]
     pub fn is_shut(&self) -> bool {
-        self.shut.load(Ordering::Acquire)
+        self.over.load(Ordering::Acquire) & SHUT != 0
+    }
+
+    /// Whether what the peer sent is worth no wait any more: the guest or the host asked to close, or the connection is
+    /// gone. A peer that asked to close still wants done what it sent before.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.over.load(Ordering::Acquire) != 0 || self.state() == ReadyState::Closed
     }
 
     fn push_item(&self, item: Item) -> Outcome {
@@ -302,7 +309,9 @@ impl Session {
         }
         if self.queued_bytes.load(Ordering::SeqCst) == 0 {
             self.full.store(false, Ordering::SeqCst);
+            // Somebody else may have found it full meanwhile, and waits for what will not come any more.
             self.room.wake();
+            self.wake_seat();
             return;
         }
         self.signal(Signals::FULL);
@@ -317,6 +326,9 @@ impl Session {
         self.state.store(state as u8, Ordering::Release);
     }
 }
+
+const SHUT: u8 = 1;
+const LOST: u8 = 2;
 
 // An idle session costs little more than this and the head of its request.
 const _: () = assert!(size_of::<Session>() <= 448);

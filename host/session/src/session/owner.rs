@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{Agreed, ReadyState, Session, Signals};
+use super::{Agreed, LOST, ReadyState, Session, Signals};
 use crate::queue::ITEMS_KEPT;
 use crate::{Closing, Frame, Item, Principal};
 
@@ -27,6 +27,13 @@ impl Session {
             self.set_state(ReadyState::Closing);
         }
         self.room.wake();
+    }
+
+    /// The connection to the peer is lost, or given up: nothing is accepted, and nobody shall wait for anything on the
+    /// peer's behalf.
+    pub fn lose(&self) {
+        self.over.fetch_or(LOST, Ordering::AcqRel);
+        self.stop_accepting();
     }
 
     /// The session is over.
