@@ -142,7 +142,7 @@ impl GuestSeat {
         self.instance.call(name, 1, function, params).await
     }
 
-    async fn wake(&mut self, token: u64) -> Result<(), Fault> {
+    async fn on_timer(&mut self, token: u64) -> Result<(), Fault> {
         let Some(on_timer) = &self.exports.on_timer else {
             return Ok(());
         };
@@ -150,46 +150,56 @@ impl GuestSeat {
         self.instance.call_rare("on-timer", on_timer, params).await
     }
 
-    /// Tells the guest what its connections brought, as long as its session has room for as much.
-    async fn hear(&mut self) -> Result<(), Fault> {
-        for _ in 0..HEARD_AT_ONCE {
+    /// Tells the guest what its connections brought, as long as its session has room for as much. Whether that was
+    /// anything.
+    async fn hear(&mut self) -> Result<bool, Fault> {
+        // Once for all of them, as for an inbox.
+        self.instance.begin_run();
+        let mut on_message = None;
+        for told in 0..HEARD_AT_ONCE {
             if self.instance.guest().session().state() != ReadyState::Open {
-                return Ok(());
+                return Ok(told > 0);
             }
             let Some((id, arrived)) = self.instance.guest_mut().next_arrived() else {
-                return Ok(());
+                return Ok(told > 0);
             };
-            self.tell(id.get(), arrived).await?;
+            self.tell(id.get(), arrived, &mut on_message).await?;
         }
         // Others get their turn.
         self.instance.guest().session().wake_seat();
-        Ok(())
+        Ok(true)
     }
 
-    async fn tell(&mut self, id: u64, arrived: Arrived) -> Result<(), Fault> {
+    async fn tell(
+        &mut self,
+        id: u64,
+        arrived: Arrived,
+        on_message: &mut Option<TypedFunc<OnMessage<'static>, ()>>,
+    ) -> Result<(), Fault> {
         let Some(connection) = &self.exports.connection else {
             return Ok(());
         };
         match arrived {
             Arrived::Open => {
+                let on_open = self.instance.function(&connection.on_open)?;
                 let params: OnSession = (id,);
                 let name = "connection.on-open";
-                self.instance
-                    .call_rare(name, &connection.on_open, params)
-                    .await
+                self.instance.call(name, 1, &on_open, params).await
             }
             Arrived::Message(message) => {
-                let params: OnMessage<'_> = (id, (&message).into());
+                let function: &TypedFunc<OnMessage<'_>, ()> = match on_message {
+                    Some(on_message) => on_message,
+                    None => on_message.insert(self.instance.function(&connection.on_message)?),
+                };
+                let params = (id, (&message).into());
                 let name = "connection.on-message";
-                let on_message = &connection.on_message;
-                self.instance.call_rare(name, on_message, params).await
+                self.instance.call(name, 1, function, params).await
             }
             Arrived::Close(close) => {
+                let on_close = self.instance.function(&connection.on_close)?;
                 let params: OnClose = (id, close.into());
                 let name = "connection.on-close";
-                self.instance
-                    .call_rare(name, &connection.on_close, params)
-                    .await
+                self.instance.call(name, 1, &on_close, params).await
             }
         }
     }
@@ -197,15 +207,17 @@ impl GuestSeat {
     /// Messages of a session whose guest has connections. Each waits until the guest could send it on: it hears
     /// of its connections meanwhile, so that two peers who both stall do not stall each other for good.
     async fn take_with_connections(&mut self, inbox: Inbox<'_>) -> Result<(), Fault> {
+        self.instance.begin_run();
         for event in inbox {
-            if let Event::Message(message) = event {
-                self.make_room(message.len()).await?;
+            if let Event::Message(message) = event
+                && self.make_room(message.len()).await?
+            {
+                // What was waited is not what the guest ran.
+                self.instance.begin_run();
             }
             if self.is_shut() {
                 break;
             }
-            // What was waited is not what the guest ran.
-            self.instance.begin_run();
             match event {
                 Event::Message(message) => {
                     let function: &TypedFunc<OnMessage<'_>, ()> = &self.on_message;
@@ -221,16 +233,22 @@ impl GuestSeat {
         Ok(())
     }
 
-    async fn make_room(&mut self, bytes: usize) -> Result<(), Fault> {
+    /// Whether it had to wait.
+    async fn make_room(&mut self, bytes: usize) -> Result<bool, Fault> {
+        let mut waited = false;
         loop {
             let guest = self.instance.guest_mut();
             let session = Arc::clone(guest.session());
-            let is_over = session.state() != ReadyState::Open;
+            let is_over = session.is_given_up();
             match guest.open_connections() {
                 Some(connections) if !is_over && !connections.have_room(bytes) => {}
-                _ => return Ok(()),
+                _ => return Ok(waited),
             }
-            self.hear().await?;
+            waited = true;
+            if self.hear().await? {
+                // However much there is to hear: the session's line has its turn between.
+                tokio::task::yield_now().await;
+            }
             self.instance.guest_mut().publish();
             let guest = self.instance.guest();
             if let Some(connections) = guest.open_connections() {
@@ -291,14 +309,14 @@ impl Seat for GuestSeat {
     }
 
     fn timer<'a>(&'a mut self, token: u64, outbox: &'a mut Outbox) -> Call<'a> {
-        with_outbox!(self, outbox, self.wake(token))
+        with_outbox!(self, outbox, self.on_timer(token))
     }
 
     fn wake<'a>(&'a mut self, outbox: &'a mut Outbox) -> Call<'a> {
         if self.instance.guest().open_connections().is_none() {
             return Box::pin(std::future::ready(Ok(())));
         }
-        with_outbox!(self, outbox, self.hear())
+        with_outbox!(self, outbox, async { self.hear().await.map(drop) })
     }
 
     fn error<'a>(&'a mut self, error: SessionError, outbox: &'a mut Outbox) -> Call<'a> {

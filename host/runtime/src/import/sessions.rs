@@ -130,7 +130,7 @@ async fn send_when_room(mut store: Store<'_>, message: MessageOut) -> Result<(Ou
     }
 }
 
-/// The same for a connection of the guest's own. A session that is over has nobody left to wait for.
+/// The same for a connection of the guest's own. A session that is given up has nobody left to wait for.
 #[cold]
 async fn send_out_when_room(
     mut store: Store<'_>,
@@ -149,8 +149,7 @@ async fn send_out_when_room(
         let room = poll_fn(|cx| connection.poll_room(cx, bytes));
         meter.wait_for_peer(room).await;
         let outcome = connection.send(&message.read(&store)?);
-        let is_over = session.state() != session::ReadyState::Open;
-        if outcome != session::Outcome::Backlogged || is_over {
+        if outcome != session::Outcome::Backlogged || session.is_given_up() {
             return Ok((outcome.into(),));
         }
     }

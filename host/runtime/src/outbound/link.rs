@@ -224,7 +224,7 @@ impl Link {
         self.progress.register(cx.waker());
         // Also wakes at the session's end.
         let _ = self.session.poll_room(cx);
-        match self.has_room(bytes) || self.session.state() != ReadyState::Open {
+        match self.has_room(bytes) || self.session.is_given_up() {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }

@@ -128,13 +128,12 @@ impl Connections {
     }
 
     /// Waits until they [have room](Self::have_room), there is something to hear that the session has room for, or
-    /// the session ends.
+    /// the session is given up.
     pub(crate) fn poll_room(&self, cx: &Context<'_>, bytes: usize, session: &Session) -> Poll<()> {
         self.progress.register(cx.waker());
-        let drained = session.poll_room(cx).is_ready();
-        let is_over = session.state() != ReadyState::Open;
+        let drained = session.poll_room(cx).is_ready() && session.state() == ReadyState::Open;
         let to_hear = || self.links.iter().any(|link| link.next_len().is_some());
-        match is_over || self.have_room(bytes) || drained && to_hear() {
+        match session.is_given_up() || self.have_room(bytes) || drained && to_hear() {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
