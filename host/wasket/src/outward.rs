@@ -28,10 +28,12 @@ fn grant(plan: &plan::Connect) -> Result<Grant, String> {
         .tls(tls(plan)?);
     if let Some(user) = &plan.user {
         let password = password(&plan.password)?;
-        grant = grant.user(user, &password);
+        grant = grant
+            .user(user, &password)
+            .map_err(|error| error.to_string())?;
     }
     if let Some(proxy) = &plan.proxy {
-        grant = grant.proxy(proxy);
+        grant = grant.proxy(proxy).map_err(|error| error.to_string())?;
     }
     Ok(grant)
 }

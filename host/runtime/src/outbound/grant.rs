@@ -80,17 +80,25 @@ impl Grant {
     }
 
     /// Answers the server's challenges as this user.
-    #[must_use]
-    pub fn user(mut self, name: &str, password: &str) -> Self {
+    ///
+    /// # Errors
+    /// When the name or the password has control characters.
+    pub fn user(mut self, name: &str, password: &str) -> Result<Self, NotGrantable> {
+        let tried = Connect::to(ANY_URL).and_then(|any| any.credentials(name, password));
+        tried.map_err(|mistake| NotGrantable(mistake.to_string()))?;
         self.user = Some((name.to_owned(), password.to_owned()));
-        self
+        Ok(self)
     }
 
     /// Goes through this HTTP proxy, which looks names up by itself.
-    #[must_use]
-    pub fn proxy(mut self, url: &str) -> Self {
+    ///
+    /// # Errors
+    /// When it is no `http` URL of a host.
+    pub fn proxy(mut self, url: &str) -> Result<Self, NotGrantable> {
+        let tried = Connect::to(ANY_URL).and_then(|any| any.proxy(url));
+        tried.map_err(|mistake| NotGrantable(mistake.to_string()))?;
         self.proxy = Some(url.to_owned());
-        self
+        Ok(self)
     }
 
     /// Trusts, and shows, these certificates.
@@ -161,6 +169,9 @@ fn has_hidden_way(path: &str) -> bool {
     };
     escapes.any(is_way) || path.contains("..;")
 }
+
+/// To try what goes with a URL.
+const ANY_URL: &str = "ws://localhost";
 
 /// A slash, a backslash, a dot, a percent sign.
 const HIDDEN: [&str; 4] = ["2f", "5c", "2e", "25"];
@@ -240,5 +251,11 @@ mod tests {
         ] {
             assert!(Grant::new(text).is_err(), "{text}");
         }
+        // hardening H30: when the configuration is read, not when a guest connects.
+        let grant = || Grant::new("wss://a.example").expect("an entry");
+        assert!(grant().user("ada", "tab\t").is_err());
+        assert!(grant().user("ada", "p\u{e4}ss").is_ok());
+        assert!(grant().proxy("https://proxy.example").is_err());
+        assert!(grant().proxy("http://proxy.example:3128").is_ok());
     }
 }
