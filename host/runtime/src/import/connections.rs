@@ -45,7 +45,7 @@ fn begin(
     if !is_own || guest.session().state() != ReadyState::Open {
         return Err(session::Outcome::NotOpen);
     }
-    if target.len() > TARGET_BYTES_MAX {
+    if target.is_too_large() {
         return Err(session::Outcome::TooLarge);
     }
     let url = Url::parse(&target.url).map_err(|_| session::Outcome::Invalid)?;
@@ -88,6 +88,12 @@ fn wished(grant: &Grant, target: &Target) -> std::result::Result<Connect, Mistak
 }
 
 impl Target {
+    fn is_too_large(&self) -> bool {
+        self.len() > TARGET_BYTES_MAX
+            || self.protocols.len() > PROTOCOLS_MAX
+            || self.headers.len() > HEADERS_MAX
+    }
+
     fn len(&self) -> usize {
         let headers = self
             .headers
@@ -103,3 +109,7 @@ const OURS: [&str; 2] = ["host", "authorization"];
 
 /// All of a target, in bytes.
 const TARGET_BYTES_MAX: usize = 16 << 10;
+
+/// Each is compared with those before it.
+const PROTOCOLS_MAX: usize = 64;
+const HEADERS_MAX: usize = 100;
