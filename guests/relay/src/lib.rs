@@ -3,7 +3,8 @@
 //! The setting `config = { upstream = "wss://feed.example" }` says where to; `connect` has to allow it.
 
 use wasket_guest::{
-    Behavior, Close, Connection, Connections, Message, Session, Target, close_code, config, log,
+    Behavior, Close, Connection, Connections, Error, Message, Session, Target, close_code, config,
+    log,
 };
 
 /// What stands for no code, and for no close frame (RFC 6455, section 7.4.1).
@@ -33,10 +34,10 @@ impl Behavior for Relay {
     }
 
     /// Waits while the upstream is slow. What is sent before it is there goes out first of all.
-    fn message(&mut self, _session: Session, message: Message) {
+    fn message(&mut self, session: Session, message: Message) {
         if let Some(upstream) = self.upstream {
-            // An upstream that is closing: `disconnected` follows.
-            let _ = upstream.send(message);
+            let sent = upstream.send(message);
+            pass_over(sent, session);
         }
     }
 
@@ -56,7 +57,8 @@ impl Behavior for Relay {
 
 impl Connections for Relay {
     fn received(&mut self, session: Session, _upstream: Connection, message: Message) {
-        let _ = session.send(message);
+        let sent = session.send(message);
+        pass_over(sent, session);
     }
 
     fn disconnected(&mut self, session: Session, _upstream: Connection, close: Close) {
@@ -66,7 +68,24 @@ impl Connections for Relay {
             LOST => (Some(close_code::TRY_AGAIN_LATER), "the upstream is gone"),
             code => (Some(code), close.reason.as_str()),
         };
-        let _ = session.close(code, reason);
+        if session.close(code, reason).is_err() {
+            // With a code that is not for a server to say.
+            let _ = session.close(close_code::TRY_AGAIN_LATER, "the upstream is gone");
+        }
+    }
+}
+
+/// A bridge with a hole in it is worse than none. To one that is closing nothing can be sent any more, and its end
+/// follows.
+fn pass_over(sent: Result<(), Error>, session: Session) {
+    match sent {
+        Ok(()) | Err(Error::NotOpen) => {}
+        Err(Error::TooLarge) => {
+            let _ = session.close(close_code::TOO_BIG, "too large for the other side");
+        }
+        Err(_) => {
+            let _ = session.close(close_code::TRY_AGAIN_LATER, "the other side takes no more");
+        }
     }
 }
 
