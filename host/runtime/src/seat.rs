@@ -186,7 +186,7 @@ impl GuestSeat {
                 let name = "connection.on-open";
                 self.instance.call(name, 1, &on_open, params).await
             }
-            Arrived::Message(message) => {
+            Arrived::Message(message, _charge) => {
                 let function: &TypedFunc<OnMessage<'_>, ()> = match on_message {
                     Some(on_message) => on_message,
                     None => on_message.insert(self.instance.function(&connection.on_message)?),

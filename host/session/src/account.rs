@@ -125,7 +125,7 @@ impl Account {
 
 /// Bytes on an account, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Charge {
+pub struct Charge {
     account: Arc<Account>,
     bytes: usize,
 }

@@ -28,7 +28,7 @@ mod tests;
 mod topic;
 mod users;
 
-pub use account::{Account, OUTBOX_BYTES_ASSURED};
+pub use account::{Account, Charge, OUTBOX_BYTES_ASSURED};
 pub use compression::{Compression, Deflate};
 pub use hub::{Hub, Reserved};
 pub use id::{IdSource, SessionId};

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::{error, info, warn};
 use wasket_config::Plan;
 use wasket_config::plan::{Listener, Service};
@@ -98,8 +99,10 @@ async fn until_signal(
     }
     tokio::select! {
         left = serving => {
-            // Those of sessions that have just ended.
-            let _ = tokio::time::timeout(ENDED_WITHIN, outbound.ended()).await;
+            if left == 0 {
+                // Those of sessions that have just ended.
+                let _ = tokio::time::timeout(ended_within(plan), outbound.ended()).await;
+            }
             farewell(left);
         }
         signal = signals.ending() => {
@@ -131,6 +134,12 @@ async fn reloading(signals: &mut Signals, mut reloads: Option<Reloads>) -> Endin
             (Asked::Reload, None) => {}
         }
     }
+}
+
+/// How long guests' connections to the outside may take to close.
+fn ended_within(plan: &Plan) -> Duration {
+    let longest = plan.services.iter().map(|it| it.limits.close_timeout).max();
+    longest.unwrap_or_default().saturating_add(ENDED_WITHIN)
 }
 
 fn farewell(left: usize) {

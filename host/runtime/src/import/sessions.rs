@@ -191,7 +191,7 @@ fn close(
             .code
             .is_none_or(|code| code.may_be_sent_by(Role::Client));
         Some(match sendable {
-            true => connection.shut(frame),
+            true => connection.shut(frame, session::Party::Guest),
             false => session::Outcome::Invalid,
         })
     } else {

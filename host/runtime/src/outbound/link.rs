@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wasket_client::Message;
 use wasket_session::ws::{self, CloseFrame};
 use wasket_session::{
-    CloseEvent, Hub, OUTBOX_BYTES_ASSURED, Outcome, ReadyState, Session, SessionId,
+    Charge, CloseEvent, Hub, OUTBOX_BYTES_ASSURED, Outcome, Party, ReadyState, Session, SessionId,
 };
 
 /// A connection of a guest. The guest's side never blocks on it, and it wakes the session's seat.
@@ -43,16 +43,24 @@ struct Inner {
     outgoing: VecDeque<Outgoing>,
     /// Of the queue, and of the message that is being written.
     outgoing_bytes: usize,
+    /// Pings in it.
+    pings: usize,
     arrived: VecDeque<Arrived>,
     arrived_bytes: usize,
-    /// The guest, or the session's end, asked to close: nothing that arrives is told any more but the end.
-    is_shut: bool,
+    /// Who of this side asked to close, the guest or, at the session's end, the host: nothing that arrives is told any
+    /// more but the end.
+    shut_by: Option<Party>,
 }
 
 /// What is to be sent.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    Message { is_text: bool, payload: Bytes },
+    Message {
+        is_text: bool,
+        payload: Bytes,
+        /// Until it is written.
+        charge: Charge,
+    },
     Ping(Bytes),
     Close(CloseFrame),
 }
@@ -61,14 +69,14 @@ pub(super) enum Outgoing {
 #[derive(Debug)]
 pub(crate) enum Arrived {
     Open,
-    Message(Message),
+    Message(Message, Charge),
     Close(CloseEvent),
 }
 
 impl Arrived {
     fn len(&self) -> usize {
         match self {
-            Self::Message(message) => message.as_bytes().len(),
+            Self::Message(message, _) => message.as_bytes().len(),
             Self::Open | Self::Close(_) => 0,
         }
     }
@@ -93,9 +101,10 @@ impl Link {
                 heard_at_ms: now,
                 outgoing: VecDeque::new(),
                 outgoing_bytes: 0,
+                pings: 0,
                 arrived: VecDeque::new(),
                 arrived_bytes: 0,
-                is_shut: false,
+                shut_by: None,
             }),
             outgoing: Notify::new(),
             taken: Notify::new(),
@@ -144,33 +153,45 @@ impl Link {
         if message.len() > self.hub.limits().message_bytes_max {
             return Outcome::TooLarge;
         }
-        let payload = message.as_bytes();
+        let cost = cost(message.len());
+        if let Some(refused) = self.refuses(message.len()) {
+            return refused;
+        }
+        // Copied while nobody waits for the lock. Only the guest queues anything, so there is still room.
+        let item = Outgoing::Message {
+            is_text: message.is_text(),
+            payload: Bytes::copy_from_slice(message.as_bytes()),
+            charge: self.session.charge(cost),
+        };
         let mut inner = self.inner.lock();
         if !inner.accepts() {
             return Outcome::NotOpen;
         }
-        if !self.takes(&inner, payload.len()) {
-            return Outcome::Backlogged;
-        }
-        inner.outgoing_bytes += cost(payload.len());
-        inner.outgoing.push_back(Outgoing::Message {
-            is_text: message.is_text(),
-            payload: self.session.own(payload.to_vec()),
-        });
+        inner.outgoing_bytes += cost;
+        inner.outgoing.push_back(item);
         drop(inner);
         self.outgoing.notify_one();
         Outcome::Accepted
     }
 
-    /// Queues a ping of at most 125 bytes.
+    fn refuses(&self, bytes: usize) -> Option<Outcome> {
+        let inner = self.inner.lock();
+        if !inner.accepts() {
+            return Some(Outcome::NotOpen);
+        }
+        (!self.takes(&inner, bytes)).then_some(Outcome::Backlogged)
+    }
+
+    /// Queues a ping of at most 125 bytes, unless sixteen wait already.
     pub(crate) fn ping(&self, payload: &[u8]) -> Outcome {
         let mut inner = self.inner.lock();
         if inner.state != ReadyState::Open {
             return Outcome::NotOpen;
         }
-        if !self.takes(&inner, payload.len()) {
+        if inner.pings >= PINGS_MAX || !self.takes(&inner, payload.len()) {
             return Outcome::Backlogged;
         }
+        inner.pings += 1;
         inner.outgoing_bytes += cost(payload.len());
         let payload = Bytes::copy_from_slice(payload);
         inner.outgoing.push_back(Outgoing::Ping(payload));
@@ -180,7 +201,7 @@ impl Link {
     }
 
     /// Closes it, after what is queued. Of what arrives only the end is told from now on.
-    pub(crate) fn shut(&self, frame: CloseFrame) -> Outcome {
+    pub(crate) fn shut(&self, frame: CloseFrame, by: Party) -> Outcome {
         let mut inner = self.inner.lock();
         match inner.state {
             ReadyState::Connecting if inner.outgoing.is_empty() => self.called_off.cancel(),
@@ -190,7 +211,7 @@ impl Link {
             ReadyState::Closing | ReadyState::Closed => return Outcome::NotOpen,
         }
         inner.state = ReadyState::Closing;
-        inner.is_shut = true;
+        inner.shut_by = Some(by);
         inner.forget_messages();
         drop(inner);
         self.closing.cancel();
@@ -256,7 +277,20 @@ impl Link {
     }
 
     pub(super) fn next_outgoing(&self) -> Option<Outgoing> {
-        self.inner.lock().outgoing.pop_front()
+        let mut inner = self.inner.lock();
+        let next = inner.outgoing.pop_front();
+        if inner.outgoing.is_empty() && inner.outgoing.capacity() > CAPACITY_KEPT {
+            inner.outgoing = VecDeque::new();
+        }
+        if matches!(next, Some(Outgoing::Ping(_))) {
+            inner.pings -= 1;
+        }
+        next
+    }
+
+    /// Who of this side asked to close it, if anybody did: otherwise it is the host.
+    pub(super) fn closer(&self) -> Party {
+        self.inner.lock().shut_by.unwrap_or(Party::Host)
     }
 
     /// A message or a ping of so many bytes went out.
@@ -273,8 +307,7 @@ impl Link {
         if inner.accepts() {
             inner.state = ReadyState::Closing;
         }
-        inner.outgoing = VecDeque::new();
-        inner.outgoing_bytes = 0;
+        inner.forget_outgoing();
         drop(inner);
         self.progress.wake();
     }
@@ -284,17 +317,19 @@ impl Link {
         let inner = self.inner.lock();
         let few = inner.arrived.len() < ARRIVED_MAX;
         let total = inner.arrived_bytes.saturating_add(bytes);
-        inner.is_shut || inner.arrived.is_empty() || few && total <= ARRIVED_BYTES_MAX
+        let fits = few && total <= ARRIVED_BYTES_MAX && !self.hub.account().is_full();
+        inner.shut_by.is_some() || inner.arrived.is_empty() || fits
     }
 
     /// A message arrived.
     pub(super) fn arrived(&self, message: Message) {
         let mut inner = self.inner.lock();
         inner.heard_at_ms = now_ms();
-        if inner.is_shut {
+        if inner.shut_by.is_some() {
             return;
         }
-        let arrived = Arrived::Message(message);
+        let charge = self.session.charge(cost(message.as_bytes().len()));
+        let arrived = Arrived::Message(message, charge);
         inner.arrived_bytes += arrived.len();
         inner.arrived.push_back(arrived);
         let is_first = inner.arrived.len() == 1;
@@ -308,8 +343,7 @@ impl Link {
     pub(super) fn finish(&self, close: CloseEvent) {
         let mut inner = self.inner.lock();
         inner.state = ReadyState::Closed;
-        inner.outgoing = VecDeque::new();
-        inner.outgoing_bytes = 0;
+        inner.forget_outgoing();
         inner.arrived.push_back(Arrived::Close(close));
         drop(inner);
         self.tell();
@@ -331,9 +365,15 @@ impl Inner {
         matches!(self.state, ReadyState::Connecting | ReadyState::Open)
     }
 
+    fn forget_outgoing(&mut self) {
+        self.outgoing = VecDeque::new();
+        self.outgoing_bytes = 0;
+        self.pings = 0;
+    }
+
     fn forget_messages(&mut self) {
         self.arrived
-            .retain(|arrived| !matches!(arrived, Arrived::Message(_) | Arrived::Open));
+            .retain(|arrived| !matches!(arrived, Arrived::Message(..) | Arrived::Open));
         self.arrived_bytes = 0;
     }
 }
@@ -352,6 +392,10 @@ fn now_ms() -> u64 {
 
 /// About what a queued message takes by itself.
 const ITEM_BYTES: usize = 64;
+/// As many wait for a session's peer.
+const PINGS_MAX: usize = 16;
+/// A queue that has grown past this is not kept.
+const CAPACITY_KEPT: usize = 64;
 /// Messages that wait for a guest at most, and bytes; one larger message may.
 const ARRIVED_MAX: usize = 64;
 const ARRIVED_BYTES_MAX: usize = 64 << 10;

@@ -3,7 +3,10 @@
 mod address;
 mod grant;
 mod link;
+mod pace;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,10 +16,11 @@ use futures_util::task::AtomicWaker;
 use tokio_util::task::TaskTracker;
 use wasket_client::{Connect, Deadlines, Limits};
 use wasket_session::ws::{CloseCode, CloseFrame};
-use wasket_session::{Hub, IdSource, ReadyState, Session, SessionId};
+use wasket_session::{Hub, IdSource, Party, ReadyState, Session, SessionId};
 
 pub use grant::{Grant, NotGrantable};
 pub(crate) use link::{Arrived, Link};
+use pace::Pace;
 
 /// What all connections to the outside of one host share. A clone is the same.
 #[derive(Clone, Debug)]
@@ -35,7 +39,7 @@ impl Outbound {
         }
     }
 
-    /// Waits until every connection is closed, after the last session has ended: at most as long as the services'
+    /// Waits until every connection is closed, after the last session has ended: little longer than the services'
     /// `close_timeout`.
     pub async fn ended(&self) {
         self.tasks.close();
@@ -65,6 +69,7 @@ pub(crate) struct Connections {
     /// Whose turn it is to be heard.
     next: usize,
     progress: Arc<AtomicWaker>,
+    pace: Arc<Pace>,
 }
 
 impl Connections {
@@ -94,7 +99,7 @@ impl Connections {
             .limits(limits(hub))
             .deadlines(deadlines(hub))
             .ping_every(hub.limits().ping_every);
-        let task = task::run(link, connect, url, close_within);
+        let task = task::run(link, connect, url, Arc::clone(&self.pace), close_within);
         granted.outbound.tasks.spawn(task);
         id
     }
@@ -144,7 +149,7 @@ impl Drop for Connections {
     fn drop(&mut self) {
         for link in &self.links {
             // Those that are closing already go on with that.
-            let _ = link.shut(CloseFrame::from(CloseCode::GOING_AWAY));
+            let _ = link.shut(CloseFrame::from(CloseCode::GOING_AWAY), Party::Host);
         }
     }
 }
@@ -170,6 +175,6 @@ fn deadlines(hub: &Hub) -> Deadlines {
 }
 
 /// How long a host waits for the last of its connections, beyond what its services allow theirs.
-pub const ENDED_WITHIN: Duration = Duration::from_secs(5);
+pub const ENDED_WITHIN: Duration = Duration::from_secs(1);
 
 const RECEIVED_BYTES_MAX: usize = 64 << 10;

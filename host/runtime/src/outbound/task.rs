@@ -2,50 +2,61 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasket_client::{By, Closed, Connect, Connection, Error, Event, Message, Receiver, Sender};
 use wasket_session::{CloseEvent, Party};
 
 use super::link::{Link, Outgoing};
+use super::pace::{Pace, SERVED_AFTER};
 use crate::log::{TARGET, logged};
-use crate::text::escaped;
+use crate::text::{cut, escaped};
 
 /// Runs a connection from the first packet to its end. From when this side asks to close it has `close_within` left, with
 /// what is still to be sent.
-pub(super) async fn run(link: Arc<Link>, connect: Connect, url: String, close_within: Duration) {
+pub(super) async fn run(
+    link: Arc<Link>,
+    connect: Connect,
+    url: String,
+    pace: Arc<Pace>,
+    close_within: Duration,
+) {
     let given_up = async {
         link.closing.cancelled().await;
         tokio::time::sleep(close_within).await;
     };
     let close = tokio::select! {
-        close = drive(&link, &connect, &url) => close,
+        close = drive(&link, &connect, &url, &pace) => close,
         // Whatever is dropped here closes by itself, with 1001.
-        () = given_up => ended(1006, Party::Guest),
+        () = given_up => ended(1006, link.closer()),
     };
     log_end(&link, &close);
     link.finish(close);
 }
 
-async fn drive(link: &Link, connect: &Connect, url: &str) -> CloseEvent {
+async fn drive(link: &Link, connect: &Connect, url: &str, pace: &Pace) -> CloseEvent {
+    let opening = async {
+        pace.wait().await;
+        connect.open().await
+    };
     let opened = tokio::select! {
         biased;
-        () = link.called_off.cancelled() => return ended(1006, Party::Guest),
-        opened = connect.open() => opened,
+        () = link.called_off.cancelled() => return ended(1006, link.closer()),
+        opened = opening => opened,
     };
     match opened {
         Ok(connection) => {
             log_open(link, url, &connection);
-            if !link.opened(connection.response().protocol()) {
-                return ended(1006, Party::Guest);
+            let opened_at = Instant::now();
+            let close = serve(link, connection).await;
+            match close.by == Party::Peer && opened_at.elapsed() < SERVED_AFTER {
+                true => pace.failed(),
+                false => pace.served(),
             }
-            let (sender, receiver) = connection.split();
-            tokio::select! {
-                closed = receive(link, receiver) => closed,
-                never = send(link, &sender) => never,
-            }
+            close
         }
         Err(error) => {
+            pace.failed();
             log_failure(link, url, &error);
             CloseEvent {
                 reason: "not connected".to_owned(),
@@ -55,11 +66,26 @@ async fn drive(link: &Link, connect: &Connect, url: &str) -> CloseEvent {
     }
 }
 
+async fn serve(link: &Link, connection: Connection) -> CloseEvent {
+    if !link.opened(connection.response().protocol()) {
+        return ended(1006, link.closer());
+    }
+    let (sender, receiver) = connection.split();
+    tokio::select! {
+        closed = receive(link, receiver) => closed,
+        never = send(link, &sender) => never,
+    }
+}
+
 /// Sends what the guest has queued. Ends never: the receiver tells the end.
 async fn send<T>(link: &Link, sender: &Sender) -> T {
     while !link.is_closed() {
         match link.next_outgoing() {
-            Some(Outgoing::Message { is_text, payload }) => {
+            Some(Outgoing::Message {
+                is_text,
+                payload,
+                charge,
+            }) => {
                 let len = payload.len();
                 let sent = match is_text {
                     true => sender.text(String::from_utf8_lossy(&payload)).await,
@@ -69,6 +95,7 @@ async fn send<T>(link: &Link, sender: &Sender) -> T {
                     link.stop();
                     break;
                 }
+                drop(charge);
                 link.written(len);
             }
             Some(Outgoing::Ping(payload)) => {
@@ -95,7 +122,7 @@ async fn receive(link: &Link, mut receiver: Receiver) -> CloseEvent {
                 room_for(link, &message).await;
                 link.arrived(message);
             }
-            Event::Close(closed) => return close_event(&closed),
+            Event::Close(closed) => return close_event(&closed, link.closer()),
             _ => {}
         }
     }
@@ -108,13 +135,13 @@ async fn room_for(link: &Link, message: &Message) {
     }
 }
 
-fn close_event(closed: &Closed) -> CloseEvent {
+fn close_event(closed: &Closed, closer: Party) -> CloseEvent {
     CloseEvent {
         code: closed.code,
         reason: closed.reason.clone(),
         clean: closed.clean,
         by: match closed.by {
-            By::Us => Party::Guest,
+            By::Us => closer,
             By::Peer | By::Network => Party::Peer,
         },
     }
@@ -164,7 +191,10 @@ fn log_failure(link: &Link, url: &str, error: &Error) {
         connection = logged(link.id()),
         url = %escaped(url),
         phase = %error.phase(),
-        "the guest's connection does not come about: {}",
-        escaped(&error.to_string())
+        "the guest's connection does not come about: {} (`connect` of the service says what is allowed, and as whom)",
+        escaped(cut(&error.to_string(), ERROR_BYTES_MAX))
     );
 }
+
+/// Of an error's text, some of which may be the server's.
+const ERROR_BYTES_MAX: usize = 512;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Agreed, LOST, ReadyState, Session, Signals};
 use crate::queue::ITEMS_KEPT;
-use crate::{Closing, Frame, Item, Principal};
+use crate::{Charge, Closing, Frame, Item, Principal};
 
 impl Session {
     /// The handshake is answered: messages may flow. Done once.
@@ -114,6 +114,12 @@ impl Session {
     #[must_use]
     pub fn own(&self, bytes: Vec<u8>) -> Bytes {
         self.account.hold(bytes)
+    }
+
+    /// Counts bytes that are held elsewhere for the session on the service's account, until the charge is dropped.
+    #[must_use]
+    pub fn charge(&self, bytes: usize) -> Charge {
+        Charge::new(&self.account, bytes)
     }
 
     /// Counted bytes went to the socket, or were given up. Wakes a guest that waits for room once half
