@@ -135,15 +135,15 @@ impl Outbox {
         }
     }
 
-    /// Whether a message of so many bytes would be accepted. Where it would not, what was sent is published and the
-    /// outbox counts as full: the seat is [woken](crate::Seat::wake) once half of it is free.
+    /// Whether a message of so many bytes would be accepted. Where it would not, what was sent is published, and the
+    /// seat is [woken](crate::Seat::wake) once half of the outbox is free.
     pub fn has_room(&mut self, bytes: usize) -> bool {
         let bytes = frame::HEADER_BYTES_MAX.saturating_add(bytes);
         if self.session.has_room(self.queued_bytes(), bytes) {
             return true;
         }
         self.publish();
-        self.session.note_full();
+        self.session.note_held_back();
         false
     }
 

@@ -78,7 +78,8 @@ pub trait Seat: Send {
     /// A timer of this session is due.
     fn timer<'a>(&'a mut self, token: u64, outbox: &'a mut Outbox) -> Call<'a>;
 
-    /// Somebody [woke](Session::wake_seat) the seat, or its outbox was full and has drained to half.
+    /// Somebody [woke](Session::wake_seat) the seat, or its outbox, where it [had no room](Outbox::has_room), has drained
+    /// to half.
     fn wake<'a>(&'a mut self, outbox: &'a mut Outbox) -> Call<'a> {
         let _ = outbox;
         Box::pin(std::future::ready(Ok(())))

@@ -191,7 +191,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     fn account(&mut self, bytes: usize) {
         if bytes > 0 && self.session.written(bytes) {
             self.full_since = None;
-            self.seat_is_due = true;
         }
     }
 

@@ -1,5 +1,6 @@
 mod keep;
 mod owner;
+mod room;
 mod signals;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -10,12 +11,14 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use wasket_ws::{CloseCode, CloseFrame, Message};
 
-use crate::account::{Account, OUTBOX_BYTES_ASSURED};
+use crate::account::Account;
 use crate::queue::{Queue, items_max};
 use crate::rare::Rare;
 use crate::{
     Closing, Deflate, Frame, Hub, Item, Limits, Opening, Party, Principal, SessionId, SlowReader,
 };
+
+use room::NoRoom;
 
 pub use keep::ATTACHMENT_BYTES_MAX;
 pub use signals::Signals;
@@ -40,8 +43,8 @@ pub struct Session {
     over: AtomicU8,
     /// Bytes in `queue`, and those that the connection holds unwritten.
     queued_bytes: AtomicUsize,
-    /// The outbox was found full and has not drained to half since.
-    full: AtomicBool,
+    /// What the outbox had no room for since half of it was free.
+    no_room: NoRoom,
     /// Whether `queue` holds anything; changed under its lock, read without.
     mail: AtomicBool,
     queue: Mutex<Queue>,
@@ -106,7 +109,7 @@ impl Session {
             signals: AtomicU32::new(0),
             over: AtomicU8::new(0),
             queued_bytes: AtomicUsize::new(0),
-            full: AtomicBool::new(false),
+            no_room: NoRoom::default(),
             mail: AtomicBool::new(false),
             queue: Mutex::default(),
             rare: Mutex::default(),
@@ -291,30 +294,6 @@ impl Session {
             self.connection.wake();
         }
         Outcome::Accepted
-    }
-
-    /// One message always fits an empty outbox.
-    #[inline]
-    pub(crate) fn has_room(&self, queued: usize, bytes: usize) -> bool {
-        let total = queued.saturating_add(bytes);
-        queued == 0
-            || total <= self.limits.outbox_bytes_max
-                && (total <= OUTBOX_BYTES_ASSURED || !self.account.is_full())
-    }
-
-    /// Only [`written`](Self::written) ends it, so it does not begin when all was written meanwhile.
-    pub(crate) fn note_full(&self) {
-        if self.full.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        if self.queued_bytes.load(Ordering::SeqCst) == 0 {
-            self.full.store(false, Ordering::SeqCst);
-            // Somebody else may have found it full meanwhile, and waits for what will not come any more.
-            self.room.wake();
-            self.wake_seat();
-            return;
-        }
-        self.signal(Signals::FULL);
     }
 
     fn signal(&self, signal: u32) {

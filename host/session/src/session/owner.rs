@@ -1,7 +1,7 @@
 //! The side of a session that belongs to the task which owns its connection.
 
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::Context;
 
 use bytes::Bytes;
 
@@ -122,24 +122,6 @@ impl Session {
         Charge::new(&self.account, bytes)
     }
 
-    /// Counted bytes went to the socket, or were given up. Wakes a guest that waits for room once half
-    /// the outbox is free; true when the outbox was full until now.
-    pub fn written(&self, bytes: usize) -> bool {
-        let before = self.queued_bytes.fetch_sub(bytes, Ordering::SeqCst);
-        let drained = before - bytes <= self.limits.outbox_bytes_max / 2;
-        let was_full = drained && self.full.swap(false, Ordering::SeqCst);
-        if was_full {
-            self.room.wake();
-        }
-        was_full
-    }
-
-    /// Whether the outbox was found full and has not drained to half since.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.full.load(Ordering::Acquire)
-    }
-
     /// The peer was heard of. Milliseconds since the Unix epoch.
     #[inline]
     pub fn heard(&self, now_ms: u64) {
@@ -173,17 +155,6 @@ impl Session {
     #[inline]
     pub fn register(&self, cx: &Context<'_>) {
         self.connection.register(cx.waker());
-    }
-
-    /// After [`Outcome::Backlogged`](crate::Outcome), waits until half the outbox is free, or the session is no longer
-    /// open. For a message of more than half the outbox it waits for any progress. One waiter: the
-    /// session's own guest.
-    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
-        self.room.register(cx.waker());
-        if self.full.load(Ordering::SeqCst) && self.state() == ReadyState::Open {
-            return Poll::Pending;
-        }
-        Poll::Ready(())
     }
 
     /// Puts frames that the outbox has accepted before whatever others queued since.
