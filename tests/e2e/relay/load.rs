@@ -79,6 +79,26 @@ fn ten_thousand_messages_go_each_way_while_either_side_stalls() {
     assert_eq!(joined(server, &host), (1000, "done".to_owned()));
 }
 
+// The close frame is read while what came before it still waits for the upstream: all of it arrives before the end does.
+#[test]
+fn what_a_client_sent_before_it_closed_is_passed_on_however_slowly_it_is_taken() {
+    let upstream = Upstream::bind();
+    let host = small(&upstream);
+    let server = upstream.serve(|mut socket| {
+        for n in 0..MESSAGES {
+            if n % 64 == 0 {
+                thread::sleep(PAUSE);
+            }
+            assert_eq!(socket.read().unwrap(), message(n));
+        }
+        super::end_of(&mut socket)
+    });
+    let mut client = host.connect("relay");
+    send_all(writer(&client.socket, Role::Client), MESSAGES);
+    assert_eq!(client.close(1000, "done"), (1000, "done".to_owned()));
+    assert_eq!(joined(server, &host), (1000, "done".to_owned()));
+}
+
 // What waits for one side never waits for the other: else neither would ever read.
 #[test]
 fn a_client_may_send_everything_before_it_reads_anything() {
@@ -98,3 +118,5 @@ fn a_client_may_send_everything_before_it_reads_anything() {
 
 /// Long enough that every queue between the two is full.
 const STALL: Duration = Duration::from_millis(300);
+/// Keeps a reader slower than its writer.
+const PAUSE: Duration = Duration::from_millis(5);

@@ -10,7 +10,15 @@ use wasket_ws::{CloseCode, CloseFrame, Overdue};
 use super::{Line, Pinged};
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
-    pub(super) fn heed(&mut self, signals: Signals) {
+    #[inline]
+    pub(super) fn heed_signals(&mut self) {
+        let signals = self.session.take_signals();
+        if !signals.is_empty() {
+            self.heed(signals);
+        }
+    }
+
+    fn heed(&mut self, signals: Signals) {
         let now = Instant::now();
         if signals.timers() {
             self.arm_timer();

@@ -215,7 +215,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     }
 
     /// Whether [`take_due`](Self::take_due) may have something.
-    pub(crate) fn may_be_due(&self) -> bool {
+    pub(crate) fn may_be_due(&mut self) -> bool {
+        self.heed_signals();
         self.seat_is_due || self.seat_was_last || self.timer.is_some()
     }
 
@@ -320,10 +321,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     /// Signals and output.
     fn attend(&mut self, cx: &mut Context<'_>) {
         self.session.register(cx);
-        let signals = self.session.take_signals();
-        if !signals.is_empty() {
-            self.heed(signals);
-        }
+        self.heed_signals();
         if self.has_output() {
             let mut lease = Lease::take();
             self.write_rest(cx, &mut lease.output);

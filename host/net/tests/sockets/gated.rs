@@ -85,7 +85,13 @@ impl Seat for GatedSeat {
         })
     }
 
-    fn timer<'a>(&'a mut self, _: u64, _: &'a mut Outbox) -> Call<'a> {
+    fn timer<'a>(&'a mut self, token: u64, _: &'a mut Outbox) -> Call<'a> {
+        self.note(format!("timer {token}"));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn wake<'a>(&'a mut self, _: &'a mut Outbox) -> Call<'a> {
+        self.note("woken".into());
         Box::pin(async { Ok(()) })
     }
 

@@ -18,3 +18,4 @@ mod proxies;
 mod races;
 mod sources;
 mod support;
+mod turns;
