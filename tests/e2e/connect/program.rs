@@ -147,6 +147,8 @@ impl Running {
     pub(super) fn wait(mut self) -> (Option<i32>, String) {
         let status = wait_for(|| self.child.try_wait().unwrap());
         let status = status.unwrap_or_else(|| panic!("it goes on: {:?}", self.err));
+        // Who collects it holds it until there is no more.
+        wait_for(|| (Arc::strong_count(&self.err) == 1).then_some(())).unwrap();
         let err = self.err.lock().unwrap().join("\n");
         (status.code(), err)
     }

@@ -104,7 +104,7 @@ fn a_socket_may_be_stdin() {
 // parity W18
 #[test]
 fn lines_wait_for_the_next_connection() {
-    const LINES: usize = 200;
+    const LINES: usize = 300;
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
     let serving = thread::spawn(move || {
@@ -122,8 +122,9 @@ fn lines_wait_for_the_next_connection() {
         }
         last
     });
+    // More than TCP takes before the first server is gone.
     let lines: String = (1..=LINES)
-        .map(|n| format!("line {n} {:1000}\n", ""))
+        .map(|n| format!("line {n} {:65000}\n", ""))
         .collect();
     let ended = Connect::to(&url, &["--reconnect", "--linger", "0s"]).end(lines);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
