@@ -232,6 +232,7 @@ impl<'o> Session<'o> {
             Event::Ping(payload) => self.output.control("ping", &payload)?,
             Event::Pong(payload) => self.output.control("pong", &payload)?,
             Event::Close(closed) => {
+                self.sent_until_closed()?;
                 self.end = End::from(&closed);
                 self.sender = None;
                 self.pinging = None;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -77,6 +78,18 @@ impl Session<'_> {
         if let Some(upload) = upload {
             self.output
                 .warning(&format!("{} was not sent whole", upload.name));
+        }
+    }
+
+    /// What became of what is on its way when the connection has ended: it may have been sent since this was last looked at.
+    pub(super) fn sent_until_closed(&mut self) -> io::Result<()> {
+        let Some(sending) = &mut self.sending else {
+            return Ok(());
+        };
+        let mut context = Context::from_waker(Waker::noop());
+        match sending.sent.as_mut().poll(&mut context) {
+            Poll::Ready(sent) => self.sent(sent),
+            Poll::Pending => Ok(()),
         }
     }
 
