@@ -1,27 +1,27 @@
 //! One loop for everything: what comes from stdin, what comes from the server, and who wants it to end.
 
+mod closing;
 mod outgoing;
+mod pings;
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-use wasket_client::{Event, PingError, Progress, Reconnect, SendError, Sender};
+use wasket_client::{Event, Progress, Reconnect, SendError, Sender};
 
 use super::editor::{TYPED_BYTES_MAX, Typed};
 use super::end::{End, may_mend};
-use super::input::{self, Input, Item};
-
+use super::input::{Input, Item};
 use super::options::Options;
 use super::output::Output;
 use super::stop::{self, Job, Stop};
-use super::value::Patience;
 use crate::signal::Ending;
 use outgoing::Sending;
+use pings::pings;
 
 /// A run of `wasket connect`, connection after connection.
 pub(super) struct Session<'o> {
@@ -287,63 +287,6 @@ impl<'o> Session<'o> {
         }
         Ok(())
     }
-
-    /// Nobody reads what we write, or it cannot be written.
-    fn lose_stdout(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.is_mute, true) {
-            let is_quiet = error.kind() == io::ErrorKind::BrokenPipe;
-            if !is_quiet {
-                self.output
-                    .warning(&format!("cannot write to stdout: {error}"));
-            }
-            let end = if is_quiet { End::Clean } else { End::Failed };
-            self.verdict.get_or_insert(end);
-        }
-        self.close();
-    }
-
-    /// Says goodbye to the server, if there is one.
-    fn close(&mut self) {
-        self.is_stopping = true;
-        let Some(sender) = self.sender.clone() else {
-            self.is_over = true;
-            return;
-        };
-        if self.closing.is_none() {
-            let close = self.options.close.clone();
-            let upload = self.sending.as_mut().and_then(|it| it.upload.as_mut());
-            let stop = upload.and_then(|upload| upload.stop.take());
-            self.closing = Some(Box::pin(async move {
-                // The code was checked when it was typed; how it closed is an event. A file stops when the wish is on its
-                // way, which has the code.
-                let close = sender.close(Some(close.code), &close.reason);
-                let _ = tokio::join!(biased; close, async { drop(stop) });
-            }));
-        }
-    }
-
-    /// When to close because everything is sent and nothing comes any more.
-    fn quiet_at(&self) -> Option<Instant> {
-        let is_done = self.is_input_over && self.queue.is_empty() && self.sending.is_none();
-        let is_typed = input::is_typed(self.options);
-        if !is_done || self.is_stopping {
-            return None;
-        }
-        if self.sender.is_none() {
-            // Who has left does not wait for another connection.
-            return is_typed.then_some(self.active);
-        }
-        let patience = match self.options.linger {
-            Some(patience) => patience,
-            None if is_typed => Patience::For(Duration::ZERO),
-            None if self.options.exit_after.is_some() => Patience::Forever,
-            None => Patience::For(LINGER),
-        };
-        match patience {
-            Patience::For(time) => self.active.checked_add(time),
-            Patience::Forever => None,
-        }
-    }
 }
 
 /// Waits for something that may not be there.
@@ -360,25 +303,6 @@ async fn until(at: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
-
-/// Numbered pings, until the connection closes.
-async fn pings(sender: Sender, every: Duration) {
-    let mut at = Instant::now();
-    for number in 1_u64.. {
-        let Some(next) = at.checked_add(every) else {
-            return;
-        };
-        sleep_until(next).await;
-        at = Instant::now();
-        // A server that does not answer is noticed by the library, which knows whether it is only slow.
-        if let Err(PingError::Closed) = sender.ping(number.to_string().as_bytes()).await {
-            return;
-        }
-    }
-}
-
-/// After the end of stdin, unless something else was asked for.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// How many typed lines may wait for a connection, or for those before them.
 const TYPED_AHEAD_MAX: usize = 64;
