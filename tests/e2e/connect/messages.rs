@@ -179,7 +179,7 @@ fn the_handshake_has_what_was_typed() {
         "X-Room: lobby",
         "--cookie",
         "a=b",
-        "--cookie",
+        "-b",
         "c=d",
         "--origin",
         "https://example.com",

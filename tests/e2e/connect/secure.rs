@@ -33,6 +33,9 @@ fn only_certificates_of_known_authorities_are_accepted() {
     );
     assert_eq!(ended.err, "");
 
+    let ended = Connect::to(&url, &["--cacert", ca, "--exit-after", "1"]).end("echo:hi\n");
+    assert_eq!((ended.code, ended.out()), (Some(0), "echo=hi\n"));
+
     let words = ["--insecure", "--exit-after", "1", "--tls-min", "1.3", "-v"];
     let ended = Connect::to(&url, &words).end("echo:hi\n");
     assert_eq!(

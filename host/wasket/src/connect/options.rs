@@ -1,4 +1,4 @@
-//! What may be typed after `wasket connect`.
+//! What may be typed after `wasket connect`. Letters mean what they mean to curl, but for `-s`, which is of wscat.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -18,10 +18,10 @@ pub(crate) struct Options {
 
     /// Send stdin as binary messages, each what one read gives (at most 64 KiB); and without --json write what is received
     /// as it is, with nothing between
-    #[arg(long, short, help_heading = MESSAGES)]
+    #[arg(long, help_heading = MESSAGES)]
     pub(super) binary: bool,
     /// Send a file as one binary message, in bounded memory, instead of stdin; "-" is stdin. May be repeated
-    #[arg(long, short, value_name = "PATH", help_heading = MESSAGES)]
+    #[arg(long, value_name = "PATH", help_heading = MESSAGES)]
     pub(super) file: Vec<PathBuf>,
     /// Close after this many received messages
     #[arg(long, value_name = "N", help_heading = MESSAGES)]
@@ -48,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = HANDSHAKE)]
     pub(super) header: Vec<Header>,
     /// Send a cookie. May be repeated
-    #[arg(long, value_name = "NAME=VALUE", help_heading = HANDSHAKE)]
+    #[arg(long, short = 'b', value_name = "NAME=VALUE", help_heading = HANDSHAKE)]
     pub(super) cookie: Vec<Cookie>,
     /// On whose behalf this is, as a browser would say
     #[arg(long, value_name = "https://HOST", help_heading = HANDSHAKE)]
@@ -97,7 +97,7 @@ pub(crate) struct Options {
     pub(super) verbose: bool,
 
     /// Also trust the authorities of this file (PEM)
-    #[arg(long, value_name = "FILE", help_heading = TLS)]
+    #[arg(long, visible_alias = "cacert", value_name = "FILE", help_heading = TLS)]
     pub(super) ca: Option<PathBuf>,
     /// Show this certificate (PEM) to a server that asks for one
     #[arg(long, value_name = "FILE", help_heading = TLS)]
