@@ -9,7 +9,7 @@ use super::file;
 use crate::host::{Client, Host, Refused, wait_for};
 
 /// `ada` knows `secret` in the realm `staff`: `htdigest` lines of both algorithms.
-pub(super) fn htdigest() -> String {
+pub(crate) fn htdigest() -> String {
     ["MD5", "SHA-256"]
         .map(|algorithm| format!("ada:staff:{}\n", hash(algorithm, "ada:staff:secret")))
         .concat()

@@ -1,7 +1,7 @@
 //! Logins: who gets in, with what, and what becomes of the others.
 
 mod component;
-mod digest;
+pub(crate) mod digest;
 mod files;
 mod foreign;
 

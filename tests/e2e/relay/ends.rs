@@ -4,6 +4,7 @@ use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 
 use super::{Upstream, bridge, end_of, relay};
+use crate::host::Host;
 
 // parity W15
 #[test]
@@ -40,6 +41,58 @@ fn a_connection_ends_with_its_session() {
     drop(client);
     let (first, code) = server.join().unwrap();
     assert_eq!((first, code), (Message::text("kept"), 1001));
+}
+
+/// A probe closes nothing by itself: what ends its connections is the host.
+fn probe(upstream: &Upstream) -> Host {
+    let url = upstream.url();
+    Host::probe(&format!(
+        "connect = [\"{url}\"]\nconnections_per_session_max = 1"
+    ))
+}
+
+// hardening H12, H28
+#[test]
+fn what_a_guest_leaves_open_ends_with_its_session() {
+    for way in ["close", "loss", "guest", "trap", "trap by upstream"] {
+        let upstream = Upstream::bind();
+        let url = upstream.url();
+        let host = probe(&upstream);
+        let server = upstream.serve(move |mut socket| {
+            if way == "trap by upstream" {
+                socket.send(Message::text("!panic:boom")).unwrap();
+            }
+            let first = socket.read().unwrap();
+            (first, end_of(&mut socket))
+        });
+        let last = "?close=out-send:1:last";
+        let mut client = host.connect_to("probe", last, &[]).unwrap();
+        client.send(&format!("connect:{url}"));
+        client.send("out-send:1:first");
+        if way != "trap by upstream" {
+            assert_eq!(client.text(), "connect=1");
+            assert_eq!(client.text(), "out-send=accepted");
+            host.events_with(1, "out-open");
+        }
+        match way {
+            "close" => assert_eq!(client.close(1000, "").0, 1000),
+            "loss" => drop(client),
+            "guest" => {
+                client.send("close:4000:mine");
+                assert_eq!(client.closed().0, 4000);
+            }
+            "trap" => {
+                client.send("panic:boom");
+                assert_eq!(client.closed().0, 1011);
+            }
+            _ => assert_eq!(client.closed().0, 1011),
+        }
+        let (first, end) = server.join().unwrap();
+        // What was sent before goes out before.
+        assert_eq!(first, Message::text("first"), "{way}");
+        assert_eq!(end, (1001, String::new()), "{way}");
+        host.logged(&["connection to the outside closed", "\"by\":\"Host\""]);
+    }
 }
 
 #[test]

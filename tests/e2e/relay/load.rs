@@ -15,8 +15,10 @@ const MESSAGES: usize = 10_000;
 /// Small queues, and no pings that a second half would have to answer.
 fn small(upstream: &Upstream) -> Host {
     let url = upstream.url();
-    let settings =
-        format!("connect = [\"{url}\"]\noutbox_bytes_max = \"64KiB\"\nping_every = \"off\"");
+    let settings = format!(
+        "connect = [\"{url}\"]\noutbox_bytes_max = \"64KiB\"\nping_every = \"off\"\n\
+                 slow_reader_time = \"5m\"\nwrite_timeout = \"5m\""
+    );
     relay(&url, &settings)
 }
 

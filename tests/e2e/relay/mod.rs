@@ -3,11 +3,15 @@
 mod ends;
 mod load;
 mod refused;
+mod several;
+mod stalls;
+mod trusted;
 
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tungstenite::handshake::server::{Request, Response};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
 
@@ -24,6 +28,14 @@ impl Upstream {
         Self { listener }
     }
 
+    /// One that holds little unread.
+    pub(crate) fn bind_small() -> Self {
+        let upstream = Self::bind();
+        let socket = socket2::SockRef::from(&upstream.listener);
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        upstream
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("ws://{}/up", self.listener.local_addr().unwrap())
     }
@@ -31,6 +43,21 @@ impl Upstream {
     /// The same by a name.
     pub(crate) fn url_by_name(&self) -> String {
         self.url().replace("127.0.0.1", "localhost")
+    }
+
+    /// Takes one whose request and answer are looked at, and reads to its end.
+    pub(crate) fn serve_with(
+        self,
+        mut answer: impl FnMut(&Request, &mut Response) + Send + 'static,
+    ) -> JoinHandle<(u16, String)> {
+        thread::spawn(move || {
+            let (stream, _) = self.listener.accept().unwrap();
+            let answer = |request: &Request, mut response: Response| {
+                answer(request, &mut response);
+                Ok(response)
+            };
+            end_of(&mut tungstenite::accept_hdr(stream, answer).unwrap())
+        })
     }
 
     /// Takes a connection in a thread of its own, and serves it there.

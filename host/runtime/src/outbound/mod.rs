@@ -168,6 +168,7 @@ fn limits(hub: &Hub) -> Limits {
 /// As of the service's sessions, where they have such.
 fn deadlines(hub: &Hub) -> Deadlines {
     Deadlines {
+        write: hub.limits().write_timeout,
         close: hub.limits().close_timeout,
         pong: hub.limits().pong_timeout,
         ..Deadlines::default()

@@ -122,7 +122,10 @@ async fn receive(link: &Link, mut receiver: Receiver) -> CloseEvent {
                 room_for(link, &message).await;
                 link.arrived(message);
             }
-            Event::Close(closed) => return close_event(&closed, link.closer()),
+            Event::Close(closed) => {
+                log_fault(link, &closed);
+                return close_event(&closed, link.closer());
+            }
             _ => {}
         }
     }
@@ -181,6 +184,19 @@ fn log_end(link: &Link, close: &CloseEvent) {
         by = ?close.by,
         "connection to the outside closed"
     );
+}
+
+fn log_fault(link: &Link, closed: &Closed) {
+    if let Some(fault) = &closed.fault {
+        tracing::warn!(
+            target: TARGET,
+            service = &**link.hub().service(),
+            session = logged(link.session().id()),
+            connection = logged(link.id()),
+            "the guest's connection failed: {}",
+            escaped(cut(&fault.to_string(), ERROR_BYTES_MAX))
+        );
+    }
 }
 
 fn log_failure(link: &Link, url: &str, error: &Error) {
