@@ -135,6 +135,51 @@ fn check_tells_what_would_load() {
     assert_eq!(run(&["check", file.to_str().unwrap()]).0, Some(0));
 }
 
+// hardening H29
+#[test]
+fn check_tells_where_guests_may_connect_to() {
+    let service = |component: &str, connect: &str| {
+        let text = format!(
+            "[service.a]\npath = \"/a\"\ncomponent = \"GUESTS/{component}.wasm\"\n{connect}\n"
+        );
+        let file = write_config(&text);
+        let file = file.to_str().unwrap();
+        let (code, out, err) = run(&["check", file]);
+        assert_eq!(code, Some(0), "{err}");
+        let (code, json, err) = run(&["check", "--json", file]);
+        assert_eq!(code, Some(0), "{err}");
+        (out, json)
+    };
+    let some = "connect = [\"wss://a.example\", { url = \"ws://*.b.example/x\", user = \"ada\" }]";
+    for (component, connect, told, connects) in [
+        (
+            "relay",
+            some,
+            "its guests may connect to wss://a.example, ws://*.b.example/x\n",
+            true,
+        ),
+        (
+            "relay",
+            "",
+            "imports connections, and `connect` is empty",
+            true,
+        ),
+        (
+            "echo",
+            some,
+            "ws://*.b.example/x, and its component imports no",
+            false,
+        ),
+    ] {
+        let (out, json) = service(component, connect);
+        assert!(out.contains(told), "{out}");
+        let field = format!("\"connects\": {connects}");
+        assert!(json.contains(&field), "{json}");
+    }
+    let (out, _) = service("echo", "");
+    assert!(!out.contains("connect"), "{out}");
+}
+
 #[test]
 fn usage_mistakes_end_with_2_and_say_what_to_do() {
     for arguments in [

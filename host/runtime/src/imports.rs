@@ -60,6 +60,13 @@ pub(crate) fn denied(component: &Component) -> Vec<Denied> {
     denied.collect()
 }
 
+/// Whether it imports connections to the outside.
+pub(crate) fn connects(component: &Component) -> bool {
+    let ty = component.component_type();
+    let mut offers = ty.imports(component.engine()).map(|(name, _)| find(name));
+    offers.any(|offer| offer.is_some_and(|offer| offer.interface == CONNECTIONS))
+}
+
 /// What serves an import of this name.
 fn find(import: &str) -> Option<&'static Offer> {
     let (interface, version) = import.split_once('@')?;
@@ -155,6 +162,8 @@ const fn ungranted(interface: &'static str, answer: &'static str) -> Offer {
 /// The newest WASI 0.2 that wasmtime has.
 const WASI: &str = "0.2.12";
 
+const CONNECTIONS: &str = "wasket:websocket/connections";
+
 const CONFIG: &[&str] = &["get", "get-all"];
 
 const SOCKETS: &str = "access denied: no address is granted";
@@ -190,7 +199,7 @@ const OFFERS: &[Offer] = &[
     ours("wasket:websocket/timers", "0.1.0", &["set", "cancel"]),
     Offer {
         denied: Some("connects only to what `connect` of the service lists"),
-        ..ours("wasket:websocket/connections", "0.1.0", &["connect"])
+        ..ours(CONNECTIONS, "0.1.0", &["connect"])
     },
     ours("wasi:logging/logging", "0.1.0-draft", &["log"]),
     ours("wasi:config/store", "0.2.0-rc.1", CONFIG),

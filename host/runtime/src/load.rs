@@ -84,6 +84,12 @@ impl Runtime {
 }
 
 impl Component {
+    /// Whether it imports connections to the outside.
+    #[must_use]
+    pub fn connects(&self) -> bool {
+        imports::connects(self.pre().component())
+    }
+
     /// The file it came from.
     #[must_use]
     pub fn path(&self) -> &Path {

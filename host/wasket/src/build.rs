@@ -182,6 +182,16 @@ impl<'p> Components<'p> {
         Ok(component)
     }
 
+    /// Whether the component of a service imports connections to the outside, if it loaded.
+    pub(crate) fn connects(&self, plan: &plan::Service) -> bool {
+        let Behavior::Component { file, sha256 } = &plan.behavior else {
+            return false;
+        };
+        let pin = sha256.map(|digest| Digest(*digest.as_bytes()));
+        let loaded = self.loaded.get(&(file.clone(), pin));
+        loaded.is_some_and(Component::connects)
+    }
+
     pub(crate) fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {
         if let Some(runtime) = &self.runtime {
             return Ok(runtime.clone());

@@ -106,7 +106,9 @@ async fn reports(plan: &Plan) -> anyhow::Result<(Vec<ServiceReport>, Vec<AuthRep
         name: name.to_string(),
         problem: error.to_string(),
     });
-    let services = built.iter().map(ServiceReport::new);
+    let services = built
+        .iter()
+        .map(|built| ServiceReport::new(built, components.connects(built.plan)));
     Ok((services.collect(), auths.collect()))
 }
 
@@ -164,6 +166,8 @@ struct ServiceReport {
     /// The component's file; absent for a native behavior.
     component: Option<String>,
     native: Option<&'static str>,
+    /// Whether the component imports connections to the outside.
+    connects: bool,
     /// Where its guests may connect to.
     connect: Vec<String>,
     /// Why it would not serve.
@@ -228,7 +232,7 @@ impl Configuration {
 }
 
 impl ServiceReport {
-    fn new(built: &build::Built<'_>) -> Self {
+    fn new(built: &build::Built<'_>, connects: bool) -> Self {
         let (component, native) = match &built.plan.behavior {
             Behavior::Component { file, .. } => (Some(file.display().to_string()), None),
             Behavior::Native(Native::Echo) => (None, Some("echo")),
@@ -238,6 +242,7 @@ impl ServiceReport {
             path: built.plan.route.to_string(),
             component,
             native,
+            connects,
             connect: built
                 .plan
                 .connect

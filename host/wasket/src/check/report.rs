@@ -42,15 +42,26 @@ fn service(service: &ServiceReport) {
         service.name,
         shown(&service.path)
     ));
-    if !service.connect.is_empty() {
-        let connect = service.connect.join(", ");
-        line(&format!(
-            "    its guests may connect to {}",
-            shown(&connect)
-        ));
+    if let Some(text) = outward(service) {
+        line(&format!("    {}", shown(&text)));
     }
     for problem in service.problem.iter().flat_map(|problem| problem.lines()) {
         line(&format!("    {}", shown(problem)));
+    }
+}
+
+/// What its guests may connect to, if they mean to or may.
+fn outward(service: &ServiceReport) -> Option<String> {
+    let targets = service.connect.join(", ");
+    match (service.connects, service.connect.is_empty()) {
+        (true, false) => Some(format!("its guests may connect to {targets}")),
+        (true, true) => Some(
+            "its component imports connections, and `connect` is empty: each is refused".to_owned(),
+        ),
+        (false, false) if service.problem.is_none() => Some(format!(
+            "its guests may connect to {targets}, and its component imports no connections"
+        )),
+        (false, _) => None,
     }
 }
 
