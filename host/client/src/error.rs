@@ -288,6 +288,20 @@ pub struct Rejection {
     pub was_identified: bool,
 }
 
+impl Rejection {
+    /// An answer of this status, without headers and body: for the tests of those who handle it.
+    #[must_use]
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            is_cut: false,
+            was_identified: false,
+        }
+    }
+}
+
 /// What is a client's error, and yet may be none the next time.
 const PASSING: [StatusCode; 3] = [
     StatusCode::REQUEST_TIMEOUT,

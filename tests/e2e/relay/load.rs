@@ -95,7 +95,7 @@ fn what_a_client_sent_before_it_closed_is_passed_on_however_slowly_it_is_taken()
         }
         super::end_of(&mut socket)
     });
-    let mut client = host.connect("relay");
+    let client = host.connect("relay");
     send_all(writer(&client.socket, Role::Client), MESSAGES);
     assert_eq!(client.close(1000, "done"), (1000, "done".to_owned()));
     assert_eq!(joined(server, &host), (1000, "done".to_owned()));

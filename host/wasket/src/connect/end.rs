@@ -147,12 +147,7 @@ mod tests {
         };
         assert!(may_mend(&refused, false));
         for (status, mends) in [(307, false), (404, true), (503, true)] {
-            let rejection = wasket_client::Rejection {
-                status: status.try_into().unwrap(),
-                headers: http::HeaderMap::new(),
-                body: bytes::Bytes::new(),
-                is_cut: false,
-            };
+            let rejection = wasket_client::Rejection::new(status.try_into().unwrap());
             let error = HandshakeFault::Rejected(Box::new(rejection)).into();
             assert_eq!(may_mend(&error, true), mends, "{status}");
         }
