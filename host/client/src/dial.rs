@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use url::Host;
 
@@ -92,11 +94,28 @@ async fn addresses(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
         Host::Ipv6(address) => return Ok(vec![SocketAddr::new(IpAddr::V6(*address), port)]),
         Host::Domain(name) => name.as_str(),
     };
-    let found: Vec<_> = lookup_host((name, port)).await?.collect();
+    let found = look_up(&LOOKUPS, name, port).await?;
     match found.is_empty() {
         true => Err(io::Error::new(io::ErrorKind::NotFound, "no address found")),
         false => Ok(in_turn(&found)),
     }
+}
+
+/// Asks the operating system, which may keep a thread for long, also after nobody waits any more: a resolver that does not
+/// answer shall not have all the threads that others want.
+async fn look_up(
+    lookups: &'static Semaphore,
+    name: &str,
+    port: u16,
+) -> io::Result<Vec<SocketAddr>> {
+    let permit = lookups.acquire().await.map_err(io::Error::other)?;
+    let name = name.to_owned();
+    let look = move || {
+        let found = (name.as_str(), port).to_socket_addrs();
+        drop(permit);
+        found.map(Iterator::collect)
+    };
+    spawn_blocking(look).await?
 }
 
 /// An IPv4 address that is written as one of IPv6 leads where the IPv4 address does, so as that it is judged.
@@ -156,6 +175,12 @@ where
 /// RFC 8305 section 5, Connection Attempt Delay.
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// Of the whole process. Who waits for one of them does so within its own deadline.
+static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
+
+/// How many names are looked up at once.
+const LOOKUPS_MAX: usize = 32;
+
 /// A name may have more addresses than anybody wants to dial.
 const ADDRESSES_MAX: usize = 32;
 
@@ -210,6 +235,22 @@ mod tests {
                 "{text}: {error:?}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn so_many_names_are_looked_up_at_once_and_no_more() {
+        static NONE: Semaphore = Semaphore::const_new(0);
+        let mut waits = Box::pin(look_up(&NONE, "localhost", 9));
+        tokio::select! {
+            biased;
+            found = &mut waits => panic!("{found:?}"),
+            () = std::future::ready(()) => {}
+        }
+        NONE.add_permits(1);
+        let found = waits.await.unwrap();
+        assert!(found.iter().all(|it| it.ip().is_loopback()), "{found:?}");
+        // It was given back.
+        assert!(!look_up(&NONE, "localhost", 9).await.unwrap().is_empty());
     }
 
     // parity W9
