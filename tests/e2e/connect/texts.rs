@@ -142,7 +142,7 @@ fn no_way_through_the_proxy() {
         ),
         (
             &asks,
-            "wants a name and a password (407); give the proxy the right ones; it asks for Basic (--proxy http://NAME:PASSWORD@HOST:PORT)".to_owned(),
+            "wants to know who we are (407); give a name and a password (it asks for Basic) (--proxy http://NAME:PASSWORD@HOST:PORT)".to_owned(),
         ),
         (
             &forbids,

@@ -10,7 +10,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         Kind::Text("a URL, such as \"wss://feed.example\" or \"wss://*.feed.example:8443/v1\""),
         Required,
         "What may be connected to: the scheme, the host (`*.` before a name for every name below it) and the port have \
-         to be the same. A path covers itself and what is below it.",
+         to be the same. A path covers itself and what is below it, where it says so without `%2f`, `%5c`, `%2e`, `%25` \
+         and `..;`.",
     ),
     of(
         "user",
@@ -23,7 +24,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "password_file",
         Kind::Text("the name of a file"),
         Absent("the password is in `password_env`, or empty"),
-        "A file whose first line is the password of `user`. It cannot stand in the configuration itself.",
+        "A file whose first line is the password of `user`, read at the start. It cannot stand in the configuration \
+         itself.",
     ),
     of(
         "password_env",
@@ -60,7 +62,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "private_addresses",
         Kind::Flag,
         Value("false"),
-        "Whether a name may lead to this host itself, or to a private or local network (10.0.0.0/8, 127.0.0.1, \
+        "Whether a name may lead to this host's loopback, or to a private or local network (10.0.0.0/8, 127.0.0.1, \
          169.254.169.254, fd00::/8 and their like). The address that is dialled is the one that was looked at. A `url` \
          with an address in it needs no leave.",
     ),

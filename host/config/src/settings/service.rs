@@ -207,13 +207,15 @@ pub(super) const LIMITS: &[Setting] = &[
         time(MILLISECOND, HOUR),
         r#""5s""#,
         "How long the end of a session may take from when either side asks to close: what is queued still goes out, \
-         and the client answers the close frame. Then the connection is cut.",
+         and the client answers the close frame. Then the connection is cut. As long has each connection of its guest to \
+         the outside.",
     ),
     limit(
         "write_timeout",
         time(MILLISECOND, HOUR),
         r#""30s""#,
-        "How long one write to the socket may make no progress. Then the connection counts as lost.",
+        "How long one write to the socket may make no progress. Then the connection counts as lost; so does one of its \
+         guest to the outside.",
     ),
     limit(
         "idle_timeout",
