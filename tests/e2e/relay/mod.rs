@@ -52,7 +52,7 @@ impl Upstream {
     ) -> JoinHandle<(u16, String)> {
         thread::spawn(move || {
             let (stream, _) = self.listener.accept().unwrap();
-            #[expect(clippy::result_large_err, reason = "what tungstenite asks for")]
+            #[expect(clippy::result_large_err, reason = "as tungstenite wants it")]
             let answer = |request: &Request, mut response: Response| {
                 answer(request, &mut response);
                 Ok(response)
