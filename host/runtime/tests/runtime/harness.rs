@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Once};
 use std::task::Poll;
 use std::time::Duration;
 
-use wasket_runtime::{Component, GuestService, Limits, Runtime, Settings};
+use wasket_runtime::{Component, Grant, GuestService, Limits, Outbound, Runtime, Settings};
 use wasket_session::ws::{Event, Message};
 use wasket_session::{
     Admission, CloseEvent, Closing, Fault, Headers, Hub, IdSource, Inbox, Item, Opening, Outbox,
@@ -64,6 +64,8 @@ pub(crate) struct Setup {
     pub(crate) sessions: wasket_session::Limits,
     pub(crate) config: &'static [(&'static str, &'static str)],
     pub(crate) protocols: &'static [&'static str],
+    /// What its guests may connect to, and find as `upstream` in their configuration.
+    pub(crate) connect: Option<String>,
 }
 
 /// A service and the ids of its sessions.
@@ -80,10 +82,20 @@ impl Bench {
             .config
             .iter()
             .map(|&(key, value)| (key.into(), value.into()))
+            .chain(
+                setup
+                    .connect
+                    .iter()
+                    .map(|url| ("upstream".into(), url.clone())),
+            )
             .collect();
         let service = GuestService::new(runtime, component, hub, config, setup.limits);
+        let service = service.expect("limits in their bounds");
+        let outbound = Outbound::new(Arc::new(IdSource::new(1)));
+        let grants = setup.connect.iter();
+        let grants = grants.map(|url| Grant::new(url).expect("an entry"));
         Self {
-            service: service.expect("limits in their bounds"),
+            service: service.with_connections(&outbound, grants.collect(), 4),
             ids: IdSource::new(0),
         }
     }

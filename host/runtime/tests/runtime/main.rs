@@ -3,6 +3,7 @@
 mod batch;
 mod cache;
 mod churn;
+mod connections;
 mod credentials;
 mod faults;
 mod guests;
