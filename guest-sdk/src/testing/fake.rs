@@ -108,6 +108,10 @@ impl Fake {
         self.seat(id).state = ReadyState::Open;
     }
 
+    pub(super) fn agreed(&mut self, id: u64, protocol: &str) {
+        self.seat(id).protocol = Some(protocol.to_owned());
+    }
+
     pub(super) fn closing(&mut self, id: u64) {
         self.seat(id).state = ReadyState::Closing;
     }
@@ -411,6 +415,9 @@ pub(crate) fn cancel_timer(session: Option<u64>, token: u64) {
 pub(crate) fn connect(owner: u64, target: &Target) -> Result<u64, Error> {
     with(|fake| {
         fake.open(owner)?;
+        if !may_be_asked_for(target) {
+            return Err(Error::Invalid);
+        }
         if fake.refuses_connections {
             return Err(Error::Refused);
         }
@@ -419,6 +426,19 @@ pub(crate) fn connect(owner: u64, target: &Target) -> Result<u64, Error> {
         fake.outward.insert(id, Outward { owner, target });
         Ok(id)
     })
+}
+
+/// As far as a test is likely to meet it: the host looks closer.
+fn may_be_asked_for(target: &Target) -> bool {
+    let is_ours = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        matches!(&*name, "host" | "authorization" | "connection" | "upgrade")
+            || name.starts_with("sec-websocket-")
+    };
+    let has_scheme = ["ws://", "wss://"]
+        .iter()
+        .any(|it| target.url.starts_with(it));
+    has_scheme && !target.headers.iter().any(|(name, _)| is_ours(name))
 }
 
 pub(crate) fn config_get(key: &str) -> Option<String> {

@@ -41,6 +41,15 @@ impl<B: Connections> Upstream<B> {
         }
     }
 
+    /// The same, with a subprotocol that was agreed on.
+    pub fn accept_protocol(&self, protocol: &str) {
+        let is_connecting = self.fake().borrow_mut().is_connecting(self.id);
+        if is_connecting {
+            self.fake().borrow_mut().agreed(self.id, protocol);
+        }
+        self.accept();
+    }
+
     /// Sends a message to the behavior. Nothing happens unless the connection is open.
     pub fn send(&self, message: impl AsMessage) {
         if self.fake().borrow_mut().heard(self.id) {

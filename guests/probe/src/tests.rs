@@ -57,6 +57,8 @@ fn commands_answer_name_and_value() {
         ("out-state:1", "unknown command"),
         ("connect:wss://feed.example a x-b=c", "connect=1"),
         ("connect:wss://feed.example", "connect=2"),
+        ("connect:https://feed.example", "connect=invalid"),
+        ("connect:wss://feed.example Host=x", "connect=invalid"),
         ("out-state:2", "out-state=connecting"),
         ("out-send:1:x", "out-send=accepted"),
         ("out-close:1:1011:x", "out-close=invalid"),
@@ -172,4 +174,20 @@ fn a_login_finds_the_users_of_the_configuration() {
 fn a_start_can_fail() {
     let host = Host::<Probe>::new().config("start-error", "no database");
     assert_eq!(host.start(), Err("no database".to_owned()));
+}
+
+#[test]
+fn connections_have_numbers_and_protocols() {
+    let host = Host::<Probe>::new();
+    let client = host.open("/probe");
+    assert_eq!(ask(&client, "connect:wss://feed.example a b"), "connect=1");
+    let upstream = host.upstreams().remove(0);
+    upstream.accept_protocol("b");
+    assert!(host.logged("event out-open session=1 out=1"));
+    assert_eq!(ask(&client, "out-protocol:1"), "out-protocol=b");
+    upstream.send("!id");
+    assert!(host.logged("event out-message session=1 out=1 text=\"!id\""));
+    assert_eq!(client.received(), [Message::from("id=1")]);
+    upstream.close(1000, "bye");
+    assert!(host.logged("event out-close session=1 out=1 code=1000"));
 }

@@ -4,7 +4,8 @@ use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 
 use super::{Upstream, bridge, end_of, relay};
-use crate::host::Host;
+use crate::host::{Host, wait_for};
+use crate::hostile::descriptors;
 
 // parity W15
 #[test]
@@ -130,4 +131,38 @@ fn an_upstream_that_is_lost_ends_the_session() {
     let server = upstream.serve(drop);
     assert_eq!(host.connect("relay").closed().0, 1013);
     server.join().unwrap();
+}
+
+// hardening H12
+#[test]
+fn sessions_that_come_and_go_leave_no_connection_behind() {
+    const SESSIONS: usize = 100;
+    // Whatever takes part in nothing is given up within `close_timeout`.
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let silent = format!("ws://{}", listener.local_addr().unwrap());
+    let upstream = Host::serve("[service.echo]\npath = \"/echo\"\nnative = \"echo\"\n");
+    let echo = upstream.url("echo");
+    let host = Host::probe(&format!(
+        "connect = [\"{echo}\", \"{silent}\"]\nclose_timeout = \"100ms\""
+    ));
+    let mut watcher = host.connect("probe");
+    watcher.ask("count");
+    let open = descriptors(&host);
+    for n in 0..SESSIONS {
+        let mut client = host.connect("probe");
+        assert_eq!(client.ask(&format!("connect:{echo}")), "connect=1");
+        assert_eq!(client.ask(&format!("connect:{silent}")), "connect=2");
+        client.ask("out-send:1:x");
+        client.ask("out-send:2:x");
+        match n % 3 {
+            0 => drop(client),
+            1 => client.send("panic:boom"),
+            _ => assert_eq!(client.close(1000, "").0, 1000),
+        }
+    }
+    let closed = || (descriptors(&host) <= open).then_some(());
+    wait_for(closed).unwrap_or_else(|| panic!("{} descriptors, {open} before", descriptors(&host)));
+    let ends = "connection to the outside closed";
+    let told = || host.log().iter().filter(|line| line.contains(ends)).count();
+    wait_for(|| (told() == 2 * SESSIONS).then_some(())).unwrap_or_else(|| panic!("{}", told()));
 }
