@@ -1,7 +1,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use wasket_guest::{Error, Session, broadcast, log, topics};
+use wasket_guest::{Error, Session, broadcast, config, log, topics};
 
 /// What to do, from `name` or `name:number`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub(crate) enum Action {
     PingFlood,
     /// `timer-flood`: timers of an hour, each with a token of its own, until one is not accepted.
     TimerFlood,
+    /// `connect-flood`: connections to the configuration's `upstream` until one is not accepted.
+    ConnectFlood,
     /// `subscribe-flood`: topics until one is not accepted.
     SubscribeFlood,
     /// `sleep:MS`: waits without running.
@@ -92,6 +94,7 @@ impl Action {
             "broadcast-flood" => Self::BroadcastFlood(1 << 16),
             "ping-flood" => Self::PingFlood,
             "timer-flood" => Self::TimerFlood,
+            "connect-flood" => Self::ConnectFlood,
             "subscribe-flood" => Self::SubscribeFlood,
             "ping" => Self::Ping,
             _ => return None,
@@ -144,6 +147,10 @@ impl Action {
             Self::TimerFlood => flood("timer-flood", |token| {
                 session.set_timer(Duration::from_secs(3600), token)
             }),
+            Self::ConnectFlood => {
+                let url = config::get("upstream").unwrap_or_default();
+                flood("connect-flood", |_| session.connect(url.as_str()).map(drop))
+            }
             Self::SubscribeFlood => flood("subscribe-flood", |number| {
                 session.subscribe(&number.to_string())
             }),
