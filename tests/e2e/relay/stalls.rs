@@ -14,9 +14,9 @@ use crate::host::{Client, Host};
 /// More than two sockets and a queue of 64 KiB hold.
 const LARGE: usize = 12 << 20;
 
-/// What lets a large message through.
+/// What lets a large message through, and makes nobody a slow reader to whom nothing was sent yet.
 const ROOMY: &str = "message_bytes_max = \"16MiB\"\noutbox_bytes_max = \"64KiB\"\nping_every = \"off\"\n\
-                     slow_reader_time = \"5m\"\nwrite_timeout = \"5m\"\nclose_timeout = \"5m\"";
+                     slow_reader_time = \"100ms\"\nwrite_timeout = \"5m\"\nclose_timeout = \"5m\"";
 
 fn roomy(upstream: &Upstream) -> Host {
     let url = upstream.url();
