@@ -53,6 +53,8 @@ pub struct Host {
     pub workers: usize,
     /// Sandboxes at once over all services.
     pub instances_max: u32,
+    /// Connections of guests to the outside at once, over all services.
+    pub outbound_connections_max: usize,
     /// Bytes that the outboxes of all services may hold together.
     pub queued_bytes_max: usize,
     /// Memory for compression that remembers earlier messages, over all services.
@@ -74,6 +76,7 @@ impl Default for Host {
         Self {
             workers: 0,
             instances_max: 10_000,
+            outbound_connections_max: 10_000,
             queued_bytes_max: 1024 * MIB,
             context_takeover_bytes_max: 256 * MIB,
             cache: true,

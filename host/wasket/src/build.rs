@@ -129,7 +129,7 @@ impl<'p> Components<'p> {
     /// Connections of guests are named from the same source as sessions.
     pub(crate) fn new(host: &'p plan::Host, ids: Arc<IdSource>) -> Self {
         Self {
-            outbound: Outbound::new(ids),
+            outbound: Outbound::new(ids, host.outbound_connections_max),
             host,
             runtime: None,
             loaded: HashMap::new(),

@@ -66,13 +66,24 @@ impl Upstream {
         self,
         serve: impl FnOnce(WebSocket<TcpStream>) -> T + Send + 'static,
     ) -> JoinHandle<T> {
-        thread::spawn(move || {
-            let (stream, _) = self.listener.accept().unwrap();
-            stream
-                .set_read_timeout(Some(Duration::from_secs(30)))
-                .unwrap();
-            serve(tungstenite::accept(stream).unwrap())
-        })
+        thread::spawn(move || serve(self.accept()))
+    }
+
+    /// Takes so many, one after the other.
+    pub(crate) fn serve_each<T: Send + 'static>(
+        self,
+        count: usize,
+        mut serve: impl FnMut(WebSocket<TcpStream>) -> T + Send + 'static,
+    ) -> JoinHandle<Vec<T>> {
+        thread::spawn(move || (0..count).map(|_| serve(self.accept())).collect())
+    }
+
+    fn accept(&self) -> WebSocket<TcpStream> {
+        let (stream, _) = self.listener.accept().unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        tungstenite::accept(stream).unwrap()
     }
 }
 

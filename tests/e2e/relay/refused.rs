@@ -32,6 +32,27 @@ fn a_session_has_so_many_connections() {
     );
 }
 
+// And the place of one that has ended is the next one's.
+#[test]
+fn a_host_has_so_many_connections() {
+    let upstream = Upstream::bind();
+    let url = upstream.url();
+    let settings = format!("connect = [\"{url}\"]\n[host]\noutbound_connections_max = 1");
+    let host = relay(&url, &settings);
+    let server = upstream.serve_each(2, |mut socket| super::end_of(&mut socket).0);
+    let first = host.connect("relay");
+    host.logged(&["connected to the outside"]);
+    let mut second = host.connect("relay");
+    assert_eq!(second.closed(), (1013, "no upstream".to_owned()));
+    host.logged(&["WARN", "outbound_connections_max = 1"]);
+    assert_eq!(first.close(1000, ""), (1000, String::new()));
+    host.logged(&["connection to the outside closed"]);
+    let mut third = host.connect("relay");
+    third.send("on its way");
+    assert_eq!(third.close(1000, "").0, 1000);
+    assert_eq!(server.join().unwrap(), [1000, 1000]);
+}
+
 // A name that leads to this host leads nowhere, unless the operator said so of it.
 #[test]
 fn a_name_does_not_lead_inside() {

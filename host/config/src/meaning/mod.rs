@@ -108,6 +108,10 @@ impl<'t> Reader<'t> {
         };
         typed.number("workers", &mut host.workers);
         typed.number("instances_max", &mut host.instances_max);
+        typed.number(
+            "outbound_connections_max",
+            &mut host.outbound_connections_max,
+        );
         typed.number("queued_bytes_max", &mut host.queued_bytes_max);
         typed.number(
             "context_takeover_bytes_max",

@@ -24,6 +24,15 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         section: Host,
+        key: "outbound_connections_max",
+        kind: count(0, 1_000_000),
+        default: Value("10000"),
+        doc: "Connections of guests to the outside that exist at once, over all services, those that connect or close \
+              included. A guest that wants one more hears `refused`, and the log names this setting. Each takes a file \
+              descriptor, as each session does.",
+    },
+    Setting {
+        section: Host,
         key: "queued_bytes_max",
         kind: bytes(MIB, TIB),
         default: Value(r#""1GiB""#),

@@ -69,6 +69,11 @@ fn begin(
     let id = guest
         .connections()
         .begin(granted, &session, &shared.hub, connect, shown);
+    let Some(id) = id else {
+        let max = granted.outbound.connections_max();
+        guest.refuse("outbound_connections_max", max);
+        return Err(session::Outcome::Refused);
+    };
     Ok(id.get())
 }
 

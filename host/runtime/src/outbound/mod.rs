@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use futures_util::task::AtomicWaker;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use wasket_client::{Connect, Deadlines, Limits};
 use wasket_session::ws::{CloseCode, CloseFrame};
@@ -27,16 +28,26 @@ use pace::Pace;
 pub struct Outbound {
     ids: Arc<IdSource>,
     tasks: TaskTracker,
+    places: Arc<Semaphore>,
+    connections_max: usize,
 }
 
 impl Outbound {
-    /// Connections are named from the same source as sessions.
+    /// Connections are named from the same source as sessions, and there are so many at most, those that close in the
+    /// background included.
     #[must_use]
-    pub fn new(ids: Arc<IdSource>) -> Self {
+    pub fn new(ids: Arc<IdSource>, connections_max: usize) -> Self {
         Self {
             ids,
             tasks: TaskTracker::new(),
+            places: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
+            connections_max,
         }
+    }
+
+    /// How many there may be.
+    pub(crate) fn connections_max(&self) -> usize {
+        self.connections_max
     }
 
     /// Waits until every connection is closed, after the last session has ended: little longer than the services'
@@ -82,7 +93,7 @@ impl Connections {
         self.links.iter().find(|link| link.id().get() == id)
     }
 
-    /// Begins to connect, in a task of its own.
+    /// Begins to connect, in a task of its own; `None` where the host has as many connections as it may have.
     pub(crate) fn begin(
         &mut self,
         granted: &Granted,
@@ -90,7 +101,9 @@ impl Connections {
         hub: &Arc<Hub>,
         connect: Connect,
         url: String,
-    ) -> SessionId {
+    ) -> Option<SessionId> {
+        let place = Arc::clone(&granted.outbound.places).try_acquire_owned();
+        let place = place.ok()?;
         let id = granted.outbound.ids.next(SystemTime::now());
         let link = Arc::new(Link::new(id, session, hub, &self.progress));
         self.links.push(Arc::clone(&link));
@@ -99,9 +112,10 @@ impl Connections {
             .limits(limits(hub))
             .deadlines(deadlines(hub))
             .ping_every(hub.limits().ping_every);
-        let task = task::run(link, connect, url, Arc::clone(&self.pace), close_within);
+        let pace = Arc::clone(&self.pace);
+        let task = task::run(link, connect, url, pace, close_within, place);
         granted.outbound.tasks.spawn(task);
-        id
+        Some(id)
     }
 
     /// The next event of any of them in turn, if the guest's session has room for as much.

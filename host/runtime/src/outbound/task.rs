@@ -4,6 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
 use wasket_client::{By, Closed, Connect, Connection, Error, Event, Message, Receiver, Sender};
 use wasket_session::{CloseEvent, Party};
 
@@ -20,6 +21,7 @@ pub(super) async fn run(
     url: String,
     pace: Arc<Pace>,
     close_within: Duration,
+    place: OwnedSemaphorePermit,
 ) {
     let given_up = async {
         link.closing.cancelled().await;
@@ -30,6 +32,7 @@ pub(super) async fn run(
         // Whatever is dropped here closes by itself, with 1001.
         () = given_up => ended(1006, link.closer()),
     };
+    drop(place);
     log_end(&link, &close);
     link.finish(close);
 }

@@ -91,7 +91,7 @@ impl Bench {
             .collect();
         let service = GuestService::new(runtime, component, hub, config, setup.limits);
         let service = service.expect("limits in their bounds");
-        let outbound = Outbound::new(Arc::new(IdSource::new(1)));
+        let outbound = Outbound::new(Arc::new(IdSource::new(1)), 100);
         let grants = setup.connect.iter();
         let grants = grants.map(|url| Grant::new(url).expect("an entry"));
         Self {
