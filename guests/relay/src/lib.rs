@@ -35,9 +35,12 @@ impl Behavior for Relay {
 
     /// Waits while the upstream is slow. What is sent before it is there goes out first of all.
     fn message(&mut self, session: Session, message: Message) {
-        if let Some(upstream) = self.upstream {
-            let sent = upstream.send(message);
-            pass_over(sent, session);
+        if let Some(upstream) = self.upstream
+            && !pass_over(upstream.send(message), session)
+        {
+            // Nor is it told that the client was done, where that was not all.
+            self.upstream = None;
+            let _ = upstream.close(close_code::GOING_AWAY, "the client is cut off");
         }
     }
 
@@ -57,8 +60,7 @@ impl Behavior for Relay {
 
 impl Connections for Relay {
     fn received(&mut self, session: Session, _upstream: Connection, message: Message) {
-        let sent = session.send(message);
-        pass_over(sent, session);
+        pass_over(session.send(message), session);
     }
 
     fn disconnected(&mut self, session: Session, _upstream: Connection, close: Close) {
@@ -76,17 +78,15 @@ impl Connections for Relay {
 }
 
 /// A bridge with a hole in it is worse than none. To one that is closing nothing can be sent any more, and its end
-/// follows.
-fn pass_over(sent: Result<(), Error>, session: Session) {
-    match sent {
-        Ok(()) | Err(Error::NotOpen) => {}
-        Err(Error::TooLarge) => {
-            let _ = session.close(close_code::TOO_BIG, "too large for the other side");
-        }
-        Err(_) => {
-            let _ = session.close(close_code::TRY_AGAIN_LATER, "the other side takes no more");
-        }
-    }
+/// follows. False if there would be a hole.
+fn pass_over(sent: Result<(), Error>, session: Session) -> bool {
+    let (code, reason) = match sent {
+        Ok(()) | Err(Error::NotOpen) => return true,
+        Err(Error::TooLarge) => (close_code::TOO_BIG, "too large for the other side"),
+        Err(_) => (close_code::TRY_AGAIN_LATER, "the other side takes no more"),
+    };
+    let _ = session.close(code, reason);
+    false
 }
 
 wasket_guest::export!(Relay: Connections);

@@ -169,6 +169,8 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Connection<I> {
             return;
         }
         if let Some(seat) = &mut self.seat {
+            // Its turns follow one another without anything that waits: others have theirs.
+            tokio::task::coop::consume_budget().await;
             let mut call = seat.wake(&mut self.outbox);
             let result = attend(&mut self.line, &mut self.held, &mut call).await;
             drop(call);

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use wasket_session::ws::Event;
-use wasket_session::{Call, CloseEvent, Fault, Inbox, Outbox, ReadyState, Seat, SessionError};
+use wasket_session::{Call, CloseEvent, Fault, Inbox, Outbox, Seat, SessionError};
 use wasmtime::component::TypedFunc;
 
 use crate::batch::Batch;
@@ -157,7 +157,7 @@ impl GuestSeat {
         self.instance.begin_run();
         let mut on_message = None;
         for told in 0..HEARD_AT_ONCE {
-            if self.instance.guest().session().state() != ReadyState::Open {
+            if self.instance.guest().session().is_given_up() {
                 return Ok(told > 0);
             }
             let Some((id, arrived)) = self.instance.guest_mut().next_arrived() else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasket_session::{Hub, Outbox, Session, SessionId};
+use wasket_session::{Hub, Outbox, ReadyState, Session, SessionId};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -197,7 +197,8 @@ impl Guest {
     pub(crate) fn next_arrived(&mut self) -> Option<(SessionId, Arrived)> {
         let (connections, outbox) = (self.connections.as_mut()?, &mut self.outbox);
         connections.next(|bytes| match outbox {
-            Some(outbox) => outbox.has_room(bytes),
+            // A peer that has closed takes nothing any more, and holds nothing back.
+            Some(outbox) => self.session.state() != ReadyState::Open || outbox.has_room(bytes),
             None => true,
         })
     }

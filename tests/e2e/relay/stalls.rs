@@ -39,6 +39,22 @@ fn connected(host: &Host, url: &str) -> Client {
 /// The end of what the client sent is not lost, in whatever reads its close frame came.
 #[test]
 fn what_a_client_sent_before_it_closed_reaches_a_slow_upstream() {
+    a_tail_arrives(|_| {});
+}
+
+/// Nor when its machine resets the connection behind its close frame, as it does where something was left unread.
+#[test]
+fn nor_is_it_lost_with_the_connection_of_one_that_has_closed() {
+    a_tail_arrives(|client| {
+        let socket = socket2::SockRef::from(client.socket.get_ref());
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        // For the host to hear of it.
+        thread::sleep(Duration::from_millis(100));
+    });
+}
+
+fn a_tail_arrives(leave: impl FnOnce(Client)) {
     let upstream = Upstream::bind_small();
     let host = roomy(&upstream);
     let (go_on, wait) = mpsc::channel();
@@ -63,6 +79,7 @@ fn what_a_client_sent_before_it_closed_reaches_a_slow_upstream() {
     };
     client.socket.close(Some(done.clone())).unwrap();
     assert_eq!(client.message(), Message::Close(Some(done)));
+    leave(client);
     go_on.send(()).unwrap();
     let (large, texts, end) = server.join().unwrap();
     let expected: Vec<_> = (0..50).map(|n| Message::text(n.to_string())).collect();

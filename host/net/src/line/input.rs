@@ -46,15 +46,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         }
     }
 
-    /// The peer's close frame is heeded behind the events before it, and a guest may be waiting within one of those: the
-    /// time for the end runs already.
-    pub(super) fn expect_end(&mut self) {
-        if self.close_by.is_none() && self.ws.peer_close().is_some() {
-            self.begin_end(Instant::now());
-            self.refresh_deadline();
-        }
-    }
-
     /// There is nothing to read: so an overdue pong has not come.
     pub(super) fn judge_silence(&mut self) {
         // Without budget the socket was not asked.

@@ -50,6 +50,8 @@ pub(crate) struct Line<I> {
     seat_is_due: bool,
     /// It had one since the last read: whoever floods it shall not keep the peer waiting.
     seat_was_last: bool,
+    /// Of the two, the timer had it.
+    timer_was_last: bool,
     /// The last read would have filled a small buffer.
     reads_much: bool,
     /// The socket may hold bytes that it took and has not sent: TLS does.
@@ -123,6 +125,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
             pinged: Pinged::Idle,
             seat_is_due: false,
             seat_was_last: false,
+            timer_was_last: false,
             reads_much: false,
             // The answer to the opening handshake.
             unflushed: true,
@@ -226,8 +229,13 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
         if std::mem::take(&mut self.seat_was_last) || self.trouble.is_some() {
             return None;
         }
+        // The two alternate as well: a timer may be due again each time.
+        if self.seat_is_due && self.timer_was_last {
+            return Some(self.give_seat());
+        }
         if let Some(token) = self.poll_timer(cx) {
             self.seat_was_last = true;
+            self.timer_was_last = true;
             return Some(Woken::Timer(token));
         }
         self.seat_is_due.then(|| self.give_seat())
@@ -236,6 +244,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     fn give_seat(&mut self) -> Woken {
         self.seat_is_due = false;
         self.seat_was_last = true;
+        self.timer_was_last = false;
         Woken::Seat
     }
 
@@ -244,7 +253,6 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
     /// from there on.
     pub(crate) fn poll_meanwhile(&mut self, cx: &mut Context<'_>, held: &mut Vec<Event<'static>>) {
         self.attend(cx);
-        self.expect_end();
         let may_hold = |held: &[Event<'_>]| held.len() < HELD_EVENTS_MAX && !has_message(held);
         while may_hold(held) && !self.ended && !self.gone && self.trouble.is_none() {
             let mut lease = Lease::take();
@@ -340,7 +348,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
 
     fn give_up(&mut self) {
         self.gone = true;
-        self.session.lose();
+        match self.ws.peer_close() {
+            // What it sent before is still passed on.
+            Some(_) => self.session.stop_accepting(),
+            None => self.session.lose(),
+        }
         let mut dropped = self.wire.len();
         self.wire.clear();
         let closing = self.session.drain(|item| {

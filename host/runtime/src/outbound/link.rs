@@ -40,6 +40,7 @@ struct Inner {
     state: ReadyState,
     protocol: Option<String>,
     heard_at_ms: u64,
+    has_heard: bool,
     outgoing: VecDeque<Outgoing>,
     /// Of the queue, and of the message that is being written.
     outgoing_bytes: usize,
@@ -99,6 +100,7 @@ impl Link {
                 state: ReadyState::Connecting,
                 protocol: None,
                 heard_at_ms: now,
+                has_heard: false,
                 outgoing: VecDeque::new(),
                 outgoing_bytes: 0,
                 pings: 0,
@@ -220,6 +222,20 @@ impl Link {
         Outcome::Accepted
     }
 
+    /// Nobody is left who hears of it: it closes in the background, after what is queued. One that is closing already
+    /// goes on with that, and one that can send nothing any more is let go.
+    pub(super) fn abandon(&self, frame: CloseFrame) {
+        if self.shut(frame, Party::Host) == Outcome::Accepted {
+            return;
+        }
+        let mut inner = self.inner.lock();
+        inner.shut_by.get_or_insert(Party::Host);
+        inner.forget_messages();
+        drop(inner);
+        self.closing.cancel();
+        self.taken.notify_one();
+    }
+
     /// Whether a message of so many bytes would be accepted, or nothing ever will be any more.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let inner = self.inner.lock();
@@ -293,6 +309,11 @@ impl Link {
         self.inner.lock().shut_by.unwrap_or(Party::Host)
     }
 
+    /// Whether any message came of it.
+    pub(super) fn has_heard(&self) -> bool {
+        self.inner.lock().has_heard
+    }
+
     /// A message or a ping of so many bytes went out.
     pub(super) fn written(&self, bytes: usize) {
         let mut inner = self.inner.lock();
@@ -325,6 +346,7 @@ impl Link {
     pub(super) fn arrived(&self, message: Message) {
         let mut inner = self.inner.lock();
         inner.heard_at_ms = now_ms();
+        inner.has_heard = true;
         if inner.shut_by.is_some() {
             return;
         }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use wasket_client::{Connect, Deadlines, Limits};
 use wasket_session::ws::{CloseCode, CloseFrame};
-use wasket_session::{Hub, IdSource, Party, ReadyState, Session, SessionId};
+use wasket_session::{Hub, IdSource, Session, SessionId};
 
 pub use grant::{Grant, NotGrantable};
 pub(crate) use link::{Arrived, Link};
@@ -150,7 +150,7 @@ impl Connections {
     /// the session is given up.
     pub(crate) fn poll_room(&self, cx: &Context<'_>, bytes: usize, session: &Session) -> Poll<()> {
         self.progress.register(cx.waker());
-        let drained = session.poll_room(cx).is_ready() && session.state() == ReadyState::Open;
+        let drained = session.poll_room(cx).is_ready();
         let to_hear = || self.links.iter().any(|link| link.next_len().is_some());
         match session.is_given_up() || self.have_room(bytes) || drained && to_hear() {
             true => Poll::Ready(()),
@@ -162,8 +162,7 @@ impl Connections {
 impl Drop for Connections {
     fn drop(&mut self) {
         for link in &self.links {
-            // Those that are closing already go on with that.
-            let _ = link.shut(CloseFrame::from(CloseCode::GOING_AWAY), Party::Host);
+            link.abandon(CloseFrame::from(CloseCode::GOING_AWAY));
         }
     }
 }

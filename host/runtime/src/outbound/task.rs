@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use wasket_client::{By, Closed, Connect, Connection, Error, Event, Message, Receiver, Sender};
@@ -44,17 +44,29 @@ async fn drive(link: &Link, connect: &Connect, url: &str, pace: &Pace) -> CloseE
     };
     let opened = tokio::select! {
         biased;
-        () = link.called_off.cancelled() => return ended(1006, link.closer()),
+        () = link.called_off.cancelled() => {
+            // As costly as one that fails.
+            pace.failed();
+            return ended(1006, link.closer());
+        }
         opened = opening => opened,
     };
     match opened {
         Ok(connection) => {
             log_open(link, url, &connection);
-            let opened_at = Instant::now();
-            let close = serve(link, connection).await;
-            match close.by == Party::Peer && opened_at.elapsed() < SERVED_AFTER {
-                true => pace.failed(),
-                false => pace.served(),
+            let lasting = async {
+                tokio::time::sleep(SERVED_AFTER).await;
+                pace.served();
+                pending().await
+            };
+            let close = tokio::select! {
+                close = serve(link, connection) => close,
+                never = lasting => never,
+            };
+            match link.has_heard() || close.clean {
+                true => pace.served(),
+                false if close.by == Party::Peer => pace.failed(),
+                false => {}
             }
             close
         }

@@ -160,6 +160,27 @@ fn a_close_goes_behind_what_was_sent_and_before_it_is_open_calls_off() {
     assert!(matches!(silent.take(), Some(Arrived::Close(_))));
 }
 
+// Its server is gone, what came of it waits for the guest, and then the session ends, too.
+#[test]
+fn what_can_send_nothing_any_more_is_let_go_with_its_session() {
+    let (link, hub) = open(Limits::default());
+    while arrive(&link, 1) {}
+    link.stop();
+    assert!(!arrive(&link, 1), "its guest is still to hear of it");
+    link.abandon(bye());
+    assert!(link.closing.is_cancelled());
+    assert!(link.may_tell(1) && link.take().is_none());
+    assert_eq!(hub.account().bytes(), 0);
+    assert_eq!(link.closer(), Party::Host);
+
+    let (closing, _hub) = open(Limits::default());
+    assert_eq!(closing.shut(bye(), Party::Guest), Outcome::Accepted);
+    closing.abandon(bye());
+    assert!(matches!(closing.next_outgoing(), Some(Outgoing::Close(_))));
+    assert!(closing.next_outgoing().is_none());
+    assert_eq!(closing.closer(), Party::Guest);
+}
+
 // A guest that waits for room, while what arrived waits for the guest, is not to wait for ever.
 #[test]
 fn nobody_waits_for_room_where_nothing_goes_out_any_more() {

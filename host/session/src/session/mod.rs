@@ -261,7 +261,7 @@ impl Session {
     }
 
     /// Whether what the peer sent is worth no wait any more: the guest or the host asked to close, or the connection is
-    /// gone. A peer that asked to close still wants done what it sent before.
+    /// gone without a close frame. A peer that asked to close still wants done what it sent before.
     #[must_use]
     pub fn is_given_up(&self) -> bool {
         self.over.load(Ordering::Acquire) != 0 || self.state() == ReadyState::Closed
