@@ -9,7 +9,9 @@ pub fn challenge(data: &[u8]) {
     };
     let answer = challenge.answer("Mufasa", "Circle of Life", "GET", "/", [7; 16]);
     let answer = answer.expect("this name and this password can be sent by any scheme");
-    assert!(!answer.chars().any(char::is_control), "{answer:?}");
+    // A tab is the one control character that a quoted string may have (RFC 9110, section 5.6.4).
+    let is_forbidden = |char: char| char.is_control() && char != '\t';
+    assert!(!answer.chars().any(is_forbidden), "{answer:?}");
     let basic = Guard::basic("realm".parse().expect("a realm"));
     match basic.begin(answer.as_bytes(), "GET", "/", "localhost") {
         Ok(Begun::Attempt(attempt)) => {
