@@ -45,13 +45,16 @@ pub struct Deadlines {
     /// From a request's first byte to its whole answer; for a proxy's answer again. Default 10 s.
     pub handshake: Duration,
     /// For how long nothing of what is on its way to the server may go on; then the connection is lost
-    /// ([`Fault::WriteOverdue`](crate::Fault)). The operating system tells of room when about a third of what it holds is
-    /// taken, and over TLS it is 64 KiB at a time that go on. Default 2 minutes.
+    /// ([`Fault::WriteOverdue`](crate::Fault)). It is 64 KiB at a time that go on: Linux tells of room when it holds no
+    /// more than that beyond what the server's side has room for, others when it is a part of what they hold. Default 2
+    /// minutes.
     pub write: Duration,
     /// From our wish to close until the server's close frame, with what was still to be sent before. Then the socket is
     /// closed without it. Default 5 s.
     pub close: Duration,
-    /// From a ping to its pong. Default 5 s.
+    /// From a ping that asks for a sign of life until one comes: from when the operating system has taken it, and from when
+    /// it last took more after it had no room. Before the ping the server has to read what it and the systems on both sides
+    /// hold already (128 KiB here on Linux, and its own buffer). Default 30 s.
     pub pong: Duration,
 }
 
@@ -64,7 +67,7 @@ impl Default for Deadlines {
             handshake: seconds(10),
             write: seconds(120),
             close: seconds(5),
-            pong: seconds(5),
+            pong: seconds(30),
         }
     }
 }

@@ -148,12 +148,29 @@ impl Task {
         }
     }
 
-    /// When to look at the time again. A server that is not listened to cannot be late.
+    /// When to look at the time again. A server that is not listened to cannot be late, nor one that was asked nothing
+    /// yet.
     pub(super) fn deadline(&self, may_read: bool) -> Option<Instant> {
         match (self.give_up_at, may_read) {
             (Some(at), _) => Some(self.settling_until.unwrap_or(at)),
-            (None, false) => None,
-            (None, true) => self.protocol.next_deadline().max(self.patience()),
+            (None, true) if self.may_be_late() => {
+                self.protocol.next_deadline().max(self.patience())
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// Whether what was asked has left us. While the socket has no room the server has not read what came before; how
+    /// long that may take is the output's affair.
+    fn may_be_late(&self) -> bool {
+        !self.is_asking && !self.output.is_held_up()
+    }
+
+    /// Something was written. Only once that was a ping the time of its pong begins.
+    pub(super) fn wrote(&mut self) {
+        if self.is_asking && !self.protocol.owes() && self.output.is_written() {
+            self.is_asking = false;
+            self.be_patient();
         }
     }
 
@@ -179,9 +196,17 @@ impl Task {
             self.settle();
             return None;
         }
-        if self.protocol.on_deadline(now) == Some(Overdue::Pong) {
-            self.fault = Some(Fault::Silent);
-            self.close_now(CloseFrame::truncated(CloseCode::GOING_AWAY, "no pong"));
+        // The socket may have had no room only after the time was set.
+        if !self.may_be_late() {
+            return None;
+        }
+        match self.protocol.on_deadline(now) {
+            Some(Overdue::Pong) => {
+                self.fault = Some(Fault::Silent);
+                self.close_now(CloseFrame::truncated(CloseCode::GOING_AWAY, "no pong"));
+            }
+            Some(Overdue::Close) => {}
+            None => self.is_asking = self.protocol.owes(),
         }
         None
     }

@@ -76,6 +76,8 @@ struct Task {
     was_paused: bool,
     /// No silence counts before this.
     patient_until: Option<Instant>,
+    /// Whether a ping that asks for a sign of life waits, or is on its way to the socket.
+    is_asking: bool,
     close_within: Duration,
     pong_within: Duration,
 }
@@ -145,12 +147,17 @@ impl Task {
                 Turn::Wrote(Ok(Wrote::Onwards)) => {
                     // No pong comes before the server has read what is on its way to it, but it does read.
                     self.be_patient();
+                    self.wrote();
+                    None
+                }
+                Turn::Wrote(Ok(Wrote::Something)) => {
+                    self.wrote();
                     None
                 }
                 Turn::Wrote(Ok(Wrote::NothingForTooLong)) => {
                     Some(Closed::lost(Fault::WriteOverdue))
                 }
-                Turn::Wrote(Ok(Wrote::Something)) | Turn::Taken => None,
+                Turn::Taken => None,
                 Turn::Message(Some(message)) => {
                     self.sending.begin(message, &mut self.output);
                     None
@@ -255,6 +262,7 @@ impl Task {
     fn receive(&mut self) {
         let now = Instant::now();
         self.patient_until = None;
+        self.is_asking = false;
         let mut input = std::mem::take(&mut self.input);
         let mut rest = input.rest();
         let mut events = Vec::new();

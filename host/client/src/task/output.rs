@@ -70,6 +70,11 @@ impl Output {
         self.waiting.push(done);
     }
 
+    /// Whether the socket had no room when it was last asked: what judges the server then is how long that lasts.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.held_up_until.is_some()
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.bytes.len() < PIECE_BYTES
     }

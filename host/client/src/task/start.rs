@@ -70,6 +70,7 @@ pub(crate) fn start(
         give_up_at: None,
         was_paused: false,
         patient_until: None,
+        is_asking: false,
         close_within: connect.deadlines.close,
         pong_within: connect.deadlines.pong,
     };

@@ -195,6 +195,32 @@ async fn a_server_that_takes_nothing_is_given_up_though_it_speaks() {
 
 // hardening H24
 #[tokio::test]
+async fn who_was_not_asked_yet_is_not_late_with_an_answer() {
+    let server = Server::start(|_, mut socket| async move {
+        let _peer = accept(&mut socket).await;
+        // Reads nothing more: the ping waits here, behind the message.
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let deadlines = Deadlines {
+        write: SOON * 6,
+        pong: SOON,
+        ..Deadlines::default()
+    };
+    let connect = server.connect().deadlines(deadlines).ping_every(Some(SOON));
+    let mut connection = connect.open().await.unwrap();
+    let sender = connection.sender();
+    let sending = tokio::spawn(async move { sender.binary(vec![0; 64 << 20]).await });
+    let (_, closed) = rest(&mut connection).await;
+    assert!(
+        matches!(closed.fault, Some(Fault::WriteOverdue)),
+        "{closed}"
+    );
+    assert!(matches!(sending.await.unwrap(), Err(SendError::Closed(_))));
+}
+
+// hardening H24
+#[tokio::test]
 async fn who_has_nothing_to_write_is_not_waited_for() {
     let (go_on, goes_on) = oneshot::channel::<()>();
     let mut goes_on = Some(goes_on);
