@@ -44,8 +44,8 @@ pub struct Deadlines {
     pub tls: Duration,
     /// From a request's first byte to its whole answer; for a proxy's answer again. Default 10 s.
     pub handshake: Duration,
-    /// For how long nothing of what is on its way to the server may go on; then the connection is lost
-    /// ([`Fault::WriteOverdue`](crate::Fault)). It is 64 KiB at a time that go on: Linux tells of room when it holds no
+    /// For how long nothing of what is on its way to the server may go on while what it sends is read; then the connection
+    /// is lost ([`Fault::WriteOverdue`](crate::Fault)). It is 64 KiB at a time that go on: Linux tells of room when it holds no
     /// more than that beyond what the server's side has room for, others when it is a part of what they hold. Default 2
     /// minutes.
     pub write: Duration,

@@ -204,7 +204,8 @@ impl Task {
         tokio::select! {
             () = ready(()), if may_read && has_unread => Turn::Unread,
             read = self.input.read(&mut self.read), if may_read && !has_unread => Turn::Read(read),
-            wrote = self.output.write(&mut self.write), if !is_written => Turn::Wrote(wrote),
+            // A server that answers in order reads no more while we do not.
+            wrote = self.output.write(&mut self.write, may_read), if !is_written => Turn::Wrote(wrote),
             wish = self.wishes.recv(), if self.has_wishes => Turn::Wish(wish),
             message = self.messages.recv(), if takes_messages && is_written => Turn::Message(message),
             pumped = self.sending.pump(), if self.sending.wants_bytes() && is_written => Turn::Pumped(pumped),

@@ -19,7 +19,9 @@ pub(super) struct Output {
     bytes: Vec<u8>,
     written: usize,
     waiting: Vec<Done>,
-    /// Since the socket has had no room: until when it has to have some.
+    /// The socket had no room.
+    is_held_up: bool,
+    /// Since that counts: until when it has to have some.
     held_up_until: Option<Instant>,
     /// For how long it may have none.
     within: Duration,
@@ -42,6 +44,7 @@ impl Output {
             bytes: Vec::new(),
             written: 0,
             waiting: Vec::new(),
+            is_held_up: false,
             held_up_until: None,
             within,
         }
@@ -72,7 +75,7 @@ impl Output {
 
     /// Whether the socket had no room when it was last asked: what judges the server then is how long that lasts.
     pub(super) fn is_held_up(&self) -> bool {
-        self.held_up_until.is_some()
+        self.is_held_up
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -89,14 +92,25 @@ impl Output {
         self.bytes.clear();
         self.written = 0;
         self.waiting.clear();
+        self.is_held_up = false;
         self.held_up_until = None;
     }
 
-    /// Writes something; once all is written, flushes and tells. Dropped at any point it has lost nothing.
-    pub(super) async fn write(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<Wrote> {
+    /// Writes something; once all is written, flushes and tells. Dropped at any point it has lost nothing. Only where
+    /// `counts` there is an end to how long the socket may have no room.
+    pub(super) async fn write(
+        &mut self,
+        to: &mut (impl AsyncWrite + Unpin),
+        counts: bool,
+    ) -> io::Result<Wrote> {
         let at_once = poll_fn(|ctx| Poll::Ready(self.poll(to, ctx))).await;
         if let Poll::Ready(wrote) = at_once {
             return wrote;
+        }
+        self.is_held_up = true;
+        if !counts {
+            self.held_up_until = None;
+            return poll_fn(|ctx| self.poll(to, ctx)).await;
         }
         // Only now there is something to time.
         let within = self.within;
@@ -126,9 +140,10 @@ impl Output {
                 let _ = done.send(Ok(()));
             }
         }
-        Poll::Ready(Ok(match self.held_up_until.take() {
-            Some(_) => Wrote::Onwards,
-            None => Wrote::Something,
+        self.held_up_until = None;
+        Poll::Ready(Ok(match std::mem::take(&mut self.is_held_up) {
+            true => Wrote::Onwards,
+            false => Wrote::Something,
         }))
     }
 }

@@ -221,6 +221,41 @@ async fn who_was_not_asked_yet_is_not_late_with_an_answer() {
 
 // hardening H24
 #[tokio::test]
+async fn a_server_that_we_hold_up_may_hold_us_up() {
+    const PIECES: usize = 256;
+    const LATE: Duration = Duration::from_millis(500);
+    let server = Server::echo().await;
+    let limits = Limits {
+        received_bytes_max: 1,
+        ..Limits::default()
+    };
+    let deadlines = Deadlines {
+        write: LATE,
+        ..Deadlines::default()
+    };
+    let connect = server.connect().limits(limits).deadlines(deadlines);
+    let (sender, mut receiver) = connect.open().await.unwrap().split();
+    let sending = tokio::spawn(async move {
+        for _ in 0..PIECES {
+            sender.binary(vec![0; 256 << 10]).await.unwrap();
+        }
+        sender
+    });
+    // By then all buffers are full: the server writes to us, and does not read.
+    tokio::time::sleep(LATE * 3 / 2).await;
+    assert!(!sending.is_finished(), "the sockets have room for so much");
+    let mut messages = 0;
+    while messages < PIECES {
+        match receiver.next().await {
+            Some(Event::Message(_)) => messages += 1,
+            other => panic!("{other:?} after {messages}"),
+        }
+    }
+    sending.await.unwrap();
+}
+
+// hardening H24
+#[tokio::test]
 async fn who_has_nothing_to_write_is_not_waited_for() {
     let (go_on, goes_on) = oneshot::channel::<()>();
     let mut goes_on = Some(goes_on);
