@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -93,7 +94,8 @@ impl Tls {
         Ok(self)
     }
 
-    /// Has this verifier decide on certificates, and no authority.
+    /// Has this verifier decide on certificates, and no authority. It is asked for each connection: no session is resumed,
+    /// for that shows no certificate.
     #[must_use]
     pub fn verifier(mut self, verifier: Arc<dyn ServerCertVerifier>) -> Self {
         self.verifier = Some(verifier);
@@ -167,6 +169,10 @@ impl Tls {
             }
             None => builder.with_no_client_auth(),
         };
+        if self.verifier.is_some() {
+            // Whoever is resumed is taken for verified.
+            config.resumption = Resumption::disabled();
+        }
         // A server that speaks HTTP/2 too has to know that this is not what follows.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)

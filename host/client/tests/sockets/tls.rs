@@ -269,7 +269,11 @@ async fn sessions_are_resumed() {
     // What is changed is another's.
     let changed = tls.versions(&[TlsVersion::Tls13]);
     echoes(&secure(&server, "localhost", changed)).await;
-    assert_eq!(kinds.lock().unwrap()[..], [Full, Resumed, Full]);
+    // A verifier of the caller's is asked each time.
+    let pinned = Tls::default().verifier(Arc::new(Pinned(issued.certificate.clone())));
+    echoes(&secure(&server, "localhost", pinned.clone())).await;
+    echoes(&secure(&server, "localhost", pinned)).await;
+    assert_eq!(kinds.lock().unwrap()[..], [Full, Resumed, Full, Full, Full]);
 }
 
 // parity W11
