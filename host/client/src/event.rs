@@ -38,7 +38,7 @@ impl Message {
 pub enum Event {
     /// A message.
     Message(Message),
-    /// The server's ping, if [`Connect::show_pings`](crate::Connect::show_pings) asked for it. It is answered already.
+    /// The server's ping, if [`Connect::show_pings`](crate::Connect::show_pings) asked for it. It is answered by itself.
     Ping(Bytes),
     /// The pong to a ping of ours, if [`Connect::show_pings`](crate::Connect::show_pings) asked for it.
     Pong(Bytes),

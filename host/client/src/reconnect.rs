@@ -23,7 +23,10 @@ use crate::{Connect, Connection, Error, Event, Receiver, Response, Sender};
 /// let mut feed = Reconnect::new(connect, Backoff::default());
 /// while let Some(progress) = feed.next().await {
 ///     match progress {
-///         Progress::Open(_, sender) => sender.text("subscribe").await?,
+///         Progress::Open(_, sender) => {
+///             // Where it fails the connection was lost, which is an event to come.
+///             let _ = sender.text("subscribe").await;
+///         }
 ///         Progress::Event(Event::Message(message)) => println!("{message:?}"),
 ///         Progress::Failed(error) => eprintln!("{error}"),
 ///         Progress::Waiting(time) => eprintln!("trying again in {time:?}"),
