@@ -1,7 +1,7 @@
 //! What was typed before, in this session and in others.
 
 use std::env;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -98,17 +98,32 @@ fn path(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
     Some(state.join("wasket/history"))
 }
 
-/// Nobody else is to read it: tokens are typed, too.
+/// Nobody else is to read it: tokens are typed, too. What is no file is left alone, such as `/dev/null` behind a link of who
+/// wants no history.
 fn open(path: &Path) -> io::Result<File> {
+    if let Ok(metadata) = fs::metadata(path) {
+        must_be_a_file(&metadata)?;
+    }
     let file = File::options()
         .read(true)
         .append(true)
         .create(true)
         .mode(0o600)
         .open(path)?;
-    // One that was there may be open to others.
-    file.set_permissions(Permissions::from_mode(0o600))?;
+    let metadata = file.metadata()?;
+    must_be_a_file(&metadata)?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        // It was there before.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
     Ok(file)
+}
+
+fn must_be_a_file(metadata: &Metadata) -> io::Result<()> {
+    match metadata.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::other("is no file")),
+    }
 }
 
 /// The last lines, as far as they are text.
@@ -211,6 +226,24 @@ mod tests {
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         assert!(history.lines.last().unwrap().starts_with("1099 "));
         fs::remove_dir_all(path.parent().unwrap().parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_file_is_left_alone() {
+        let folder = folder("fifo");
+        fs::create_dir_all(folder.join("wasket")).unwrap();
+        let fifo = folder.join("fifo");
+        let made = std::process::Command::new("mkfifo")
+            .args(["-m", "644"])
+            .arg(&fifo)
+            .status();
+        assert!(made.unwrap().success());
+        let path = folder.join("wasket/history");
+        std::os::unix::fs::symlink(&fifo, &path).unwrap();
+        assert!(History::load(&path).is_err());
+        let mode = fs::metadata(&fifo).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o644);
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
