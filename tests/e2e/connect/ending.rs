@@ -52,6 +52,17 @@ fn a_second_signal_ends_at_once() {
     assert!(!err.contains("did not close in time"), "{err}");
 }
 
+// parity W15
+#[test]
+fn a_reset_after_our_close_frame_is_an_end_like_others() {
+    let url = bare(|mut stream| {
+        // Who leaves the rest unread resets the connection.
+        stream.read_exact(&mut [0]).unwrap();
+    });
+    let ended = Connect::to(&url, &["--linger", "0s"]).end("");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
 #[test]
 fn a_lost_connection_and_a_bad_code_are_told_apart() {
     let url = bare(|stream| stream.shutdown(Shutdown::Both).unwrap());

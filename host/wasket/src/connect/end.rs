@@ -1,5 +1,6 @@
 //! How it ended: the code that scripts see. docs/connect.md has the table.
 
+use std::io;
 use std::process::ExitCode;
 
 use wasket_client::{By, Closed, Error, Fault, HandshakeFault, Phase, ProxyFault};
@@ -71,12 +72,19 @@ impl From<&Closed> for End {
         match (&closed.fault, closed.by) {
             // It has read our close frame, and saves itself the answer.
             (Some(Fault::Gone), By::Us) => Self::Clean,
+            // The same, of one that has not read all that we sent before: which of the two it is is chance.
+            (Some(Fault::Socket(error)), By::Us) if is_hung_up(error) => Self::Clean,
             (Some(_), _) => Self::Lost,
             (None, By::Us) => Self::Clean,
             (None, _) if is_well => Self::Clean,
             (None, _) => Self::ClosedWithError,
         }
     }
+}
+
+fn is_hung_up(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionReset)
 }
 
 /// Whether another attempt may end in another way. Of answers of 4xx and of certificates the library knows that it does not;
@@ -101,6 +109,9 @@ mod tests {
 
     #[test]
     fn codes_of_the_server_count_when_it_closes() {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, InvalidData};
+        let socket =
+            |kind: io::ErrorKind| Some(Fault::Socket(std::sync::Arc::new(io::Error::from(kind))));
         for (code, by, fault, end) in [
             (1000, By::Peer, None, End::Clean),
             (1001, By::Peer, None, End::Clean),
@@ -112,6 +123,10 @@ mod tests {
             (1006, By::Network, Some(Fault::Gone), End::Lost),
             (1006, By::Us, Some(Fault::Gone), End::Clean),
             (1006, By::Us, Some(Fault::CloseOverdue), End::Lost),
+            (1006, By::Us, socket(ConnectionReset), End::Clean),
+            (1006, By::Us, socket(BrokenPipe), End::Clean),
+            (1006, By::Us, socket(InvalidData), End::Lost),
+            (1006, By::Network, socket(ConnectionReset), End::Lost),
         ] {
             let closed = Closed {
                 code,
@@ -131,7 +146,7 @@ mod tests {
     fn what_will_not_change_is_not_tried_again() {
         let unknown = || Error::Resolve {
             host: "a".to_owned(),
-            source: std::io::ErrorKind::NotFound.into(),
+            source: io::ErrorKind::NotFound.into(),
         };
         let of_proxy = Error::Proxy {
             proxy: "a:1".to_owned(),
