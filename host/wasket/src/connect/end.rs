@@ -91,7 +91,7 @@ fn is_hung_up(error: &io::Error) -> bool {
 /// where a redirect is not followed it will not be, and a name that never had an address is likely wrong.
 pub(super) fn may_mend(error: &Error, was_open: bool) -> bool {
     match error {
-        Error::Resolve { .. } => was_open,
+        Error::Resolve { source, .. } => was_open || is_passing(source),
         Error::Proxy {
             fault: ProxyFault::Unreachable(error),
             ..
@@ -101,6 +101,16 @@ pub(super) fn may_mend(error: &Error, was_open: bool) -> bool {
             .rejection()
             .is_none_or(|rejection| !rejection.status.is_redirection()),
     }
+}
+
+/// Whether looking up a name has failed only for now.
+fn is_passing(error: &io::Error) -> bool {
+    // What getaddrinfo says has no kind, and std keeps its code (EAI_AGAIN) to itself. These are its texts, of glibc and of
+    // musl.
+    let text = error.to_string();
+    error.kind() == io::ErrorKind::TimedOut
+        || text.contains("Temporary failure")
+        || text.ends_with("Try again")
 }
 
 #[cfg(test)]
@@ -155,6 +165,15 @@ mod tests {
         for error in [unknown(), of_proxy] {
             assert!(!may_mend(&error, false), "{error}");
             assert!(may_mend(&error, true), "{error}");
+        }
+        for source in [
+            io::ErrorKind::TimedOut.into(),
+            io::Error::other(
+                "failed to lookup address information: Temporary failure in name resolution",
+            ),
+        ] {
+            let host = "a".to_owned();
+            assert!(may_mend(&Error::Resolve { host, source }, false));
         }
         let refused = Error::Connect {
             to: "a:1".to_owned(),
