@@ -1,7 +1,7 @@
 //! The terminal's modes: keys as they are pressed, and back to lines.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
@@ -37,14 +37,16 @@ impl Raw {
         }
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let mut file = File::from(terminal.as_fd().try_clone_to_owned()?);
+        let file = File::from(terminal.as_fd().try_clone_to_owned()?);
         let mut changed = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
-        tcsetattr(terminal, OptionalActions::Drain, &modes)?;
+        tcsetattr(terminal, OptionalActions::Now, &modes)?;
+        *changed = Some((file, before, ctrl_c));
+        // Whoever ends the process does not wait for what is written.
+        drop(changed);
         if ctrl_c == CtrlC::Signal {
             // A terminal that does not know it gives pastes as keys.
-            let _ = file.write_all(PASTES_MARKED);
+            let _ = rustix::io::write(terminal, PASTES_MARKED);
         }
-        *changed = Some((file, before, ctrl_c));
         Ok(Self(()))
     }
 }
@@ -58,12 +60,12 @@ impl Drop for Raw {
 /// Gives the terminal back as it was found.
 pub(super) fn restore() {
     let mut changed = CHANGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((mut terminal, before, ctrl_c)) = changed.take() {
-        // A terminal that is gone needs nothing.
+    if let Some((terminal, before, ctrl_c)) = changed.take() {
+        // A terminal that is gone needs nothing. The modes come first: one whose output is stopped takes them at once.
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &before);
         if ctrl_c == CtrlC::Signal {
-            let _ = terminal.write_all(PASTES_UNMARKED);
+            let _ = rustix::io::write(&terminal, PASTES_UNMARKED);
         }
-        let _ = tcsetattr(&terminal, OptionalActions::Drain, &before);
     }
 }
 

@@ -4,6 +4,8 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{getpid, getsid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -70,9 +72,20 @@ impl Stop {
 }
 
 fn leave(ending: Ending) -> ! {
-    raw::restore();
-    std::process::exit(ending.exit_code());
+    let exit = move || std::process::exit(ending.exit_code());
+    // Where the terminal's output is stopped (ctrl-s) it may be for ever that it takes nothing.
+    let patience = thread::Builder::new().spawn(move || {
+        thread::sleep(PARTING);
+        exit()
+    });
+    if patience.is_ok() {
+        raw::restore();
+    }
+    exit()
 }
+
+/// What giving the terminal back may take in the end.
+const PARTING: Duration = Duration::from_millis(200);
 
 /// Signals that end at once, as they do without us, but for the terminal.
 struct Abrupt(Option<(Signal, Signal)>);
