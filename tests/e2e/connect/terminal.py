@@ -22,6 +22,23 @@ LINES = termios.ICANON | termios.ECHO
 MARKED, UNMARKED = b"\x1b[?2004h", b"\x1b[?2004l"
 
 
+def execute(words, term, tell):
+    os.write(tell, str(os.getpid()).encode())
+    environment = {"XDG_STATE_HOME": FOLDER, "TERM": term, "PATH": os.environ["PATH"]}
+    if term != "dumb":
+        # Without colours the text is all there is.
+        environment["NO_COLOR"] = "1"
+    os.execve(WASKET, words, environment)
+
+
+def script(words, term, tell):
+    """Runs a program as a script does that nobody's shell has started. Returns its code."""
+    pid = os.fork()
+    if pid == 0:
+        execute(words, term, tell)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
 def shell(words, term, tell):
     """Runs a program as a shell does, and has it go on once a line is typed. Returns its code."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
@@ -30,12 +47,7 @@ def shell(words, term, tell):
         os.setpgid(0, 0)
         os.tcsetpgrp(0, os.getpid())
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
-        os.write(tell, str(os.getpid()).encode())
-        environment = {"XDG_STATE_HOME": FOLDER, "TERM": term, "PATH": os.environ["PATH"]}
-        if term != "dumb":
-            # Without colours the text is all there is.
-            environment["NO_COLOR"] = "1"
-        os.execve(WASKET, words, environment)
+        execute(words, term, tell)
     while True:
         _, status = os.waitpid(pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
@@ -76,7 +88,7 @@ class Late:
 class Terminal:
     """The program behind a pseudoterminal, and what it has written."""
 
-    def __init__(self, *words, url=URL, term="xterm"):
+    def __init__(self, *words, url=URL, term="xterm", runner=shell):
         # The modes are those from before the program.
         self.fd, inner = pty.openpty()
         self.before = termios.tcgetattr(inner)
@@ -87,7 +99,7 @@ class Terminal:
             fcntl.ioctl(inner, termios.TIOCSCTTY, 0)
             for fd in range(3):
                 os.dup2(inner, fd)
-            os._exit(shell([WASKET, "connect", url, *words], term, tell))
+            os._exit(runner([WASKET, "connect", url, *words], term, tell))
         os.close(inner)
         self.pid = int(os.read(pids, 16))
         self.written = b""
@@ -170,6 +182,35 @@ terminal.type("\x15echo:again\r")
 terminal.shows("< echo=again\r\n")
 terminal.type("echo:agai\r\x04")
 terminal.ends(0)
+
+# Where nobody would have it go on, ctrl-z stops nothing.
+terminal = Terminal("--no-history", runner=script)
+terminal.shows("> ")
+terminal.type("half")
+terminal.shows("> half")
+terminal.type("\x1a")
+terminal.shows(UNMARKED.decode())
+terminal.shows("> half")
+terminal.type("\x15echo:on\r")
+terminal.shows("< echo=on\r\n")
+terminal.type("\x04")
+terminal.ends(0)
+
+# A terminal whose output is stopped holds up nobody who asks for the end twice.
+terminal = Terminal()
+terminal.shows("> ")
+terminal.type("\x13")
+pid, end = 0, time.monotonic() + PATIENCE
+while pid == 0:
+    assert time.monotonic() < end, "it is still there"
+    try:
+        os.kill(terminal.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
+    time.sleep(0.1)
+    pid, status = os.waitpid(terminal.shell, os.WNOHANG)
+assert os.waitstatus_to_exitcode(status) == 143, status
+assert termios.tcgetattr(terminal.fd)[3] & LINES == terminal.before[3] & LINES, "the terminal is raw"
 
 # A narrower terminal shows less. Nothing of this run is kept for the others.
 terminal = Terminal("--no-history")

@@ -151,8 +151,10 @@ pub(super) fn may_suspend() -> bool {
     getsid(None).is_ok_and(|leader| leader != getpid())
 }
 
-/// Stops the process, until it is told to go on.
+/// Stops the process, until it is told to go on. Returns at once where nobody could tell it: of a group of processes
+/// without a shell the system stops none (POSIX, orphaned process groups). To be called by the thread that `main` began
+/// on, which gets the signal before this returns.
 pub(super) fn suspend() {
-    // It is our own.
-    let _ = kill_process(getpid(), rustix::process::Signal::STOP);
+    // Of those that the system treats so it is one that we do not handle. The process is our own.
+    let _ = kill_process(getpid(), rustix::process::Signal::TTIN);
 }

@@ -284,6 +284,8 @@ impl<'o> Session<'o> {
         if stop::may_suspend() {
             self.output.suspend()?;
             stop::suspend();
+            // It was either stopped and goes on, or it was not stopped.
+            self.output.resumed()?;
         }
         Ok(())
     }
