@@ -3,6 +3,8 @@
 mod closing;
 mod outgoing;
 mod pings;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -41,6 +43,8 @@ pub(super) struct Session<'o> {
     sending: Option<Sending>,
     /// The connection ended while something was sent, and its event is still to come.
     is_cut: bool,
+    /// The last connection ended in the middle of a message.
+    was_cut: bool,
     /// The pings that go out every so long.
     pinging: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     closing: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -103,6 +107,7 @@ impl<'o> Session<'o> {
             sender: None,
             sending: None,
             is_cut: false,
+            was_cut: false,
             pinging: None,
             closing: None,
             active: Instant::now(),
@@ -193,6 +198,7 @@ impl<'o> Session<'o> {
         match progress {
             Some(Progress::Open(response, sender)) => {
                 self.was_open = true;
+                self.was_cut = false;
                 self.active = Instant::now();
                 if let Some(every) = self.options.ping.filter(|every| !every.is_zero()) {
                     self.pinging = Some(Box::pin(pings(sender.clone(), every)));
@@ -208,10 +214,17 @@ impl<'o> Session<'o> {
                 self.end = End::from(&error);
                 self.is_over = !self.options.reconnect || !may_mend(&error, self.was_open);
                 self.output.failed(&error)?;
+                if self.is_over {
+                    self.account_for_the_rest()?;
+                }
             }
             Some(Progress::Waiting(time)) => self.output.waiting(time)?,
             Some(_) => {}
-            None => self.is_over = true,
+            None if self.is_over => {}
+            None => {
+                self.is_over = true;
+                self.account_for_the_rest()?;
+            }
         }
         Ok(())
     }

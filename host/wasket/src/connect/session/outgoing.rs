@@ -106,15 +106,25 @@ impl Session<'_> {
             self.output
                 .warning("the connection ended while a message was sent: it may be lost");
         }
-        let is_unsent = is_cut || !self.queue.is_empty() || self.input.has_more();
-        if self.is_over && is_unsent {
-            if self.end == End::Clean {
-                self.end = End::Lost;
-            }
-            self.output
-                .mishap("the connection ended before everything was sent")?;
+        self.was_cut = is_cut;
+        if self.is_over {
+            self.account_for_the_rest()?;
         }
         Ok(())
+    }
+
+    /// There will be no other connection: what was not sent never is.
+    pub(super) fn account_for_the_rest(&mut self) -> io::Result<()> {
+        let is_unsent = self.was_cut || !self.queue.is_empty() || self.input.has_more();
+        // Where there never was a connection, that says it all.
+        if self.is_stopping || !self.was_open || !is_unsent {
+            return Ok(());
+        }
+        if self.end == End::Clean {
+            self.end = End::Lost;
+        }
+        self.output
+            .mishap("the connection ended before everything was sent")
     }
 
     pub(super) fn tick(&mut self) {
