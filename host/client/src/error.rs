@@ -13,7 +13,7 @@ use crate::Closed;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The name has no address.
+    /// The name has no address, or none was found in time ([`io::ErrorKind::TimedOut`]).
     Resolve {
         /// The name.
         host: String,
@@ -122,6 +122,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = self.phase();
         match self {
+            Self::Resolve { host, source } if source.kind() == io::ErrorKind::TimedOut => {
+                write!(
+                    f,
+                    "{phase}: {host} was not looked up in time; check the network and its resolver"
+                )
+            }
             Self::Resolve { host, source } => {
                 write!(
                     f,
