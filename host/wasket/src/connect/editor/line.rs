@@ -24,6 +24,7 @@ impl Line {
     pub(super) fn set(&mut self, text: String) {
         self.cursor = text.len();
         self.text = text;
+        self.is_cut = false;
     }
 
     /// The text, unless something of it did not fit; an empty line is left.
@@ -148,6 +149,8 @@ impl Line {
     fn cut(&mut self, range: Range<usize>) {
         self.cursor = range.start;
         self.text.replace_range(range, "");
+        // Who throws all of it away begins anew.
+        self.is_cut &= !self.text.is_empty();
     }
 }
 
@@ -224,6 +227,14 @@ mod tests {
         typed.insert('c');
         assert_eq!(typed.take(), None);
         assert_eq!(typed.take().unwrap(), "");
+        // What was too long and is thrown away, or gives way to another, is in nobody's way.
+        for begin_anew in [Line::cut_left, |line: &mut Line| line.set(String::new())] {
+            let mut typed = line(&"x".repeat(BYTES_MAX), BYTES_MAX);
+            typed.insert('a');
+            begin_anew(&mut typed);
+            typed.insert('b');
+            assert_eq!(typed.take().unwrap(), "b");
+        }
     }
 
     #[test]
