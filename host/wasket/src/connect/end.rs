@@ -97,6 +97,10 @@ pub(super) fn may_mend(error: &Error, was_open: bool) -> bool {
             ..
         } => may_mend(error, was_open),
         Error::Handshake(HandshakeFault::Redirect { .. }) => false,
+        Error::Proxy {
+            fault: ProxyFault::Refused(rejection),
+            ..
+        } => !rejection.status.is_redirection(),
         error => error
             .rejection()
             .is_none_or(|rejection| !rejection.status.is_redirection()),
@@ -182,8 +186,14 @@ mod tests {
         assert!(may_mend(&refused, false));
         for (status, mends) in [(307, false), (404, true), (503, true)] {
             let rejection = wasket_client::Rejection::new(status.try_into().unwrap());
-            let error = HandshakeFault::Rejected(Box::new(rejection)).into();
-            assert_eq!(may_mend(&error, true), mends, "{status}");
+            let of_proxy = Error::Proxy {
+                proxy: "a:1".to_owned(),
+                fault: ProxyFault::Refused(Box::new(rejection.clone())),
+            };
+            let of_server = HandshakeFault::Rejected(Box::new(rejection)).into();
+            for error in [of_proxy, of_server] {
+                assert_eq!(may_mend(&error, true), mends, "{error}");
+            }
         }
     }
 }
