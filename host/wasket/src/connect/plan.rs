@@ -212,7 +212,8 @@ fn with_user(connect: Connect, options: &Options) -> anyhow::Result<Connect> {
 
 /// Whether there is something to prove who we are with, to the server or to a proxy.
 fn has_user(options: &Options, proxy: Option<&Proxy>) -> bool {
-    let is_in_url = Url::parse(&options.url).is_ok_and(|url| !url.username().is_empty());
+    let is_in_url = Url::parse(&options.url)
+        .is_ok_and(|url| !url.username().is_empty() || url.password().is_some());
     options.user.is_some() || is_in_url || proxy.is_some_and(|proxy| proxy.url.contains('@'))
 }
 
