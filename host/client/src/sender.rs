@@ -115,9 +115,13 @@ impl Sender {
     /// code. Nothing was sent then.
     pub async fn close(&self, code: Option<u16>, reason: &str) -> Result<Closed, Mistake> {
         let frame = close_frame(code, reason)?;
+        // Who does not wait for room has not asked.
+        let room = self.wishes.reserve().await;
         self.is_closing.store(true, Ordering::Release);
         // Who closes twice waits for the same end.
-        let _ = self.wishes.send(Wish::Close(frame)).await;
+        if let Ok(room) = room {
+            room.send(Wish::Close(frame));
+        }
         Ok(self.closed().await)
     }
 
