@@ -307,7 +307,7 @@ impl Task {
             && self.sending.give_up(error)
         {
             // Half of a message is out: there is no other way to end it.
-            if let Ok(wish) = self.wishes.try_recv() {
+            while let Ok(wish) = self.wishes.try_recv() {
                 self.take_wish(Some(wish));
             }
             if let Some(frame) = self.closing.take() {
