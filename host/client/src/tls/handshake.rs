@@ -49,6 +49,9 @@ pub(crate) async fn secure(
 
 /// Reading hundreds of certificates is nothing for a thread that others wait for.
 async fn config(tls: &Tls) -> Result<Arc<ClientConfig>, TlsFault> {
+    if let Some(made) = tls.made.get() {
+        return Ok(Arc::clone(made));
+    }
     let tls = tls.clone();
     tokio::task::spawn_blocking(move || tls.config())
         .await
