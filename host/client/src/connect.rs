@@ -187,7 +187,7 @@ impl Connect {
 
     /// Follows so many redirects, at most [`REDIRECTS_MAX`]; by default none. Never from wss to ws. Credentials, cookies,
     /// `Authorization`, and of [`Tls`] the client certificate, the server name and the insecure mode stay with the first
-    /// origin.
+    /// origin; other headers of the caller's go to all of them.
     ///
     /// # Errors
     /// When it is more than that.

@@ -54,7 +54,8 @@ pub struct Deadlines {
     pub close: Duration,
     /// From a ping that asks for a sign of life until one comes: from when the operating system has taken it, and from when
     /// it last took more after it had no room. Before the ping the server has to read what it and the systems on both sides
-    /// hold already (128 KiB here on Linux, and its own buffer). Default 30 s.
+    /// hold already (128 KiB here on Linux, and its own buffer). And for how long
+    /// [`Sender::ping`](crate::Sender::ping) waits. Default 30 s.
     pub pong: Duration,
 }
 

@@ -60,6 +60,7 @@ fn value_of(name: &HeaderName, value: &HeaderValue) -> String {
         },
         _ if looks_secret(name.as_str()) => HIDDEN.to_owned(),
         Some((cookie, _)) if name == header::SET_COOKIE => format!("{}={HIDDEN}", shown(cookie)),
+        None if name == header::SET_COOKIE => HIDDEN.to_owned(),
         _ => shown(&text),
     }
 }
@@ -102,6 +103,7 @@ mod tests {
         add(header::AUTHORIZATION, b"Basic YTpi", true);
         add(header::COOKIE, b"a=b", true);
         add(header::SET_COOKIE, b"id=17; Secure", false);
+        add(header::SET_COOKIE, b"s3cret", false);
         add(header::SERVER, b"\xc2\x9b31m", false);
         for name in [
             "x-api-key",
@@ -125,6 +127,7 @@ mod tests {
                 "> authorization: Basic (hidden)",
                 "> cookie: (hidden)",
                 "> set-cookie: id=(hidden)",
+                "> set-cookie: (hidden)",
                 "> server: \\u{9b}31m",
                 "> x-api-key: (hidden)",
                 "> private-token: (hidden)",
