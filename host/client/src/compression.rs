@@ -5,8 +5,9 @@ use crate::Mistake;
 /// How messages are compressed, if the server agrees (permessage-deflate, RFC 7692).
 ///
 /// Text and bytes that are sent whole are deflated; files and readers go as they are. A long message is deflated in parts
-/// of 256 KiB, between which other tasks have the thread; what arrives is inflated a message at a time, and one of
-/// [`Limits::message_bytes_max`](crate::Limits) takes its thread for as long as that takes.
+/// of 256 KiB, between which other tasks have the thread; of shorter ones as many go together as give 64 KiB. What arrives
+/// is inflated a message at a time, and one of [`Limits::message_bytes_max`](crate::Limits) takes its thread for as long as
+/// that takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compression {
     /// What is offered to the server. Default: everything that the extension allows.
