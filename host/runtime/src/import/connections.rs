@@ -118,3 +118,24 @@ const TARGET_BYTES_MAX: usize = 16 << 10;
 /// Each is compared with those before it.
 const PROTOCOLS_MAX: usize = 64;
 const HEADERS_MAX: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // hardening H29
+    #[test]
+    fn a_target_is_bounded_in_bytes_and_in_numbers() {
+        let target = |url: usize, protocols: usize, headers: usize| Target {
+            url: "u".repeat(url),
+            protocols: vec!["p".to_owned(); protocols],
+            headers: vec![("n".to_owned(), "v".to_owned()); headers],
+        };
+        // What stands between them on the wire counts: `, ` and `: ` with a line end.
+        let most = TARGET_BYTES_MAX - PROTOCOLS_MAX * 3 - HEADERS_MAX * 6;
+        assert!(!target(most, PROTOCOLS_MAX, HEADERS_MAX).is_too_large());
+        assert!(target(most + 1, PROTOCOLS_MAX, HEADERS_MAX).is_too_large());
+        assert!(target(1, PROTOCOLS_MAX + 1, 0).is_too_large());
+        assert!(target(1, 0, HEADERS_MAX + 1).is_too_large());
+    }
+}
