@@ -173,6 +173,8 @@ pub struct Listener {
     pub request_head_timeout: Duration,
     /// How long the opening handshake may take.
     pub handshake_timeout: Duration,
+    /// How long the body of a request or of an answer may make no progress.
+    pub transfer_timeout: Duration,
     /// Proxies whose word about the client counts.
     pub trusted_proxies: Vec<Network>,
     /// Whether every connection begins with a head of the PROXY protocol; never without trusted proxies.
@@ -197,6 +199,7 @@ impl Default for Listener {
             request_head_bytes_max: 16 * 1024,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            transfer_timeout: Duration::from_secs(30),
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             tls: None,

@@ -1,12 +1,16 @@
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 use http::{Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
+use wasket_session::HttpBody;
 
 pub(crate) type Body = Full<Bytes>;
 
 /// What a request is answered with.
 pub(crate) type Answer = Response<Body>;
+
+/// The same, or what a service answers bit by bit.
+pub(crate) type Reply = Response<Either<Body, HttpBody>>;
 
 /// Why there is no session: an answer of this status and line of text.
 pub(crate) type Denied = (StatusCode, &'static str);
@@ -18,4 +22,13 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Answer {
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     answer.headers_mut().insert(CONTENT_TYPE, text);
     answer
+}
+
+/// Adds a service's own header fields. What the answer already says goes before, but cookies add up.
+pub(crate) fn dress(headers: &mut HeaderMap, own: &[(HeaderName, HeaderValue)]) {
+    for (name, value) in own {
+        if name == SET_COOKIE || !headers.contains_key(name) {
+            headers.append(name, value.clone());
+        }
+    }
 }

@@ -1,12 +1,11 @@
 //! From a request to a session: the checks before the 101 answer, in the order of what they cost.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, HOST, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, SET_COOKIE, UPGRADE,
+    AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::{Request, Response, StatusCode, Version};
 use tracing::{debug, info, warn};
@@ -16,8 +15,9 @@ use wasket_session::{
 use wasket_ws::handshake::{self, Offer};
 
 use crate::Listener;
-use crate::answer::{Answer, Body, Denied, plain};
-use crate::forwarded::Seen;
+use crate::answer::{Answer, Body, Denied, dress, plain};
+use crate::asked::Asked;
+use crate::exchange::allows;
 use crate::route::{Found, Place};
 use crate::shared::Shared;
 use crate::tls::Established;
@@ -35,15 +35,14 @@ pub(crate) struct Admitted {
 pub(crate) async fn upgrade(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
+    place: &Place,
     found: Found,
     listener: &Listener,
-    seen: Seen,
-    tls: Option<&Established>,
+    asked: Asked<'_>,
 ) -> Result<(Answer, Admitted), Answer> {
-    let place = Arc::clone(&found.place);
-    let mut answered = admit(shared, request, found, listener, seen, tls).await;
+    let mut answered = admit(shared, request, place, found, listener, asked).await;
     match &mut answered {
-        Ok((answer, _)) | Err(answer) => dress(answer, &place),
+        Ok((answer, _)) | Err(answer) => dress(answer.headers_mut(), &place.response_headers),
     }
     answered
 }
@@ -51,14 +50,13 @@ pub(crate) async fn upgrade(
 async fn admit(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
+    place: &Place,
     found: Found,
     listener: &Listener,
-    seen: Seen,
-    tls: Option<&Established>,
+    asked: Asked<'_>,
 ) -> Result<(Answer, Admitted), Answer> {
     let offer = examine(request).map_err(|refusal| refused(&refusal))?;
-    let place = found.place.as_ref();
-    let asked = Asked::of(request, seen, tls);
+    let tls = asked.tls;
     check_source(shared, request, place, &asked).map_err(|(status, text)| plain(status, text))?;
     let login = place
         .access
@@ -85,7 +83,7 @@ async fn admit(
     let deflate = hub
         .compression()
         .and_then(|c| c.negotiate(&offer.extensions));
-    let opening = opening(shared, request, &found, &offer, asked, login);
+    let opening = opening(shared, request, place, &found, &offer, asked, login);
     let session = connecting(shared, &hub, opening, deflate);
     let admission = service.admit(&session).await;
     let Admission {
@@ -109,35 +107,6 @@ async fn admit(
     ))
 }
 
-/// What was asked for, and by whom, as it is seen through trusted proxies.
-struct Asked<'a> {
-    remote: SocketAddr,
-    /// The host, with its port if one was given.
-    authority: String,
-    secure: bool,
-    /// What the connection's own TLS has established.
-    tls: Option<&'a Established>,
-}
-
-impl<'a> Asked<'a> {
-    fn of(
-        request: &Request<hyper::body::Incoming>,
-        seen: Seen,
-        tls: Option<&'a Established>,
-    ) -> Self {
-        let host = || {
-            let host = request.headers().get(HOST);
-            host.and_then(|host| host.to_str().ok()).map(str::to_owned)
-        };
-        Self {
-            remote: seen.address,
-            authority: seen.host.or_else(host).unwrap_or_default(),
-            secure: seen.secure.unwrap_or(tls.is_some()),
-            tls,
-        }
-    }
-}
-
 /// Whether the host is one of ours, and the page one that may come.
 fn check_source(
     shared: &Shared,
@@ -147,12 +116,7 @@ fn check_source(
 ) -> Result<(), Denied> {
     let (service, authority) = (&*place.name, &asked.authority);
     let remote = &asked.remote;
-    if !place.hosts.allow(authority, asked.secure) {
-        let text = "host refused; the setting `hosts` would allow it";
-        match shared.refused(&place.name, "hosts") {
-            Some(count) => warn!(service, %remote, ?authority, count, "{text}"),
-            None => debug!(service, %remote, ?authority, "{text}"),
-        }
+    if !allows(shared, &place.name, &place.hosts, asked) {
         let text = "this service does not answer for this host";
         return Err((StatusCode::BAD_REQUEST, text));
     }
@@ -227,6 +191,7 @@ fn foreign_origin<'r>(
 fn opening(
     shared: &Shared,
     request: &Request<hyper::body::Incoming>,
+    place: &Place,
     found: &Found,
     offer: &Offer,
     asked: Asked<'_>,
@@ -244,7 +209,7 @@ fn opening(
         .path_and_query()
         .map_or("/", |target| target.as_str());
     Opening {
-        service: Arc::clone(&found.place.name),
+        service: Arc::clone(&place.name),
         // As `examine` requires.
         method: "GET",
         authority: asked.authority.into(),
@@ -310,16 +275,6 @@ fn refusal(refusal: &Refusal) -> Answer {
     *answer.status_mut() = status;
     append_all(&mut answer, &refusal.headers);
     answer
-}
-
-/// Adds the service's own header fields. What the answer already says goes before, but cookies add up.
-fn dress(answer: &mut Answer, place: &Place) {
-    for (name, value) in &place.response_headers {
-        let headers = answer.headers_mut();
-        if name == SET_COOKIE || !headers.contains_key(name) {
-            headers.append(name, value.clone());
-        }
-    }
 }
 
 fn append_all(answer: &mut Answer, headers: &[(String, String)]) {

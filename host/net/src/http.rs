@@ -1,41 +1,36 @@
-//! The HTTP/1.1 side of a connection: one request, which is answered or becomes a session.
+//! The HTTP/1.1 side of a connection: requests, each of which is answered, up to one that becomes a session.
+//!
+//! A connection goes on behind an answer only where a service for plain HTTP gave it (see `exchange`); every
+//! other answer ends it.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue,
-    TRANSFER_ENCODING,
-};
-use http::{Method, Request, Response, StatusCode};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tracing::debug;
 use wasket_ws as ws;
 
-use crate::access;
 use crate::address::Seated;
-use crate::answer::{Answer, Body, Denied, plain};
 use crate::arrival::Arrived;
-use crate::authority::Authority;
 use crate::connection::Connection;
-use crate::forwarded::{self, Seen};
-use crate::handshake::{self, Admitted};
+use crate::handshake::Admitted;
 use crate::line::Line;
 use crate::linger::hang_up;
 use crate::listener::Listener;
-use crate::page::Page;
-use crate::peer::Peer;
+use crate::patience::Patient;
+use crate::request::{Asker, Progress, answer};
 use crate::shared::Shared;
-use crate::tls::Established;
 
 /// Serves one accepted connection to its end, and gives its place back. Not an `async fn`: such a future
 /// would keep its arguments for as long as it lives, and this one lives as long as the session.
@@ -73,8 +68,9 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let within = listener.handshake_timeout;
-    let opening = async { open(arriving.await?, listener, &shared).await };
-    let Ok(opened) = tokio::time::timeout(within, opening).await else {
+    let answers = Arc::new(AtomicBool::new(false));
+    let opening = async { open(arriving.await?, listener, &shared, &answers).await };
+    let Ok(opened) = unless(&answers, within, opening).await else {
         debug!(%remote, "cut off: no opening handshake within `handshake_timeout`");
         return None;
     };
@@ -100,6 +96,19 @@ where
     Some((connection, seated))
 }
 
+/// Waits so long, unless this is set by then: after that, every wait has a deadline of its own.
+async fn unless<T>(
+    answers: &AtomicBool,
+    within: Duration,
+    opening: impl Future<Output = T>,
+) -> Result<T, tokio::time::error::Elapsed> {
+    let mut opening = std::pin::pin!(opening);
+    match tokio::time::timeout(within, opening.as_mut()).await {
+        Err(_) if answers.load(Ordering::Relaxed) => Ok(opening.await),
+        other => other,
+    }
+}
+
 fn protocol(session: &wasket_session::Session) -> ws::Connection {
     let limits = session.limits();
     let ws = ws::Connection::new(
@@ -121,51 +130,69 @@ fn protocol(session: &wasket_session::Session) -> ws::Connection {
     }
 }
 
-/// Runs HTTP until the 101 answer is out: the socket comes back, with what was read beyond the request.
+/// Runs HTTP until the 101 answer is out: the socket comes back, with what was read beyond the request. `answers` is
+/// set once the connection is one of plain HTTP, and so lasts longer than a handshake.
 async fn open<I>(
     arrived: Arrived<I>,
     listener: Arc<Listener>,
     shared: &Arc<Shared>,
+    answers: &Arc<AtomicBool>,
 ) -> Option<Opened<I>>
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Arrived { io, peer, seated } = arrived;
-    let (remote, peer) = (peer.remote, Arc::new(peer));
-    let progress = Arc::new(Mutex::new(Progress {
-        seated: Some(seated),
-        admitted: None,
-    }));
+    let remote = peer.remote;
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(listener.request_head_timeout)
         .max_buf_size(listener.request_head_bytes_max);
+    let io = TokioIo::new(Patient::new(io, listener.transfer_timeout));
+    let asker = Arc::new(Asker {
+        peer,
+        listener,
+        shared: Arc::clone(shared),
+        answers: Arc::clone(answers),
+        progress: Mutex::new(Progress {
+            seated: Some(seated),
+            admitted: None,
+        }),
+    });
     let service = service_fn({
-        let (progress, shared) = (Arc::clone(&progress), Arc::clone(shared));
+        let asker = Arc::clone(&asker);
         move |request: Request<Incoming>| {
-            let (progress, shared, listener, peer) = (
-                Arc::clone(&progress),
-                Arc::clone(&shared),
-                Arc::clone(&listener),
-                Arc::clone(&peer),
-            );
-            Box::pin(async move {
-                let mut answer = answer(&shared, &listener, &request, &peer, &progress).await;
-                end_connection(&mut answer);
-                Ok::<_, Infallible>(answer)
-            })
+            let asker = Arc::clone(&asker);
+            Box::pin(async move { Ok::<_, Infallible>(answer(&asker, request).await) })
         }
     });
-    let mut connection = builder.serve_connection(TokioIo::new(io), service);
-    let served =
-        std::future::poll_fn(|cx| Pin::new(&mut connection).poll_without_shutdown(cx)).await;
+    let mut connection = builder.serve_connection(io, service);
+    let served = {
+        let mut stopping = std::pin::pin!(shared.stopping.cancelled());
+        let mut told = false;
+        std::future::poll_fn(|cx| {
+            loop {
+                let served = Pin::new(&mut connection).poll_without_shutdown(cx);
+                let tells = !told && served.is_pending() && answers.load(Ordering::Relaxed);
+                if !tells || stopping.as_mut().poll(cx).is_pending() {
+                    return served;
+                }
+                told = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+        })
+        .await
+    };
+    let parts = connection.into_parts();
+    let mut io = parts.io.into_inner().into_inner();
     if let Err(error) = served {
         debug!(%remote, %error, "no opening handshake");
+        if error.is_timeout() && !parts.read_buf.is_empty() {
+            // hyper says nothing. Where nothing came, nobody waits for an answer.
+            let _ = tokio::time::timeout(LINGER, io.write_all(REQUEST_TIMEOUT)).await;
+        }
     }
-    let parts = connection.into_parts();
-    let mut io = parts.io.into_inner();
-    let Progress { seated, admitted } = std::mem::take(&mut *progress.lock());
+    let Progress { seated, admitted } = std::mem::take(&mut *asker.progress.lock());
     let Some(admitted) = admitted else {
         hang_up(&mut io, LINGER).await;
         // Only now: who is hung up on is still a connection.
@@ -180,13 +207,6 @@ where
     })
 }
 
-/// What a connection has on its way to being a session.
-#[derive(Default)]
-struct Progress {
-    seated: Option<Seated>,
-    admitted: Option<Admitted>,
-}
-
 /// A connection whose 101 answer is out.
 struct Opened<I> {
     io: I,
@@ -196,126 +216,10 @@ struct Opened<I> {
     seated: Seated,
 }
 
-/// One request a connection. A refused upgrade ends it, so that what a peer sends behind it is never read
-/// as a request. (hyper's own switch would put `close` on the 101 too.)
-fn end_connection(answer: &mut Answer) {
-    if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let close = HeaderValue::from_static("close");
-        answer.headers_mut().entry(CONNECTION).or_insert(close);
-    }
-}
-
-async fn answer(
-    shared: &Shared,
-    listener: &Listener,
-    request: &Request<Incoming>,
-    peer: &Peer,
-    progress: &Mutex<Progress>,
-) -> Answer {
-    if request.headers().contains_key(TRANSFER_ENCODING) {
-        // Nothing here takes a body. One whose end others may see elsewhere is no mere surplus.
-        return plain(StatusCode::BAD_REQUEST, "a request here has no body");
-    }
-    if !names_one_host(request) {
-        let text = "the request names one host in its first line and another in its `Host`";
-        return plain(StatusCode::BAD_REQUEST, text);
-    }
-    let seen = match see(listener, request, peer, progress) {
-        Ok(seen) => seen,
-        Err((status, text)) => return plain(status, text),
-    };
-    let path = request.uri().path();
-    if let Some(page) = listener.pages.get(path)
-        && !request.headers().contains_key(http::header::UPGRADE)
-    {
-        return match access::to_listener(listener, request, seen.address, shared).await {
-            Ok(_) => show(page, request.method()),
-            Err(answer) => *answer,
-        };
-    }
-    let Some(found) = shared.routes.find(path) else {
-        return plain(StatusCode::NOT_FOUND, "there is no service at this path");
-    };
-    if shared.stopping.is_cancelled() {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "the host is stopping");
-    }
-    let tls = peer.tls.as_ref();
-    let of_proxy = tls.filter(|_| seen.relayed).map(Established::of_proxy);
-    let tls = of_proxy.as_ref().or(tls);
-    match handshake::upgrade(shared, request, found, listener, seen, tls).await {
-        Ok((answer, session)) => {
-            progress.lock().admitted = Some(session);
-            answer
-        }
-        Err(answer) => answer,
-    }
-}
-
-/// Whether a target in absolute form is of the host that `Host` names, as a client has to send it (RFC 9112, section
-/// 3.2.2). Who forwards requests may have looked at either.
-fn names_one_host(request: &Request<Incoming>) -> bool {
-    let (Some(scheme), Some(target)) = (request.uri().scheme_str(), request.uri().authority())
-    else {
-        return true;
-    };
-    let host = request.headers().get(HOST);
-    let host = host.and_then(|host| Authority::parse(host.to_str().ok()?));
-    let target = Authority::parse(target.as_str());
-    target.is_some_and(|target| host.is_some_and(|host| host.is(&target, scheme)))
-}
-
-/// Who is asking, and whether so many of them may.
-fn see(
-    listener: &Listener,
-    request: &Request<Incoming>,
-    peer: &Peer,
-    progress: &Mutex<Progress>,
-) -> Result<Seen, Denied> {
-    let remote = peer.remote;
-    let seen = if peer.unnamed {
-        Ok(Seen::direct(remote))
-    } else {
-        forwarded::seen(remote, request.headers(), &listener.trusted_proxies)
-    };
-    let seen = seen.map_err(|error| {
-        debug!(%remote, %error, "refused: what a trusted proxy says of the client");
-        let text = "what the proxy says of the client cannot be read";
-        (StatusCode::BAD_REQUEST, text)
-    })?;
-    if let Some(seated) = &mut progress.lock().seated
-        && let Err(full) = seated.settle(seen.address.ip())
-    {
-        let crowd = seated.crowd();
-        crowd.turn_away(full, listener.address, seen.address);
-        let text = "too many connections from this address";
-        return Err((StatusCode::SERVICE_UNAVAILABLE, text));
-    }
-    Ok(seen)
-}
-
-fn show(page: &Page, method: &Method) -> Answer {
-    if method != Method::GET && method != Method::HEAD {
-        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
-        let allow = HeaderValue::from_static("GET, HEAD");
-        answer.headers_mut().insert(http::header::ALLOW, allow);
-        return answer;
-    }
-    let mut answer = Response::new(Body::new(page.body.clone()));
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(page.security_policy),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        "x-content-type-options",
-        HeaderValue::from_static("nosniff"),
-    );
-    answer
-}
-
-const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(1);
+/// To somebody who has begun to ask.
+const REQUEST_TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 #[cfg(test)]
 mod tests {
@@ -325,6 +229,7 @@ mod tests {
 
     use super::*;
     use crate::address::{Crowd, Full};
+    use crate::peer::Peer;
 
     // hardening H4: whoever is refused and stays takes a place of `connections_max` for as long as it costs one.
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! Sockets: listeners, the opening handshake over HTTP/1.1, routes, and the loop that drives one
 //! connection between its socket, the protocol and its seat.
 //!
-//! Reading order: [`Server`] accepts; `http` reads a request and answers it, or upgrades; `connection`
-//! drives what was upgraded.
+//! Reading order: [`Server`] accepts; `http` reads requests, each of which a `request` answers, by an
+//! `exchange` or an upgrade; `connection` drives what was upgraded.
 //!
 //! Deliberately absent: WebAssembly, which this crate does not know of; frames and masks (`wasket-ws`);
 //! static files, which come with their own module.
@@ -12,11 +12,14 @@ mod access;
 mod address;
 mod answer;
 mod arrival;
+mod asked;
 mod authentication;
 mod authority;
+mod body;
 mod clock;
 mod connection;
 mod counted;
+mod exchange;
 mod failures;
 pub mod forwarded;
 mod full;
@@ -31,9 +34,11 @@ mod listener;
 mod network;
 mod origin;
 mod page;
+mod patience;
 mod peer;
 mod places;
 pub mod proxy_protocol;
+mod request;
 mod route;
 mod server;
 mod shared;
@@ -49,7 +54,7 @@ pub use listener::{BindError, Listener};
 pub use network::{Network, Networks};
 pub use origin::{OriginError, OriginPattern, Origins};
 pub use page::Page;
-pub use route::{Found, Place, Route, RouteError, Routes};
+pub use route::{Found, HttpPlace, Place, Route, RouteError, Routes};
 pub use server::{Server, ServerHandle};
 pub use stamp::Stamp;
 pub use tls::{

@@ -26,10 +26,12 @@ pub struct Listener {
     pub connections_per_address_max: Option<usize>,
     /// Past this a request gets 431. At least 8 KiB.
     pub request_head_bytes_max: usize,
-    /// For the head of the request, from the first byte we wait for.
+    /// For the head of a request, from when we wait for it: so long a connection may be idle between two.
     pub request_head_timeout: Duration,
-    /// From accepting to the 101 answer, a TLS handshake included.
+    /// From accepting to the 101 answer, a TLS handshake included; or to the first plain request.
     pub handshake_timeout: Duration,
+    /// How long a body may make no progress, of a request or of an answer.
+    pub transfer_timeout: Duration,
     /// Whose word about the client counts.
     pub trusted_proxies: Networks,
     /// Every connection begins with a head of the PROXY protocol, and comes from a trusted proxy.
@@ -64,6 +66,7 @@ impl Listener {
             request_head_bytes_max: 16 << 10,
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            transfer_timeout: Duration::from_secs(30),
             trusted_proxies: Networks::default(),
             proxy_protocol: false,
             tls: None,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
-use wasket_session::Service;
+use wasket_session::{HttpService, Service};
 
 use crate::{Access, Hosts, Origins};
 
@@ -16,6 +16,20 @@ pub struct Place {
     pub hosts: Hosts,
     /// The pages that may come.
     pub origins: Origins,
+    /// Who may come.
+    pub access: Access,
+    /// Added to every answer there.
+    pub response_headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What answers plain HTTP at a path.
+pub struct HttpPlace {
+    /// The name of the service.
+    pub name: Arc<str>,
+    /// What answers; without one (its component did not load) the path answers 503.
+    pub service: Option<Arc<dyn HttpService>>,
+    /// The hosts that may be asked for.
+    pub hosts: Hosts,
     /// Who may come.
     pub access: Access,
     /// Added to every answer there.
@@ -108,13 +122,22 @@ fn parse_segment(text: &str) -> Option<Segment> {
 /// exact before `{name}` before `*`.
 #[derive(Default)]
 pub struct Routes {
-    places: Vec<(Route, Arc<Place>)>,
+    stops: Vec<(Route, Stop)>,
+}
+
+/// What stands on one route.
+#[derive(Clone, Default)]
+struct Stop {
+    sessions: Option<Arc<Place>>,
+    http: Option<Arc<HttpPlace>>,
 }
 
 /// A path that was asked for, and what stands there.
 pub struct Found {
-    /// What stands there.
-    pub place: Arc<Place>,
+    /// What serves sessions there.
+    pub place: Option<Arc<Place>>,
+    /// What answers plain HTTP there.
+    pub http: Option<Arc<HttpPlace>>,
     /// The path, decoded.
     pub path: String,
     /// What the pattern's `{name}`s and `*` stand for, decoded, in its order.
@@ -122,25 +145,41 @@ pub struct Found {
 }
 
 impl Routes {
-    /// Puts a place on a route.
+    /// Puts a place for sessions on a route.
     pub fn add(&mut self, route: Route, place: Place) {
-        let at = self.places.partition_point(|(other, _)| *other < route);
-        self.places.insert(at, (route, Arc::new(place)));
+        self.stop(route).sessions = Some(Arc::new(place));
     }
 
-    /// Every place, once.
+    /// Puts a place for plain HTTP on a route, which may have one for sessions too.
+    pub fn add_http(&mut self, route: Route, place: Arc<HttpPlace>) {
+        self.stop(route).http = Some(place);
+    }
+
+    fn stop(&mut self, route: Route) -> &mut Stop {
+        let at = self.stops.partition_point(|(other, _)| *other < route);
+        if self.stops.get(at).is_none_or(|(other, _)| *other != route) {
+            self.stops.insert(at, (route, Stop::default()));
+        }
+        &mut self.stops[at].1
+    }
+
+    /// Every place for sessions, once.
     pub fn places(&self) -> impl Iterator<Item = &Arc<Place>> {
-        self.places.iter().map(|(_, place)| place)
+        self.stops
+            .iter()
+            .filter_map(|(_, stop)| stop.sessions.as_ref())
     }
 
     /// Finds a path as it was sent. Segments are split first and decoded then, so that `%2F` is no slash.
     #[must_use]
     pub fn find(&self, raw_path: &str) -> Option<Found> {
         let segments = decode(raw_path)?;
-        self.places.iter().find_map(|(route, place)| {
+        self.stops.iter().find_map(|(route, stop)| {
             let parameters = route.matches(&segments)?;
+            let Stop { sessions, http } = stop.clone();
             Some(Found {
-                place: Arc::clone(place),
+                place: sessions,
+                http,
                 path: format!("/{}", segments.join("/")),
                 parameters,
             })
@@ -222,7 +261,7 @@ mod tests {
         ];
         for (path, expected, parameters) in cases {
             let found = routes.find(path).unwrap();
-            assert_eq!(&*found.place.name, expected, "{path}");
+            assert_eq!(&*found.place.unwrap().name, expected, "{path}");
             let got: Vec<_> = found.parameters.iter().map(|(n, v)| (&**n, &**v)).collect();
             assert_eq!(got, parameters, "{path}");
         }

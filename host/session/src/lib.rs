@@ -36,7 +36,8 @@ pub use limits::{Limits, SlowReader};
 pub use opening::{Headers, Opening, Principal, query_pairs};
 pub use outbox::Outbox;
 pub use port::{
-    Admission, Call, CloseEvent, Fault, Inbox, Party, Refusal, Seat, Service, SessionError,
+    Admission, Answering, BodyFault, Call, CloseEvent, Fault, HttpBody, HttpRequest, HttpService,
+    Inbox, Party, Refusal, Seat, Service, SessionError,
 };
 pub use queue::{Closing, Frame, Item};
 pub use session::{ATTACHMENT_BYTES_MAX, Outcome, ReadyState, Session, Signals};

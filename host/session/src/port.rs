@@ -3,10 +3,13 @@
 //! `net` calls these traits and does not know what implements them; `runtime` and the native
 //! [`echo`](crate::echo) implement them and do not know that sockets exist.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::slice;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
 use wasket_ws::Event;
 
 use crate::{Hub, Outbox, Principal, Session};
@@ -187,4 +190,64 @@ pub enum SessionError {
     Limit(String),
     /// The connection failed.
     Connection(String),
+}
+
+/// Something that answers plain HTTP requests on a path. Sessions may have the same path: a request that asks for
+/// `Upgrade: websocket` is theirs, every other one comes here.
+pub trait HttpService: Send + Sync {
+    /// The longest body of a request that it takes, in bytes; a longer one is answered 413. With 0 it takes none: what
+    /// comes nevertheless is never read as anything else, and `Transfer-Encoding` is answered 400.
+    fn body_bytes_max(&self) -> u64;
+
+    /// Answers one request, with a status from 200 to 599. A request for `HEAD` is answered like one for `GET`, with an
+    /// empty body and perhaps the `content-length` of the other. Fields that belong to the connection are the host's own
+    /// and are left out there.
+    ///
+    /// This future, and then the body of the answer, live as long as their connection does: when it ends, they are
+    /// dropped. What is left of the request's body when the service drops it is thrown away.
+    fn answer<'a>(&'a self, request: HttpRequest) -> Answering<'a>;
+}
+
+/// One boxed future a request.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = http::Response<HttpBody>> + Send + 'a>>;
+
+/// A body that comes bit by bit. Whoever reads it sets the pace.
+pub type HttpBody = UnsyncBoxBody<Bytes, BodyFault>;
+
+/// A request, and what the host knows of who sent it.
+#[derive(Debug)]
+pub struct HttpRequest {
+    /// Method, target and fields as they came, but for `authorization` where the host has done the login. The body is
+    /// never longer than the service takes, and never waits longer for its peer than the listener allows.
+    pub message: http::Request<HttpBody>,
+    /// The name of the service.
+    pub service: Arc<str>,
+    /// The Host header, seen through trusted proxies.
+    pub authority: Box<str>,
+    /// Percent-decoded, without the query.
+    pub path: Box<str>,
+    /// What the route's `{name}` and `*` parts matched, decoded.
+    pub parameters: Box<[(Box<str>, Box<str>)]>,
+    /// Who is asking, as far as the host knows.
+    pub principal: Option<Principal>,
+    /// The peer, seen through trusted proxies.
+    pub remote_address: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub secure: bool,
+    /// What else the host knows, such as `http-version`.
+    pub properties: Arc<[(Box<str>, Box<str>)]>,
+}
+
+/// Why a body ends before its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    /// The peer sends more than the service takes; it is answered 413.
+    #[error("the body is longer than the service takes")]
+    TooLong,
+    /// The peer sends nothing for too long; it is answered 408.
+    #[error("the peer stopped sending the body")]
+    Slow,
+    /// The connection, or what the body is made from, failed.
+    #[error("{0}")]
+    Broken(String),
 }

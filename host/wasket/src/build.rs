@@ -77,6 +77,7 @@ pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> anyhow::Result<Vec<List
             request_head_bytes_max: listener.request_head_bytes_max,
             request_head_timeout: listener.request_head_timeout,
             handshake_timeout: listener.handshake_timeout,
+            transfer_timeout: listener.transfer_timeout,
             trusted_proxies: trusted_proxies(listener),
             proxy_protocol: listener.proxy_protocol,
             tls: tls

@@ -259,6 +259,7 @@ fn read_listener(
     );
     typed.time("request_head_timeout", &mut listener.request_head_timeout);
     typed.time("handshake_timeout", &mut listener.handshake_timeout);
+    typed.time("transfer_timeout", &mut listener.transfer_timeout);
     typed.flag("try_page", &mut listener.try_page);
     let wrong = address.is_none() && typed.place("address").is_some();
     (!wrong).then_some(Placed {

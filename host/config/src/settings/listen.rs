@@ -62,7 +62,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "request_head_timeout",
         kind: time(MILLISECOND, HOUR),
         default: Value(r#""10s""#),
-        doc: "How long a client may take to send a request head. It is answered 408 or cut off.",
+        doc: "How long a client may take to send a request head. It is answered 408 or cut off. So long a connection of \
+              plain HTTP may be idle, too.",
     },
     Setting {
         section: Listen,
@@ -71,6 +72,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: Value(r#""10s""#),
         doc: "How long the whole opening handshake may take, that of TLS and the component's own `on-handshake` \
               included.",
+    },
+    Setting {
+        section: Listen,
+        key: "transfer_timeout",
+        kind: time(MILLISECOND, HOUR),
+        default: Value(r#""30s""#),
+        doc: "How long the body of an HTTP request or of its answer may make no progress: a client that sends nothing \
+              more is answered 408, one that takes nothing more is cut off. Sessions have `write_timeout`.",
     },
     Setting {
         section: Listen,

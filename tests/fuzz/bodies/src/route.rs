@@ -22,7 +22,10 @@ pub fn route(data: &[u8]) {
         path.starts_with('/') && found.path.starts_with('/'),
         "{path}"
     );
-    let pattern = &*found.place.name;
+    let Some(place) = &found.place else {
+        panic!("nothing but sessions is routed here");
+    };
+    let pattern = &*place.name;
     let open = |segment: &&str| segment.starts_with('{') || *segment == "*";
     let parameters = pattern.split('/').filter(open).count();
     assert_eq!(found.parameters.len(), parameters, "{path} at {pattern}");
