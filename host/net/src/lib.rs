@@ -4,8 +4,9 @@
 //! Reading order: [`Server`] accepts; `http` reads requests, each of which a `request` answers, by an
 //! `exchange` or an upgrade; `connection` drives what was upgraded.
 //!
-//! Deliberately absent: WebAssembly, which this crate does not know of; frames and masks (`wasket-ws`);
-//! static files, which come with their own module.
+//! [`Files`] is a service for plain HTTP that needs no other room.
+//!
+//! Deliberately absent: WebAssembly, which this crate does not know of; frames and masks (`wasket-ws`).
 #![forbid(unsafe_code)]
 
 mod access;
@@ -21,6 +22,7 @@ mod connection;
 mod counted;
 mod exchange;
 mod failures;
+mod files;
 pub mod forwarded;
 mod full;
 mod handshake;
@@ -48,6 +50,7 @@ mod wire;
 
 pub use access::{Access, Login};
 pub use authentication::Authentication;
+pub use files::{FileSettings, Files};
 pub use hashing::Hashing;
 pub use hosts::{HostError, Hosts};
 pub use listener::{BindError, Listener};

@@ -7,6 +7,7 @@ mod echo;
 mod ending;
 mod events;
 mod exchange;
+mod files;
 mod flood;
 mod gated;
 mod handshake;

@@ -13,7 +13,8 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full};
 use tokio::task::JoinHandle;
 use wasket_net::{
-    Access, Hosts, HttpPlace, Listener, Origins, Place, Route, Routes, Server, ServerHandle,
+    Access, FileSettings, Files, Hosts, HttpPlace, Listener, Origins, Place, Route, Routes, Server,
+    ServerHandle,
 };
 use wasket_session::echo::Echo;
 use wasket_session::{
@@ -68,6 +69,26 @@ impl Plain {
             };
             routes.add(Route::parse(path).unwrap(), place);
         }
+        Self::serve(routes, dropped, change)
+    }
+
+    /// The files of a directory, at `/` and below.
+    pub(crate) fn files(settings: FileSettings) -> Self {
+        let place = Arc::new(HttpPlace {
+            name: "files".into(),
+            service: Some(Arc::new(Files::new(settings))),
+            hosts: Hosts::default(),
+            access: Access::default(),
+            response_headers: Vec::new(),
+        });
+        let mut routes = Routes::default();
+        for route in ["/", "/*"] {
+            routes.add_http(Route::parse(route).unwrap(), Arc::clone(&place));
+        }
+        Self::serve(routes, Arc::default(), |_| {})
+    }
+
+    fn serve(routes: Routes, dropped: Arc<AtomicBool>, change: impl FnOnce(&mut Listener)) -> Self {
         let mut listener = Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)));
         change(&mut listener);
         let server = Server::bind(vec![listener], routes, IdSource::new(0)).unwrap();
