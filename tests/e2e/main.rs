@@ -10,6 +10,7 @@ mod closing;
 mod connect;
 mod demo;
 mod failure;
+mod files;
 mod host;
 mod hostile;
 mod isolation;

@@ -1,5 +1,5 @@
 use crate::meaning::{self, Meaning, Named};
-use crate::mistake::{unusable_file, useless_file};
+use crate::mistake::{unusable_directory, unusable_file, useless_file};
 use crate::plan::Plan;
 use crate::problem::{Mistake, Problems};
 use crate::typed::Placed;
@@ -31,13 +31,18 @@ pub fn load_and_examine(
         files,
         mut mistakes,
     } = meaning::read(&text, path.parent().unwrap_or(Path::new("")));
-    mistakes.extend(files.iter().filter_map(|Named { what, file }| {
-        let error = open_regular(&file.value).err()?;
-        let file = Placed {
+    mistakes.extend(files.iter().filter_map(|named| {
+        let Named { what, file, .. } = named;
+        let name = Placed {
             value: file.value.display().to_string(),
             span: file.span.clone(),
         };
-        Some(unusable_file(what, &file, &error))
+        if named.is_directory {
+            let error = look_into(&file.value).err()?;
+            return Some(unusable_directory(what, &name, &error));
+        }
+        let error = open_regular(&file.value).err()?;
+        Some(unusable_file(what, &name, &error))
     }));
     if let (Some(plan), true) = (&plan, mistakes.is_empty()) {
         let objections = examine(plan);
@@ -119,6 +124,17 @@ fn open_regular(path: &Path) -> io::Result<File> {
         return Err(io::Error::other("it is no regular file"));
     }
     open(path)
+}
+
+/// Whether it is a directory, and we may look for something in it.
+fn look_into(path: &Path) -> io::Result<()> {
+    if !path.metadata()?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    match path.join("index.html").symlink_metadata() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A configuration is written by people: what is longer is another file given by mistake.

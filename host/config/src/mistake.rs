@@ -22,7 +22,9 @@ use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
 /// What a file may have at its top.
-pub(crate) const TABLES: [&str; 6] = ["host", "log", "listen", "auth", "defaults", "service"];
+pub(crate) const TABLES: [&str; 7] = [
+    "host", "log", "listen", "auth", "defaults", "files", "service",
+];
 
 pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
     let name: &str = key.get_ref();
@@ -46,7 +48,7 @@ pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
         }
         Some(word) => mistake.with_help(format!("did you mean `{word}`?")),
         None => mistake.with_help(
-            "a file has [host], [log], [[listen]], [auth.NAME], [defaults] and [service.NAME]",
+            "a file has [host], [log], [[listen]], [auth.NAME], [defaults], [files.NAME] and [service.NAME]",
         ),
     }
 }
@@ -80,6 +82,18 @@ pub(crate) fn no_path(service: &Spanned<DeString<'_>>) -> Mistake {
     let title = format!("service `{}` has no `path`", shown(service.get_ref()));
     Mistake::at(service.span(), title, "expected the paths that it answers")
         .with_help("add a line such as path = \"/chat\"")
+}
+
+pub(crate) fn no_path_of_files(files: &Spanned<DeString<'_>>) -> Mistake {
+    let title = format!("files `{}` have no `path`", shown(files.get_ref()));
+    Mistake::at(files.span(), title, "expected where the directory stands")
+        .with_help("add a line such as path = \"/\"")
+}
+
+pub(crate) fn no_directory(files: &Spanned<DeString<'_>>) -> Mistake {
+    let title = format!("files `{}` have no `directory`", shown(files.get_ref()));
+    Mistake::at(files.span(), title, "expected what is served")
+        .with_help("add a line such as directory = \"public\"")
 }
 
 pub(crate) fn no_behavior(service: &Spanned<DeString<'_>>) -> Mistake {
@@ -118,9 +132,10 @@ pub(crate) fn duplicate_address(listener: &Placed<Listener>, first: &Placed<List
     .and_at(first.span.clone(), "first given here")
 }
 
-pub(crate) fn duplicate_route(route: &Placed<Route>, first: &Placed<Route>) -> Mistake {
+/// `what` they are of.
+pub(crate) fn duplicate_route(what: &str, route: &Placed<Route>, first: &Placed<Route>) -> Mistake {
     let title = if route.value == first.value {
-        format!("two services on {}", route.value)
+        format!("two {what} on {}", route.value)
     } else {
         format!("{} matches the same paths as {}", route.value, first.value)
     };
@@ -236,6 +251,25 @@ pub(crate) fn unusable_file(what: &str, file: &Placed<String>, error: &io::Error
         label,
     )
     .with_help("paths are relative to the directory of this file")
+}
+
+/// A directory that the configuration names and that cannot be used.
+pub(crate) fn unusable_directory(
+    what: &str,
+    directory: &Placed<String>,
+    error: &io::Error,
+) -> Mistake {
+    let (title, label) = match error.kind() {
+        io::ErrorKind::NotFound => ("does not exist".to_owned(), "no such directory"),
+        io::ErrorKind::NotADirectory => ("is no directory".to_owned(), "expected a directory"),
+        _ => (
+            format!("cannot be looked into: {error}"),
+            "expected a directory that can be read",
+        ),
+    };
+    let title = format!("{what} {} {title}", directory.value);
+    Mistake::at(directory.span.clone(), title, label)
+        .with_help("paths are relative to the directory of this file")
 }
 
 /// A file that was read and that nothing can be made of.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod connect;
+mod files;
 mod tls;
 
 use crate::value::{
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use auth::{Algorithm, Auth, Login, Scheme, UserComponent, Users};
 pub use connect::Connect;
+pub use files::Files;
 pub use tls::{Certificate, ClientCertificates, Password, Tls, TlsVersions};
 
 /// Everything that one host does.
@@ -26,8 +28,11 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
     /// Logins that listeners and services name.
     pub auths: Vec<Auth>,
-    /// Services in the order of the file: at least one, no two with the same name or the same paths.
+    /// Services in the order of the file: no two with the same name or the same paths.
     pub services: Vec<Service>,
+    /// Directories whose files are served, in the order of the file, each at a path of its own. Where there is none,
+    /// there is a service.
+    pub files: Vec<Files>,
 }
 
 impl Plan {
@@ -42,6 +47,7 @@ impl Plan {
             }],
             auths: Vec::new(),
             services: vec![service],
+            files: Vec::new(),
         }
     }
 }

@@ -33,7 +33,7 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 10] = [
+const SECTIONS: [(Section, &str); 11] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
@@ -59,8 +59,13 @@ const SECTIONS: [(Section, &str); 10] = [
          `auth`; the name is 1 to 64 of `a-z`, `0-9`, `-` and `_`. See [operators.md](operators.md#logins).",
     ),
     (
+        Section::Files,
+        "`[files.NAME]`\nA directory and where its files are served, to GET and HEAD. The name is 1 to 64 of `a-z`, `0-9`, \
+         `-` and `_`, and is used in the log. See [operators.md](operators.md#files).",
+    ),
+    (
         Section::Service,
-        "`[service.NAME]`\nA path and what answers there; at least one is needed. The name is 1 to 64 of `a-z`, \
+        "`[service.NAME]`\nA path and what answers there; a host has at least one, or files. The name is 1 to 64 of `a-z`, \
          `0-9`, `-` and `_`, and is used in the log. No two services may match exactly the same paths. Beside these \
          settings, the limits of the next section may be set here.",
     ),

@@ -201,6 +201,7 @@ fn same_place(one: Section, other: Section) -> bool {
 /// The plan of a file without the setting, but with what it needs beside it.
 fn plain(setting: &Setting) -> Plan {
     plan(&match (setting.section, setting.key) {
+        (Section::Files, key) => in_files(key, ""),
         (Section::Auth, "scheme") => with_auth(setting, "scheme = \"digest\""),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, ""),
         (Section::Compression, _) => file("compression = \"on\""),
@@ -228,6 +229,7 @@ fn file(line: &str) -> String {
 fn with(setting: &Setting, value: &str) -> String {
     let line = format!("{} = {value}", setting.key);
     match (setting.section, setting.key) {
+        (Section::Files, key) => in_files(key, &line),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, &line),
         (Section::Listen, "auth") => file(&format!("{AUTH}[[listen]]\n{line}")),
         (_, "path" | "native") => format!("[service.a]\npath = \"/a\"\n{line}\n").replacen(
@@ -258,6 +260,24 @@ fn in_connect(key: &str, line: &str) -> String {
         _ => "url = \"ws://a.example\"",
     };
     format!("[[service.a.connect]]\n{beside}\n{line}")
+}
+
+/// A file with files, and perhaps a line about them.
+fn in_files(key: &str, line: &str) -> String {
+    let own = |own: &str| key == own && !line.is_empty();
+    let path = if own("path") { "" } else { "path = \"/f\"" };
+    let directory = if own("directory") {
+        ""
+    } else {
+        "directory = \"public\""
+    };
+    let (auth, login) = match key {
+        "require_roles" => ("auth = \"a\"", AUTH),
+        _ => ("", ""),
+    };
+    file(&format!(
+        "{login}[files.f]\n{path}\n{directory}\n{auth}\n{line}"
+    ))
 }
 
 /// What a setting of `[listen.tls]` needs beside it.

@@ -186,7 +186,12 @@ where
     let parts = connection.into_parts();
     let mut io = parts.io.into_inner().into_inner();
     if let Err(error) = served {
-        debug!(%remote, %error, "no opening handshake");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let what = match answers.load(Ordering::Relaxed) {
+            true => "an HTTP connection ended early",
+            false => "no opening handshake",
+        };
+        debug!(%remote, %error, cause, "{what}");
         if error.is_timeout() && !parts.read_buf.is_empty() {
             // hyper says nothing. Where nothing came, nobody waits for an answer.
             let _ = tokio::time::timeout(LINGER, io.write_all(REQUEST_TIMEOUT)).await;

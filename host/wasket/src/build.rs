@@ -7,8 +7,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasket_config::plan::{self, Behavior, Native, Plan};
-use wasket_config::{HostName, Origin};
-use wasket_net::{Hosts, Listener, Network, Networks, Origins, Place, Route, Routes};
+use wasket_config::{Header, HostName, Origin};
+use wasket_net::{
+    FileSettings, Files, Hosts, HttpPlace, Listener, Network, Networks, Origins, Place, Route,
+    Routes,
+};
 use wasket_runtime::{Component, Digest, GuestService, Outbound, Runtime, Settings};
 use wasket_session::echo::Echo;
 use wasket_session::ws::deflate::Terms;
@@ -46,21 +49,53 @@ pub(crate) async fn services<'p>(
 }
 
 /// The routing table of services. Those that cannot serve are in it too: their paths answer 503.
-pub(crate) fn routes(built: &[Built<'_>], logins: &Logins) -> anyhow::Result<Routes> {
+pub(crate) fn routes(
+    built: &[Built<'_>],
+    files: &[plan::Files],
+    logins: &Logins,
+) -> anyhow::Result<Routes> {
     let mut routes = Routes::default();
     for Built { plan, service } in built {
         let route = Route::parse(&plan.route.to_string())?;
         let place = Place {
             name: plan.name.as_str().into(),
             service: service.as_ref().ok().cloned(),
-            hosts: hosts(plan)?,
+            hosts: hosts(&plan.hosts)?,
             origins: origins(&plan.origins)?,
             access: logins.of_service(plan)?,
-            response_headers: response_headers(plan)?,
+            response_headers: response_headers(&plan.response_headers)?,
         };
         routes.add(route, place);
     }
+    for files in files {
+        add_files(&mut routes, files, logins)?;
+    }
     Ok(routes)
+}
+
+/// A directory stands at its path, and its files below.
+fn add_files(routes: &mut Routes, plan: &plan::Files, logins: &Logins) -> anyhow::Result<()> {
+    let path = plan.route.to_string();
+    let cache_control = plan.cache_control.as_ref().map(|value| value.parse());
+    let files = Files::new(FileSettings {
+        directory: plan.directory.clone(),
+        mount_segments: plan.route.segments().len(),
+        index: plan.index.clone(),
+        cache_control: cache_control.transpose()?,
+        precompressed: plan.precompressed,
+        dot_files: plan.dot_files,
+    });
+    let place = Arc::new(HttpPlace {
+        name: plan.name.as_str().into(),
+        service: Some(Arc::new(files)),
+        hosts: hosts(&plan.hosts)?,
+        access: logins.of_files(plan)?,
+        response_headers: response_headers(&plan.response_headers)?,
+    });
+    routes.add_http(Route::parse(&path)?, Arc::clone(&place));
+    let below = format!("{}/*", path.trim_end_matches('/'));
+    routes.add_http(Route::parse(&below)?, place);
+    Ok(())
 }
 
 /// The listeners of a plan, each with its certificates and its page if it has them.
@@ -252,8 +287,8 @@ pub(crate) fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
     }
 }
 
-fn hosts(plan: &plan::Service) -> anyhow::Result<Hosts> {
-    let hosts: Vec<&str> = plan.hosts.iter().map(HostName::as_str).collect();
+fn hosts(hosts: &[HostName]) -> anyhow::Result<Hosts> {
+    let hosts: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
     Ok(Hosts::parse(&hosts)?)
 }
 
@@ -276,9 +311,9 @@ fn origins(origins: &plan::Origins) -> anyhow::Result<Origins> {
     })
 }
 
-fn response_headers(plan: &plan::Service) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
-    let headers = plan.response_headers.iter();
+fn response_headers(headers: &[Header]) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     headers
+        .iter()
         .map(|header| Ok((header.name().parse()?, header.value().parse()?)))
         .collect()
 }
@@ -313,9 +348,11 @@ mod tests {
         assert!(
             matches!(origins(&service.origins), Ok(Origins::Listed(listed)) if listed.len() == 5)
         );
-        assert!(hosts(service).is_ok_and(|hosts| hosts.allow("x.b.example", false)));
+        assert!(hosts(&service.hosts).is_ok_and(|hosts| hosts.allow("x.b.example", false)));
         assert_eq!(
-            response_headers(service).map(|headers| headers.len()).ok(),
+            response_headers(&service.response_headers)
+                .map(|headers| headers.len())
+                .ok(),
             Some(2)
         );
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use wasket_config::plan::{Behavior, Host, Native};
+use wasket_config::plan::{Behavior, Files, Host, Native};
 use wasket_config::{Plan, Problems};
 use wasket_runtime::Inspection;
 use wasket_session::IdSource;
@@ -54,6 +54,7 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         mistakes: Vec::new(),
         warnings: [certificates::warnings(&plan), login::warnings(&plan)].concat(),
         services,
+        files: plan.files.iter().map(FilesReport::new).collect(),
         auths,
     };
     if json {
@@ -135,6 +136,8 @@ struct Configuration {
     /// What would serve and should not be so.
     warnings: Vec<String>,
     services: Vec<ServiceReport>,
+    /// Directories whose files would be served.
+    files: Vec<FilesReport>,
     /// Logins that would let nobody in.
     auths: Vec<AuthReport>,
 }
@@ -174,6 +177,14 @@ struct ServiceReport {
     problem: Option<String>,
 }
 
+/// A directory, and where its files stand.
+#[derive(Serialize)]
+struct FilesReport {
+    name: String,
+    path: String,
+    directory: String,
+}
+
 /// What is told of a component.
 #[derive(Serialize)]
 struct ComponentReport<'a> {
@@ -208,6 +219,7 @@ impl Configuration {
             mistakes: mistakes.collect(),
             warnings: Vec::new(),
             services: Vec::new(),
+            files: Vec::new(),
             auths: Vec::new(),
         }
     }
@@ -226,7 +238,18 @@ impl Configuration {
             }],
             warnings: Vec::new(),
             services: Vec::new(),
+            files: Vec::new(),
             auths: Vec::new(),
+        }
+    }
+}
+
+impl FilesReport {
+    fn new(plan: &Files) -> Self {
+        Self {
+            name: plan.name.to_string(),
+            path: plan.route.to_string(),
+            directory: plan.directory.display().to_string(),
         }
     }
 }

@@ -100,14 +100,26 @@ impl Logins {
     /// # Errors
     /// As [`of_listener`](Self::of_listener).
     pub(crate) fn of_service(&self, service: &plan::Service) -> anyhow::Result<Access> {
-        let login = match &service.login {
+        self.access(&service.login, &service.require_roles)
+    }
+
+    /// Who may have files.
+    ///
+    /// # Errors
+    /// As [`of_listener`](Self::of_listener).
+    pub(crate) fn of_files(&self, files: &plan::Files) -> anyhow::Result<Access> {
+        self.access(&files.login, &files.require_roles)
+    }
+
+    fn access(&self, login: &plan::Login, roles: &[String]) -> anyhow::Result<Access> {
+        let login = match login {
             plan::Login::AsListener => Login::AsListener,
             plan::Login::Off => Login::Off,
             plan::Login::By(name) => Login::By(self.named(name)?),
         };
         Ok(Access {
             login,
-            roles: service.require_roles.clone(),
+            roles: roles.to_vec(),
         })
     }
 
@@ -173,11 +185,10 @@ fn basic_on<'p>(plan: &'p Plan, listener: &'p Listener) -> Vec<&'p AuthName> {
     }
     let is_basic = |auth: &&Auth| auth.scheme == plan::Scheme::Basic;
     let is_used = |auth: &&Auth| {
-        let of_service = plan
-            .services
-            .iter()
-            .any(|service| service.login == plan::Login::By(auth.name.clone()));
-        of_service || listener.auth.as_ref() == Some(&auth.name)
+        let services = plan.services.iter().map(|service| &service.login);
+        let mut logins = services.chain(plan.files.iter().map(|files| &files.login));
+        logins.any(|login| *login == plan::Login::By(auth.name.clone()))
+            || listener.auth.as_ref() == Some(&auth.name)
     };
     let auths = plan.auths.iter().filter(is_basic).filter(is_used);
     auths.map(|auth| &auth.name).collect()

@@ -17,7 +17,10 @@ pub(crate) fn needed(running: &Plan, now: &Plan) -> Vec<String> {
     let services = changed(&running.services, &now.services, |service| {
         format!("[service.{}]", service.name)
     });
-    tables.chain(auths).chain(services).collect()
+    let files = changed(&running.files, &now.files, |files| {
+        format!("[files.{}]", files.name)
+    });
+    tables.chain(auths).chain(services).chain(files).collect()
 }
 
 /// Those that are new, gone or different, each once.
@@ -64,6 +67,10 @@ mod tests {
             ),
             (SERVICES.replace("\"/b\"", "\"/x\""), &["[service.b]"]),
             (third, &["[service.c]"]),
+            (
+                format!("{SERVICES}[files.f]\npath = \"/\"\ndirectory = \"public\"\n"),
+                &["[files.f]"],
+            ),
             (login, &["[auth.staff]", "[service.a]"]),
             (defaults, &["[service.a]", "[service.b]"]),
         ] {

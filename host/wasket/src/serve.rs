@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tracing::{error, info, warn};
 use wasket_config::Plan;
-use wasket_config::plan::{Listener, Service};
+use wasket_config::plan::{Files, Listener, Service};
 use wasket_net::Server;
 use wasket_runtime::{ENDED_WITHIN, Outbound};
 use wasket_session::IdSource;
@@ -174,7 +174,7 @@ async fn listening(
             (Err(error), Unloadable::EndsTheHost) => bail!("{error}"),
         }
     }
-    let routes = build::routes(&built, &logins)?;
+    let routes = build::routes(&built, &plan.files, &logins)?;
     let listeners = build::listeners(plan, &logins)?;
     let watch = Watch::new(&listeners);
     let server = Server::bind(listeners, routes, ids)?;
@@ -184,12 +184,17 @@ async fn listening(
         for service in &plan.services {
             terminal::line(&announcement(listener, *address, service));
         }
+        let scheme = if listener.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        for Files { name, route, .. } in &plan.files {
+            terminal::line(&format!(
+                "listening on {scheme}://{address}{route} (files {name})"
+            ));
+        }
         if listener.try_page {
-            let scheme = if listener.tls.is_some() {
-                "https"
-            } else {
-                "http"
-            };
             terminal::line(&format!(
                 "listening on {scheme}://{address}/ (a page to try the services)"
             ));

@@ -2,6 +2,7 @@
 
 mod auth;
 mod connect;
+mod files;
 mod log;
 mod proxy;
 mod service;
@@ -68,6 +69,8 @@ pub(crate) type Files = Vec<Named>;
 pub(crate) struct Named {
     /// What is in it, for people.
     pub(crate) what: &'static str,
+    /// It is a directory, and has to be one.
+    pub(crate) is_directory: bool,
     pub(crate) file: Placed<PathBuf>,
 }
 
@@ -88,16 +91,21 @@ impl<'t> Reader<'t> {
         let listeners = self.listeners(root, files, &mut auths);
         auths.everywhere = listeners.iter().all(|listener| listener.auth.is_some());
         let services = self.services(root, &defaults, files, &mut auths);
+        let directories = self.all_files(root, files, &mut auths);
         let auths = self.used(auths);
-        if services.is_none() && all_known {
-            self.mistakes.add(no_services());
+        if services.is_none() && directories.is_none() {
+            if all_known {
+                self.mistakes.add(no_services());
+            }
+            return None;
         }
         Some(Plan {
             host,
             log,
             listeners,
             auths,
-            services: services?,
+            services: services.unwrap_or_default(),
+            files: directories.unwrap_or_default(),
         })
     }
 
@@ -226,7 +234,23 @@ impl<'t> Reader<'t> {
     ) -> Option<PathBuf> {
         let file = typed.text(key, |text| self.path(text))?;
         let path = file.value.clone();
-        files.push(Named { what, file });
+        files.push(Named {
+            what,
+            is_directory: false,
+            file,
+        });
+        Some(path)
+    }
+
+    /// The same of a directory.
+    fn directory(&self, typed: &Typed<'_>, key: &str, files: &mut Files) -> Option<PathBuf> {
+        let file = typed.text(key, |text| self.path(text))?;
+        let path = file.value.clone();
+        files.push(Named {
+            what: "the directory",
+            is_directory: true,
+            file,
+        });
         Some(path)
     }
 }

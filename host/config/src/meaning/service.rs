@@ -95,7 +95,7 @@ impl<'t> Reader<'t> {
         })
     }
 
-    fn name(&self, key: &Spanned<DeString<'_>>) -> Option<ServiceName> {
+    pub(super) fn name(&self, key: &Spanned<DeString<'_>>) -> Option<ServiceName> {
         match key.get_ref().parse() {
             Ok(name) => Some(name),
             Err(invalid) => {
@@ -118,7 +118,8 @@ impl<'t> Reader<'t> {
         let route = typed.text("path", Route::from_str)?;
         let same = |other: &&Placed<Route>| other.value.matches_the_same_as(&route.value);
         if let Some(first) = routes.iter().find(same) {
-            self.mistakes.add(duplicate_route(&route, first));
+            self.mistakes
+                .add(duplicate_route("services", &route, first));
         }
         routes.push(route.clone());
         Some(route.value)
@@ -194,7 +195,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn response_headers(&self, typed: &Typed<'_>) -> Vec<Header> {
+    pub(super) fn response_headers(&self, typed: &Typed<'_>) -> Vec<Header> {
         let mut headers: Vec<Placed<Header>> = Vec::new();
         for (name, value) in typed.pairs("response_headers") {
             if let Err(invalid) = Header::check_name(&name.value) {

@@ -64,7 +64,7 @@ pub(crate) fn unknown_auth<'n>(
 pub(crate) fn auth_of_nobody(name: &Placed<String>) -> Mistake {
     let title = format!("nothing uses [auth.{}]", shown(&name.value));
     let help = format!(
-        "name it in a [[listen]] or a [service.NAME]: auth = \"{}\"",
+        "name it in a [[listen]], a [service.NAME] or [files.NAME]: auth = \"{}\"",
         shown(&name.value)
     );
     Mistake::at(name.span.clone(), title, "it guards nothing").with_help(help)
@@ -76,9 +76,6 @@ pub(crate) fn roles_of_nobody(roles: Range<usize>, service: &Spanned<DeString<'_
         "`require_roles` without `auth`",
         "nobody has a role where nobody says who they are",
     )
-    .and_at(
-        service.span(),
-        "neither this service nor every listener has `auth`",
-    )
-    .with_help("give the service an `auth`")
+    .and_at(service.span(), "neither this nor every listener has `auth`")
+    .with_help("give this an `auth`")
 }

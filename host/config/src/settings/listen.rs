@@ -116,15 +116,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "auth",
         kind: Kind::Text("the name of a table [auth.NAME]"),
         default: Absent("anyone may come"),
-        doc: "Clients have to say who they are, as this table says: for every service that has no `auth` of its own, \
-              and for the page.",
+        doc: "Clients have to say who they are, as this table says: for all services and files that have no `auth` of \
+              their own, and for the page.",
     },
     Setting {
         section: Listen,
         key: "try_page",
         kind: Kind::Flag,
         default: Value("false"),
-        doc: "Serve a page at `/` from which a person can try the services in a browser. For development: it lists \
-              every service of the host.",
+        doc: "Serve a page at `/` from which a person can try the services in a browser, whatever else stands there. \
+              For development: it lists every service of the host.",
     },
 ];

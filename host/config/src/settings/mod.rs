@@ -7,6 +7,7 @@
 mod auth;
 mod compression;
 mod connect;
+mod files;
 mod host;
 mod listen;
 mod service;
@@ -49,6 +50,8 @@ pub enum Section {
     Service,
     /// Limits of a service: in `[service.NAME]`, or in `[defaults]` for all services.
     Limits,
+    /// `[files.NAME]`: a directory and where its files are served.
+    Files,
     /// `compression = { ... }`: how a service compresses.
     Compression,
     /// A table in `connect`: what a service's component may connect to, and how.
@@ -126,6 +129,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         service::LIMITS,
         compression::SETTINGS,
         connect::SETTINGS,
+        files::SETTINGS,
     ]
     .into_iter()
     .flatten()
@@ -146,6 +150,7 @@ impl Section {
             Self::Tls | Self::Certificate => "[listen.tls]",
             Self::Auth => "[auth.NAME]",
             Self::Service => "[service.NAME]",
+            Self::Files => "[files.NAME]",
             Self::Limits => "[defaults]",
             Self::Compression => "compression = { ... }",
             Self::Connect => "connect = [{ ... }]",

@@ -16,6 +16,10 @@ pub(super) fn configuration(configuration: &Configuration) {
         line(&format!("  warning: {}", shown(warning)));
     }
     configuration.services.iter().for_each(service);
+    for files in &configuration.files {
+        let (path, directory) = (shown(&files.path), shown(&files.directory));
+        line(&format!("  files {} on {path} ({directory})", files.name));
+    }
     for auth in &configuration.auths {
         line(&format!(
             "  auth {}: does not load, logins would be answered 503",
