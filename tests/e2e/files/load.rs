@@ -41,8 +41,8 @@ fn who_stops_reading_is_cut_off_and_who_stops_sending_is_told() {
     let tree = Tree::new();
     let large = File::create(tree.at("public/large")).unwrap();
     large.set_len(64 << 20).unwrap();
-    let listen = "[[listen]]\naddress = \"127.0.0.1:0\"\ntransfer_timeout = \"50ms\"\n\
-                  request_head_timeout = \"50ms\"\n";
+    let listen = "[[listen]]\naddress = \"127.0.0.1:0\"\ntransfer_timeout = \"500ms\"\n\
+                  request_head_timeout = \"500ms\"\n";
     let host = tree.serve_with("", listen);
     let mut stream = connect(&host);
     stream

@@ -139,7 +139,7 @@ impl HttpService for Does {
                     Ok(body) => said += &String::from_utf8_lossy(&body.to_bytes()),
                     Err(fault) => said += &fault.to_string(),
                 },
-                Self::Wait => tokio::time::sleep(Duration::from_millis(200)).await,
+                Self::Wait => tokio::time::sleep(Duration::from_millis(800)).await,
                 Self::NotRead | Self::TakeNone => {}
                 Self::Send(dropped) => {
                     let body = Endless(Arc::clone(dropped));
