@@ -26,10 +26,15 @@ fn there_is_one_provider_of_tls_and_one_of_each_foundation() {
         "tokio",
         "hyper",
         "http",
+        "http-body",
+        "h2",
+        "wasmtime",
+        "wasmtime-wasi",
     ] {
         assert_eq!(versions(name), 1, "{name}");
     }
     for name in [
+        "webpki-roots",
         "aws-lc-rs",
         "aws-lc-sys",
         "aws-lc-fips-sys",
