@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Request, StatusCode};
-use hyper::body::Incoming;
+use http::StatusCode;
+use http::request::Parts;
 use tracing::info;
 use wasket_session::Principal;
 
@@ -39,7 +39,7 @@ impl Access {
     pub(crate) async fn admit(
         &self,
         listener: &Listener,
-        request: &Request<Incoming>,
+        request: &Parts,
         remote: SocketAddr,
         shared: &Shared,
     ) -> Result<Option<Principal>, Box<Answer>> {
@@ -72,7 +72,7 @@ impl Access {
 /// The same for what has no place, or a place without a login of its own.
 pub(crate) async fn to_listener(
     listener: &Listener,
-    request: &Request<Incoming>,
+    request: &Parts,
     remote: SocketAddr,
     shared: &Shared,
 ) -> Result<Option<Principal>, Box<Answer>> {

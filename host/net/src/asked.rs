@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
-use http::Request;
 use http::header::HOST;
+use http::request::Parts;
 
 use crate::forwarded::Seen;
 use crate::tls::Established;
@@ -17,9 +17,9 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    pub(crate) fn of<B>(request: &Request<B>, seen: Seen, tls: Option<&'a Established>) -> Self {
+    pub(crate) fn of(request: &Parts, seen: Seen, tls: Option<&'a Established>) -> Self {
         let host = || {
-            let host = request.headers().get(HOST);
+            let host = request.headers.get(HOST);
             host.and_then(|host| host.to_str().ok()).map(str::to_owned)
         };
         Self {

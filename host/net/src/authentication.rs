@@ -6,8 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::StatusCode;
 use http::header::{AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Request, StatusCode};
+use http::request::Parts;
 use tracing::{error, info, warn};
 use wasket_auth::{Algorithm, Attempt, Begun, Guard, Scheme, Verdict};
 use wasket_session::{Found, Principal, Unavailable, Users};
@@ -41,12 +42,12 @@ pub(crate) struct Asking<'r> {
 }
 
 impl<'r> Asking<'r> {
-    pub(crate) fn new<B>(request: &'r Request<B>, remote: SocketAddr, shared: &'r Shared) -> Self {
-        let target = request.uri().path_and_query();
-        let host = request.headers().get(HOST);
+    pub(crate) fn new(request: &'r Parts, remote: SocketAddr, shared: &'r Shared) -> Self {
+        let target = request.uri.path_and_query();
+        let host = request.headers.get(HOST);
         Self {
-            headers: request.headers(),
-            method: request.method().as_str(),
+            headers: &request.headers,
+            method: request.method.as_str(),
             target: target.map_or("/", |target| target.as_str()),
             authority: host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
             remote,

@@ -1,5 +1,6 @@
 //! The body of a request on its way to a service: no longer than the service takes, and never waiting for ever.
 
+use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -7,35 +8,41 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::Sleep;
 use wasket_session::{BodyFault, HttpBody};
 
+/// The body of a request as it comes over the connection, in either version of HTTP.
+pub(crate) trait RequestBody:
+    Body<Data = Bytes, Error: Display> + Send + Unpin + 'static
+{
+}
+
+impl<B> RequestBody for B where B: Body<Data = Bytes, Error: Display> + Send + Unpin + 'static {}
+
 /// What the service reads.
-struct Arriving {
+struct Arriving<B> {
     /// `None` once it has failed, or has been given back.
-    body: Option<Incoming>,
+    body: Option<B>,
     /// Bytes that may still come.
     room: u64,
     within: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
-    left: Arc<Mutex<Left>>,
+    left: Arc<Mutex<Left<B>>>,
 }
 
 /// What became of a body.
-#[derive(Default)]
-enum Left {
+enum Left<B> {
     /// The service still has it.
-    #[default]
     Reading,
     /// The service has dropped it; perhaps something is left of it.
-    Dropped(Incoming),
+    Dropped(B),
     Failed(BodyFault),
 }
 
 /// The end of a body that stays with the connection.
-pub(crate) struct Remains(Arc<Mutex<Left>>);
+pub(crate) struct Remains<B>(Arc<Mutex<Left<B>>>);
 
 /// How the connection goes on after a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +51,14 @@ pub(crate) enum Onward {
     Next,
     /// It is not known where the next request would begin, or that is too far away.
     End,
-    /// The same, and whatever the service answered, this is why.
-    Fault(BodyFault),
 }
 
 /// A body for a service that takes so many bytes, each part within this time of the one before.
-pub(crate) fn arriving(body: Incoming, bytes_max: u64, within: Duration) -> (HttpBody, Remains) {
+pub(crate) fn arriving<B: RequestBody>(
+    body: B,
+    bytes_max: u64,
+    within: Duration,
+) -> (HttpBody, Remains<B>) {
     let left = Arc::new(Mutex::new(Left::Reading));
     let arriving = Arriving {
         body: Some(body),
@@ -61,16 +70,29 @@ pub(crate) fn arriving(body: Incoming, bytes_max: u64, within: Duration) -> (Htt
     (arriving.boxed_unsync(), Remains(left))
 }
 
-impl Remains {
+impl<B: RequestBody> Remains<B> {
+    /// What is left where nobody was to read it.
+    pub(crate) fn unread(body: B) -> Self {
+        Self(Arc::new(Mutex::new(Left::Dropped(body))))
+    }
+
+    /// Why the service could not read it to its end: whatever it answered, this is what its peer is to know.
+    pub(crate) fn fault(&self) -> Option<BodyFault> {
+        match &*self.0.lock() {
+            Left::Failed(fault) => Some(fault.clone()),
+            Left::Reading | Left::Dropped(_) => None,
+        }
+    }
+
     /// Throws away what the service has not read, if it is a little and comes soon. `awaits_leave`: the peer sends it
     /// only when it is told to (`Expect: 100-continue`), and reading it would tell it so.
     pub(crate) async fn discard(self, awaits_leave: bool) -> Onward {
-        let left = std::mem::take(&mut *self.0.lock());
+        let left = std::mem::replace(&mut *self.0.lock(), Left::Reading);
         match left {
             // The answer's own body may need it. hyper does not take what is left in the end for a request.
             Left::Reading => Onward::Next,
-            Left::Failed(fault) => Onward::Fault(fault),
             Left::Dropped(body) if body.is_end_stream() => Onward::Next,
+            Left::Failed(_) => Onward::End,
             Left::Dropped(_) if awaits_leave => Onward::End,
             Left::Dropped(body) => {
                 match tokio::time::timeout(DISCARD_WITHIN, discard(body)).await {
@@ -82,7 +104,7 @@ impl Remains {
     }
 }
 
-async fn discard(mut body: Incoming) -> bool {
+async fn discard<B: RequestBody>(mut body: B) -> bool {
     let mut room = DISCARD_BYTES_MAX;
     loop {
         if body.size_hint().lower() > room {
@@ -102,7 +124,7 @@ async fn discard(mut body: Incoming) -> bool {
     }
 }
 
-impl Arriving {
+impl<B> Arriving<B> {
     fn fail(&mut self, fault: BodyFault) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         self.body = None;
         *self.left.lock() = Left::Failed(fault.clone());
@@ -110,7 +132,7 @@ impl Arriving {
     }
 }
 
-impl Body for Arriving {
+impl<B: RequestBody> Body for Arriving<B> {
     type Data = Bytes;
     type Error = BodyFault;
 
@@ -166,7 +188,7 @@ impl Body for Arriving {
     }
 }
 
-impl Drop for Arriving {
+impl<B> Drop for Arriving<B> {
     fn drop(&mut self) {
         if let Some(body) = self.body.take() {
             *self.left.lock() = Left::Dropped(body);

@@ -1,92 +1,57 @@
 //! A plain HTTP request and its answer, at a path that has somebody for it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use http::request::Parts;
+use http::{HeaderName, Request, Response, StatusCode, Version};
 use http_body_util::Either;
-use hyper::body::Incoming;
 use tracing::{debug, warn};
-use wasket_session::{BodyFault, HttpRequest, HttpService, Principal};
+use wasket_session::{BodyFault, HttpBody, HttpRequest, HttpService, Principal};
 
 use crate::answer::{Answer, Reply, dress, plain};
 use crate::asked::Asked;
-use crate::body::{self, Onward};
+use crate::body::{self, Remains, RequestBody};
 use crate::hosts::Hosts;
 use crate::listener::Listener;
 use crate::route::{Found, HttpPlace};
 use crate::shared::Shared;
 
-/// Answers a request. Whether the connection may have another one is in the answer: it says `Connection: close`, or not.
-pub(crate) async fn exchange(
+/// Answers a request. What its service has left of its body tells how the connection goes on.
+pub(crate) async fn exchange<B: RequestBody>(
     shared: &Shared,
     listener: &Listener,
-    request: Request<Incoming>,
+    (head, body): (Parts, B),
     place: &HttpPlace,
-    found: Found,
+    found: &Found,
     asked: Asked<'_>,
-) -> Reply {
-    let lasts = lasts(&request);
-    let awaits_leave = request.headers().contains_key(EXPECT);
-    let (method, remote) = (request.method().clone(), asked.remote);
-    let (mut reply, onward) =
-        match admitted(shared, listener, &request, place, &found, &asked).await {
-            Err(answer) => {
-                let nobody = body::arriving(request.into_body(), 0, listener.transfer_timeout).1;
-                (answer.map(Either::Left), nobody.discard(awaits_leave).await)
-            }
-            Ok((service, principal)) => {
-                let bytes_max = service.body_bytes_max();
-                let message = Message {
-                    found: &found,
-                    asked,
-                    principal,
-                };
-                let (request, remains) =
-                    message.of(request, place, shared, bytes_max, listener.transfer_timeout);
-                let reply = clean(service.answer(request).await).map(Either::Right);
-                (reply, remains.discard(awaits_leave).await)
-            }
-        };
-    if let Onward::Fault(fault) = &onward
-        && let Some(answer) = at_fault(fault)
-    {
+) -> (Reply, Remains<B>) {
+    let (method, remote) = (head.method.clone(), asked.remote);
+    let (mut reply, remains) = match admitted(shared, listener, &head, place, found, &asked).await {
+        Err(answer) => (answer.map(Either::Left), Remains::unread(body)),
+        Ok((service, principal)) => {
+            let (body, remains) =
+                body::arriving(body, service.body_bytes_max(), listener.transfer_timeout);
+            let message = Request::from_parts(head, body);
+            let request = told(message, shared, place, found, asked, principal);
+            let reply = clean(service.answer(request).await).map(Either::Right);
+            (reply, remains)
+        }
+    };
+    if let Some(answer) = remains.fault().as_ref().and_then(at_fault) {
         reply = answer.map(Either::Left);
     }
     dress(reply.headers_mut(), &place.response_headers);
-    if !lasts || onward != Onward::Next || shared.stopping.is_cancelled() {
-        end_connection(reply.headers_mut());
-    }
     let (service, path, status) = (&*place.name, &found.path, reply.status().as_u16());
     debug!(target: "wasket::http", service, %remote, %method, ?path, status, "answered");
-    reply
-}
-
-/// The connection ends with this answer.
-pub(crate) fn end_connection(headers: &mut HeaderMap) {
-    let close = HeaderValue::from_static("close");
-    headers.entry(CONNECTION).or_insert(close);
-}
-
-/// Whether a request may be followed by another on its connection, as far as it tells. Behind one that asks for an
-/// upgrade a peer may send what is not HTTP. What is chunked might have a length beside it, of which hyper does not
-/// tell, and which others may have believed (RFC 9112, section 6.1).
-fn lasts(request: &Request<Incoming>) -> bool {
-    let headers = request.headers();
-    request.version() == Version::HTTP_11
-        && one_host(request).is_ok()
-        && !headers.contains_key(UPGRADE)
-        && !headers.contains_key(TRANSFER_ENCODING)
+    (reply, remains)
 }
 
 /// Who answers whom; or the answer to one who may not come.
 async fn admitted<'p>(
     shared: &Shared,
     listener: &Listener,
-    request: &Request<Incoming>,
+    request: &Parts,
     place: &'p HttpPlace,
     found: &Found,
     asked: &Asked<'_>,
@@ -112,10 +77,10 @@ async fn admitted<'p>(
 }
 
 /// RFC 9112, section 3.2.
-fn one_host(request: &Request<Incoming>) -> Result<(), &'static str> {
-    match request.headers().get_all(HOST).iter().count() {
+pub(crate) fn one_host(request: &Parts) -> Result<(), &'static str> {
+    match request.headers.get_all(HOST).iter().count() {
         1 => Ok(()),
-        0 if request.version() != Version::HTTP_11 => Ok(()),
+        0 if request.version != Version::HTTP_11 => Ok(()),
         0 => Err("the request names no host: its `Host` is missing"),
         _ => Err("the request has more than one `Host`"),
     }
@@ -142,47 +107,32 @@ pub(crate) fn allows(
     allowed
 }
 
-struct Message<'a> {
-    found: &'a Found,
-    asked: Asked<'a>,
-    principal: Option<Principal>,
-}
-
-impl Message<'_> {
-    /// A request as a service gets it, and what will be left of its body.
-    fn of(
-        self,
-        request: Request<Incoming>,
-        place: &HttpPlace,
-        shared: &Shared,
-        body_bytes_max: u64,
-        within: std::time::Duration,
-    ) -> (HttpRequest, body::Remains) {
-        let (mut head, incoming) = request.into_parts();
-        let (body, remains) = body::arriving(incoming, body_bytes_max, within);
-        if self.principal.is_some() {
-            // A password that the host has looked at is not for guests.
-            head.headers.remove(AUTHORIZATION);
-        }
-        // hyper's own: a service has nothing to upgrade.
-        head.extensions = http::Extensions::new();
-        let tls = self.asked.tls;
-        let principal = self
-            .principal
-            .or_else(|| tls.and_then(|tls| tls.principal.clone()));
-        let remote_address: SocketAddr = self.asked.remote;
-        let request = HttpRequest {
-            message: Request::from_parts(head, body),
-            service: Arc::clone(&place.name),
-            authority: self.asked.authority.into(),
-            path: self.found.path.as_str().into(),
-            parameters: self.found.parameters.clone().into(),
-            principal,
-            remote_address,
-            secure: self.asked.secure,
-            properties: Arc::clone(tls.map_or(&shared.properties, |tls| &tls.properties)),
-        };
-        (request, remains)
+/// A request as a service gets it.
+fn told(
+    mut message: Request<HttpBody>,
+    shared: &Shared,
+    place: &HttpPlace,
+    found: &Found,
+    asked: Asked<'_>,
+    login: Option<Principal>,
+) -> HttpRequest {
+    if login.is_some() {
+        // A password that the host has looked at is not for guests.
+        message.headers_mut().remove(AUTHORIZATION);
+    }
+    // The server's own: a service has nothing to upgrade.
+    message.extensions_mut().clear();
+    let tls = asked.tls;
+    HttpRequest {
+        message,
+        service: Arc::clone(&place.name),
+        authority: asked.authority.into(),
+        path: found.path.as_str().into(),
+        parameters: found.parameters.clone().into(),
+        principal: login.or_else(|| tls.and_then(|tls| tls.principal.clone())),
+        remote_address: asked.remote,
+        secure: asked.secure,
+        properties: Arc::clone(tls.map_or(&shared.properties, |tls| &tls.properties)),
     }
 }
 

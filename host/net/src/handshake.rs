@@ -1,4 +1,4 @@
-//! From a request to a session: the checks before the 101 answer, in the order of what they cost.
+//! From a request to a session: the checks before it is answered, in the order of what they cost.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -7,7 +7,8 @@ use http::header::{
     AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
-use http::{Request, Response, StatusCode, Version};
+use http::request::Parts;
+use http::{Response, StatusCode, Version};
 use tracing::{debug, info, warn};
 use wasket_session::{
     Admission, Deflate, Headers, Hub, Opening, Principal, Refusal, Seat, Session,
@@ -22,7 +23,7 @@ use crate::route::{Found, Place};
 use crate::shared::Shared;
 use crate::tls::Established;
 
-/// A session that was admitted, waiting for its 101 answer to be written.
+/// A session that was admitted, waiting for its answer to be written.
 pub(crate) struct Admitted {
     pub(crate) session: Arc<Session>,
     pub(crate) hub: Arc<Hub>,
@@ -31,30 +32,60 @@ pub(crate) struct Admitted {
     pub(crate) reserved: wasket_session::Reserved,
 }
 
-/// Answers a request for a service's path: 101 with what was admitted, or a refusal.
-pub(crate) async fn upgrade(
+/// A session that was admitted, and what its client is told.
+pub(crate) struct Opened {
+    /// Of status 200, and without what only a switch of protocols needs.
+    pub(crate) answer: Answer,
+    /// The `Sec-WebSocket-Accept` of that switch.
+    accept: String,
+    pub(crate) admitted: Admitted,
+}
+
+impl Opened {
+    /// The answer of HTTP/1.1: 101.
+    pub(crate) fn switching(self) -> (Answer, Admitted) {
+        let Self {
+            mut answer,
+            accept,
+            admitted,
+        } = self;
+        *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let own = answer.headers_mut();
+        own.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        own.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        if let Ok(accept) = HeaderValue::from_str(&accept) {
+            own.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        }
+        (answer, admitted)
+    }
+}
+
+/// Opens a session for a request for a service's path, or says why not.
+pub(crate) async fn open(
     shared: &Shared,
-    request: &Request<hyper::body::Incoming>,
+    request: &Parts,
     place: &Place,
-    found: Found,
+    found: &Found,
     listener: &Listener,
     asked: Asked<'_>,
-) -> Result<(Answer, Admitted), Answer> {
-    let mut answered = admit(shared, request, place, found, listener, asked).await;
-    match &mut answered {
-        Ok((answer, _)) | Err(answer) => dress(answer.headers_mut(), &place.response_headers),
+) -> Result<Opened, Answer> {
+    let mut opened = admit(shared, request, place, found, listener, asked).await;
+    match &mut opened {
+        Ok(Opened { answer, .. }) | Err(answer) => {
+            dress(answer.headers_mut(), &place.response_headers);
+        }
     }
-    answered
+    opened
 }
 
 async fn admit(
     shared: &Shared,
-    request: &Request<hyper::body::Incoming>,
+    request: &Parts,
     place: &Place,
-    found: Found,
+    found: &Found,
     listener: &Listener,
     asked: Asked<'_>,
-) -> Result<(Answer, Admitted), Answer> {
+) -> Result<Opened, Answer> {
     let offer = examine(request).map_err(|refusal| refused(&refusal))?;
     let tls = asked.tls;
     check_source(shared, request, place, &asked).map_err(|(status, text)| plain(status, text))?;
@@ -83,7 +114,7 @@ async fn admit(
     let deflate = hub
         .compression()
         .and_then(|c| c.negotiate(&offer.extensions));
-    let opening = opening(shared, request, place, &found, &offer, asked, login);
+    let opening = opening(shared, request, place, found, &offer, asked, login);
     let session = connecting(shared, &hub, opening, deflate);
     let admission = service.admit(&session).await;
     let Admission {
@@ -93,24 +124,26 @@ async fn admit(
         seat,
     } = admission.map_err(|r| refusal(&r))?;
     let extensions = session.deflate().map(Deflate::answer);
-    let answer = switching(&offer, protocol.as_deref(), extensions, &headers);
+    let answer = agreed(protocol.as_deref(), extensions, &headers);
     session.open(protocol, principal);
     log_open(&session, tls, &answer);
-    Ok((
+    let admitted = Admitted {
+        session,
+        hub,
+        seat,
+        reserved,
+    };
+    Ok(Opened {
         answer,
-        Admitted {
-            session,
-            hub,
-            seat,
-            reserved,
-        },
-    ))
+        accept: offer.accept,
+        admitted,
+    })
 }
 
 /// Whether the host is one of ours, and the page one that may come.
 fn check_source(
     shared: &Shared,
-    request: &Request<hyper::body::Incoming>,
+    request: &Parts,
     place: &Place,
     asked: &Asked<'_>,
 ) -> Result<(), Denied> {
@@ -147,15 +180,15 @@ fn log_open(session: &Session, tls: Option<&Established>, answer: &Answer) {
     );
 }
 
-fn examine(request: &Request<hyper::body::Incoming>) -> Result<Offer, handshake::Refusal> {
-    let minor_version = u8::from(request.version() == Version::HTTP_11);
+fn examine(request: &Parts) -> Result<Offer, handshake::Refusal> {
+    let minor_version = u8::from(request.version == Version::HTTP_11);
     let headers: Vec<_> = request
-        .headers()
+        .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
     handshake::examine(
-        request.method().as_str(),
+        request.method.as_str(),
         minor_version,
         headers.iter().copied(),
     )
@@ -176,11 +209,11 @@ fn refused(refusal: &handshake::Refusal) -> Answer {
 
 /// The origin that may not come, if there is one. Several `Origin` fields are as good as a foreign one.
 fn foreign_origin<'r>(
-    request: &'r Request<hyper::body::Incoming>,
+    request: &'r Parts,
     place: &Place,
     asked: &Asked<'_>,
 ) -> Option<&'r HeaderValue> {
-    let mut origins = request.headers().get_all(ORIGIN).iter();
+    let mut origins = request.headers.get_all(ORIGIN).iter();
     let first = origins.next()?;
     let alone = origins.next().is_none();
     let origins = &place.origins;
@@ -190,7 +223,7 @@ fn foreign_origin<'r>(
 
 fn opening(
     shared: &Shared,
-    request: &Request<hyper::body::Incoming>,
+    request: &Parts,
     place: &Place,
     found: &Found,
     offer: &Offer,
@@ -200,12 +233,12 @@ fn opening(
     let tls = asked.tls;
     // A password that the host has looked at is not for guests. Where nobody asked for it, it is meant for them.
     let is_for_host = |name: &HeaderName| login.is_some() && name == AUTHORIZATION;
-    let headers = request.headers().iter();
+    let headers = request.headers.iter();
     let headers = headers.filter(|(name, _)| !is_for_host(name));
     let headers = Headers::new(headers.map(|(name, value)| (name.as_str(), value.as_bytes())));
     let principal = login.or_else(|| tls.and_then(|tls| tls.principal.clone()));
     let target = request
-        .uri()
+        .uri
         .path_and_query()
         .map_or("/", |target| target.as_str());
     Opening {
@@ -242,21 +275,15 @@ fn connecting(
     Arc::new(Session::new(id, hub, opening, now_ms).with_deflate(deflate))
 }
 
-fn switching(
-    offer: &Offer,
+/// What a client is told of its session, whatever the version of HTTP.
+fn agreed(
     protocol: Option<&str>,
     extensions: Option<&str>,
     headers: &[(String, String)],
 ) -> Answer {
     let mut answer = Response::new(Body::default());
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     append_all(&mut answer, headers);
     let own = answer.headers_mut();
-    own.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    own.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(accept) = HeaderValue::from_str(&offer.accept) {
-        own.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    }
     if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
         own.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }

@@ -28,8 +28,9 @@ use crate::handshake::Admitted;
 use crate::line::Line;
 use crate::linger::hang_up;
 use crate::listener::Listener;
+use crate::onward::answer;
 use crate::patience::Patient;
-use crate::request::{Asker, Progress, answer};
+use crate::request::{Asker, Progress};
 use crate::shared::Shared;
 
 /// Serves one accepted connection to its end, and gives its place back. Not an `async fn`: such a future

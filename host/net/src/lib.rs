@@ -1,8 +1,8 @@
 //! Sockets: listeners, the opening handshake over HTTP/1.1, routes, and the loop that drives one
 //! connection between its socket, the protocol and its seat.
 //!
-//! Reading order: [`Server`] accepts; `http` reads requests, each of which a `request` answers, by an
-//! `exchange` or an upgrade; `connection` drives what was upgraded.
+//! Reading order: [`Server`] accepts; `http` reads requests, each of which a `request` has answered, by an
+//! `exchange` or a `handshake`; `onward` says how the connection goes on; `connection` drives what was upgraded.
 //!
 //! [`Files`] is a service for plain HTTP that needs no other room.
 //!
@@ -34,6 +34,7 @@ mod line;
 mod linger;
 mod listener;
 mod network;
+mod onward;
 mod origin;
 mod page;
 mod patience;

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, HeaderValue,
-    TRANSFER_ENCODING, UPGRADE,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING,
+    UPGRADE,
 };
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Either;
-use hyper::body::Incoming;
 use parking_lot::Mutex;
 use tracing::debug;
 
@@ -18,9 +17,10 @@ use crate::address::Seated;
 use crate::answer::{Answer, Body, Denied, Reply, plain};
 use crate::asked::Asked;
 use crate::authority::Authority;
-use crate::exchange::{end_connection, exchange};
+use crate::body::{Remains, RequestBody};
+use crate::exchange::exchange;
 use crate::forwarded::{self, Seen};
-use crate::handshake::{self, Admitted};
+use crate::handshake::{self, Admitted, Opened};
 use crate::listener::Listener;
 use crate::page::Page;
 use crate::peer::Peer;
@@ -45,30 +45,36 @@ pub(crate) struct Progress {
     pub(crate) admitted: Option<Admitted>,
 }
 
-/// Answers a request. An answer of our own ends the connection: what a peer sends behind a refused upgrade is never
-/// read as a request. (hyper's own switch would put `close` on the 101 too.)
-pub(crate) async fn answer(asker: &Asker, request: Request<Incoming>) -> Reply {
-    let found = asker.shared.routes.find(request.uri().path());
-    match examine(asker, &request, found.as_ref()).await {
-        Err(answer) => ending(answer),
+/// What becomes of a request, in either version of HTTP.
+pub(crate) enum Outcome<B> {
+    /// An answer of our own: nothing at its path has seen the request.
+    Refused(Answer),
+    /// What stands at the path answers, and this is left of the request's body.
+    Answered(Reply, Remains<B>),
+    /// A session that is open as soon as its client is told so.
+    Opened(Box<Opened>),
+}
+
+/// Has a request answered, by us or by what stands at its path.
+pub(crate) async fn serve<B: RequestBody>(asker: &Asker, request: Request<B>) -> Outcome<B> {
+    let (head, body) = request.into_parts();
+    let found = asker.shared.routes.find(head.uri.path());
+    match examine(asker, &head, found.as_ref()).await {
+        Err(answer) => Outcome::Refused(answer),
         Ok(seen) => match found {
             // As `examine` says.
-            None => ending(nothing_here()),
-            Some(found) => serve_at(asker, request, found, seen).await,
+            None => Outcome::Refused(nothing_here()),
+            Some(found) => serve_at(asker, (head, body), &found, seen).await,
         },
     }
 }
 
 /// What has to be right for any path. Whom it comes from; or the answer, also that of a page.
-async fn examine(
-    asker: &Asker,
-    request: &Request<Incoming>,
-    found: Option<&Found>,
-) -> Result<Seen, Answer> {
+async fn examine(asker: &Asker, request: &Parts, found: Option<&Found>) -> Result<Seen, Answer> {
     let Asker {
         listener, shared, ..
     } = asker;
-    if request.headers().contains_key(TRANSFER_ENCODING) && !takes_body(request, found) {
+    if request.headers.contains_key(TRANSFER_ENCODING) && !takes_body(request, found) {
         // One whose end others may see elsewhere is no mere surplus.
         return Err(plain(StatusCode::BAD_REQUEST, "a request here has no body"));
     }
@@ -78,13 +84,13 @@ async fn examine(
     }
     let seen = see(listener, request, &asker.peer, &asker.progress);
     let seen = seen.map_err(|(status, text)| plain(status, text))?;
-    let path = request.uri().path();
+    let path = request.uri.path();
     if let Some(page) = listener.pages.get(path)
-        && !request.headers().contains_key(UPGRADE)
+        && !request.headers.contains_key(UPGRADE)
     {
         return Err(
             match access::to_listener(listener, request, seen.address, shared).await {
-                Ok(_) => show(page, request.method()),
+                Ok(_) => show(page, &request.method),
                 Err(answer) => *answer,
             },
         );
@@ -100,49 +106,53 @@ async fn examine(
 }
 
 /// Has a request answered by what stands at its path.
-async fn serve_at(asker: &Asker, request: Request<Incoming>, found: Found, seen: Seen) -> Reply {
+async fn serve_at<B: RequestBody>(
+    asker: &Asker,
+    (head, body): (Parts, B),
+    found: &Found,
+    seen: Seen,
+) -> Outcome<B> {
     let Asker {
         listener, shared, ..
     } = asker;
     let tls = asker.peer.tls.as_ref();
     let of_proxy = tls.filter(|_| seen.relayed).map(Established::of_proxy);
-    let asked = Asked::of(&request, seen, of_proxy.as_ref().or(tls));
-    let sessions = found.place.clone();
-    let http = found.http.clone();
-    match (sessions, http) {
-        (sessions, Some(place)) if sessions.is_none() || !asks_for_session(request.headers()) => {
+    let asked = Asked::of(&head, seen, of_proxy.as_ref().or(tls));
+    let opening = found.place.is_some() && asks_for_session(&head);
+    match (&found.place, &found.http) {
+        (_, Some(place)) if !opening => {
             asker.answers.store(true, Ordering::Relaxed);
-            exchange(shared, listener, request, &place, found, asked).await
+            let (reply, remains) =
+                exchange(shared, listener, (head, body), place, found, asked).await;
+            Outcome::Answered(reply, remains)
         }
         (Some(place), _) => {
-            let upgrade = handshake::upgrade(shared, &request, &place, found, listener, asked);
-            let upgraded = if asker.answers.load(Ordering::Relaxed) {
-                // The connection as a whole has no deadline any more.
-                match tokio::time::timeout(listener.handshake_timeout, upgrade).await {
-                    Ok(upgraded) => upgraded,
-                    Err(_) => {
-                        let text = "the handshake took too long";
-                        Err(plain(StatusCode::SERVICE_UNAVAILABLE, text))
-                    }
-                }
-            } else {
-                upgrade.await
-            };
-            match upgraded {
-                Ok((answer, session)) => {
-                    asker.progress.lock().admitted = Some(session);
-                    answer.map(Either::Left)
-                }
-                Err(answer) => ending(answer),
+            let opening = handshake::open(shared, &head, place, found, listener, asked);
+            match in_time(asker, opening).await {
+                Ok(opened) => Outcome::Opened(Box::new(opened)),
+                Err(answer) => Outcome::Refused(answer),
             }
         }
-        (None, _) => ending(nothing_here()),
+        (None, _) => Outcome::Refused(nothing_here()),
     }
 }
 
-fn ending(mut answer: Answer) -> Reply {
-    end_connection(answer.headers_mut());
-    answer.map(Either::Left)
+/// Opens a session within a deadline of its own, where the connection as a whole has none any more.
+async fn in_time(
+    asker: &Asker,
+    opening: impl Future<Output = Result<Opened, Answer>>,
+) -> Result<Opened, Answer> {
+    if !asker.answers.load(Ordering::Relaxed) {
+        return opening.await;
+    }
+    let within = asker.listener.handshake_timeout;
+    match tokio::time::timeout(within, opening).await {
+        Ok(opened) => opened,
+        Err(_) => {
+            let text = "the handshake took too long";
+            Err(plain(StatusCode::SERVICE_UNAVAILABLE, text))
+        }
+    }
 }
 
 fn nothing_here() -> Answer {
@@ -150,7 +160,7 @@ fn nothing_here() -> Answer {
 }
 
 /// Whether somebody at this path reads what comes behind the head.
-fn takes_body(request: &Request<Incoming>, found: Option<&Found>) -> bool {
+fn takes_body(request: &Parts, found: Option<&Found>) -> bool {
     let Some(Found {
         place,
         http: Some(http),
@@ -163,12 +173,12 @@ fn takes_body(request: &Request<Incoming>, found: Option<&Found>) -> bool {
         .service
         .as_ref()
         .is_none_or(|service| service.body_bytes_max() > 0);
-    takes && (place.is_none() || !asks_for_session(request.headers()))
+    takes && (place.is_none() || !asks_for_session(request))
 }
 
 /// Whether a request is an opening handshake, or means to be one.
-fn asks_for_session(headers: &HeaderMap) -> bool {
-    headers.get_all(UPGRADE).iter().any(|value| {
+fn asks_for_session(request: &Parts) -> bool {
+    request.headers.get_all(UPGRADE).iter().any(|value| {
         let mut protocols = value.as_bytes().split(|byte| *byte == b',');
         protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))
     })
@@ -176,12 +186,11 @@ fn asks_for_session(headers: &HeaderMap) -> bool {
 
 /// Whether a target in absolute form is of the host that `Host` names, as a client has to send it (RFC 9112, section
 /// 3.2.2). Who forwards requests may have looked at either.
-fn names_one_host(request: &Request<Incoming>) -> bool {
-    let (Some(scheme), Some(target)) = (request.uri().scheme_str(), request.uri().authority())
-    else {
+fn names_one_host(request: &Parts) -> bool {
+    let (Some(scheme), Some(target)) = (request.uri.scheme_str(), request.uri.authority()) else {
         return true;
     };
-    let host = request.headers().get(HOST);
+    let host = request.headers.get(HOST);
     let host = host.and_then(|host| Authority::parse(host.to_str().ok()?));
     let target = Authority::parse(target.as_str());
     target.is_some_and(|target| host.is_some_and(|host| host.is(&target, scheme)))
@@ -190,7 +199,7 @@ fn names_one_host(request: &Request<Incoming>) -> bool {
 /// Who is asking, and whether so many of them may.
 fn see(
     listener: &Listener,
-    request: &Request<Incoming>,
+    request: &Parts,
     peer: &Peer,
     progress: &Mutex<Progress>,
 ) -> Result<Seen, Denied> {
@@ -198,7 +207,7 @@ fn see(
     let seen = if peer.unnamed {
         Ok(Seen::direct(remote))
     } else {
-        forwarded::seen(remote, request.headers(), &listener.trusted_proxies)
+        forwarded::seen(remote, &request.headers, &listener.trusted_proxies)
     };
     let seen = seen.map_err(|error| {
         debug!(%remote, %error, "refused: what a trusted proxy says of the client");
