@@ -1,10 +1,14 @@
 //! Mistakes that show only when parts of the file are seen together.
 
 mod auth;
+mod http;
 
 pub(crate) use auth::{
     auth_of_nobody, beside_nothing, no_auth, no_scheme, no_users, roles_of_nobody, two_sources,
     unknown_auth,
+};
+pub(crate) use http::{
+    beside_files, name_taken, no_handler, no_path_of_http, requests_of_native, user_of_http,
 };
 
 use crate::load::Objection;
@@ -22,8 +26,8 @@ use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
 /// What a file may have at its top.
-pub(crate) const TABLES: [&str; 7] = [
-    "host", "log", "listen", "auth", "defaults", "files", "service",
+pub(crate) const TABLES: [&str; 8] = [
+    "host", "log", "listen", "auth", "defaults", "files", "http", "service",
 ];
 
 pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
@@ -48,13 +52,20 @@ pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
         }
         Some(word) => mistake.with_help(format!("did you mean `{word}`?")),
         None => mistake.with_help(
-            "a file has [host], [log], [[listen]], [auth.NAME], [defaults], [files.NAME] and [service.NAME]",
+            "a file has [host], [log], [[listen]], [auth.NAME], [defaults], [files.NAME], [http.NAME] \
+             and [service.NAME]",
         ),
     }
 }
 
 pub(crate) fn not_a_table(name: &str, head: &str, value: &Spanned<DeValue<'_>>) -> Mistake {
-    let belongs = settings::find(&[Section::Service, Section::Limits], name).is_some();
+    let sections = [
+        Section::Service,
+        Section::Limits,
+        Section::Sandbox,
+        Section::Requests,
+    ];
+    let belongs = settings::find(&sections, name).is_some();
     let label = format!("expected {head}, found {}", found(value));
     let title = format!("`{}` is not a table", shown(name));
     let mistake = Mistake::at(value.span(), title, label);

@@ -3,6 +3,7 @@
 mod auth;
 mod connect;
 mod files;
+mod http;
 mod tls;
 
 use crate::value::{
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use auth::{Algorithm, Auth, Login, Scheme, UserComponent, Users};
 pub use connect::Connect;
 pub use files::Files;
+pub use http::{Http, Requests};
 pub use tls::{Certificate, ClientCertificates, Password, Tls, TlsVersions};
 
 /// Everything that one host does.
@@ -31,8 +33,10 @@ pub struct Plan {
     /// Services in the order of the file: no two with the same name or the same paths.
     pub services: Vec<Service>,
     /// Directories whose files are served, in the order of the file, each at a path of its own. Where there is none,
-    /// there is a service.
+    /// there is a service, or a component of plain HTTP.
     pub files: Vec<Files>,
+    /// Components that answer plain requests, in the order of the file: no two on the same paths.
+    pub http: Vec<Http>,
 }
 
 impl Plan {
@@ -48,6 +52,7 @@ impl Plan {
             auths: Vec::new(),
             services: vec![service],
             files: Vec::new(),
+            http: Vec::new(),
         }
     }
 }
@@ -189,6 +194,10 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Who may come; `None`: anyone.
     pub auth: Option<AuthName>,
+    /// Whether HTTP/2 is spoken with clients that want it.
+    pub http2: bool,
+    /// Streams at once of one such connection.
+    pub http2_streams_max: u32,
     /// Whether a page to try the services is served at `/`.
     pub try_page: bool,
 }
@@ -210,6 +219,8 @@ impl Default for Listener {
             proxy_protocol: false,
             tls: None,
             auth: None,
+            http2: true,
+            http2_streams_max: 100,
             try_page: false,
         }
     }
@@ -245,6 +256,8 @@ pub struct Service {
     pub response_headers: Vec<Header>,
     /// What its sessions may use.
     pub limits: Limits,
+    /// What plain requests to its component may use, where it answers them.
+    pub requests: Requests,
 }
 
 impl Service {
@@ -263,6 +276,7 @@ impl Service {
             require_roles: Vec::new(),
             response_headers: Vec::new(),
             limits: Limits::default(),
+            requests: Requests::default(),
         }
     }
 }

@@ -33,7 +33,7 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 11] = [
+const SECTIONS: [(Section, &str); 14] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
@@ -64,15 +64,31 @@ const SECTIONS: [(Section, &str); 11] = [
          `-` and `_`, and is used in the log. See [operators.md](operators.md#files).",
     ),
     (
+        Section::Http,
+        "`[http.NAME]`\nA path and the component that answers plain HTTP requests there. The name is 1 to 64 of `a-z`, `0-9`, \
+         `-` and `_`, and is used in the log as that of a service is. Beside these settings, the limits of instances and \
+         of requests may be set here. See [operators.md](operators.md#http).",
+    ),
+    (
         Section::Service,
-        "`[service.NAME]`\nA path and what answers there; a host has at least one, or files. The name is 1 to 64 of `a-z`, \
+        "`[service.NAME]`\nA path and what answers there; a host has at least one, or files, or `[http.NAME]`. The name is 1 to 64 of `a-z`, \
          `0-9`, `-` and `_`, and is used in the log. No two services may match exactly the same paths. Beside these \
-         settings, the limits of the next section may be set here.",
+         settings, the limits of the next three sections may be set here.",
     ),
     (
         Section::Limits,
         "Limits: `[defaults]` and `[service.NAME]`\nWhat one service and its sessions may use. In `[defaults]` they \
          hold for all services; in `[service.NAME]` for that one.",
+    ),
+    (
+        Section::Sandbox,
+        "Limits of instances: `[defaults]`, `[service.NAME]` and `[http.NAME]`\nWhat one instance may use, whether it is of a \
+         session or of an HTTP request.",
+    ),
+    (
+        Section::Requests,
+        "Limits of requests: `[defaults]`, `[service.NAME]` and `[http.NAME]`\nWhat one plain HTTP request to a component \
+         may use. In `[service.NAME]` they are for a component that answers such requests beside its sessions.",
     ),
     (
         Section::Compression,

@@ -1,7 +1,9 @@
 //! The table of settings, the reader and the defaults of the plan say the same.
 
 use std::path::Path;
-use wasket_config::plan::{Certificate, Compression, Login, Password, TlsVersions, Users};
+use wasket_config::plan::{
+    Certificate, Compression, Login, Password, Requests, TlsVersions, Users,
+};
 use wasket_config::settings::{self, Kind, Section, Setting, Standard};
 use wasket_config::{Plan, Problems, parse, show_size, show_time};
 
@@ -90,6 +92,32 @@ fn limits_of_a_service_go_before_the_defaults() {
         (limits(1).sessions_max, limits(1).ping_every),
         (Some(1), None)
     );
+}
+
+// parity H2
+#[test]
+fn http_takes_its_limits_from_the_defaults_and_its_own_table() {
+    let plan = plan(
+        "[defaults]\nmemory_bytes_max = \"1MiB\"\nrequests_max = 7\nbody_bytes_max = 0\n\
+         [service.a]\npath = \"/a\"\ncomponent = \"a.wasm\"\nrequest_wall_time = \"off\"\n\
+         [http.b]\npath = \"/a\"\ncomponent = \"b.wasm\"\npublishes_to = \"a\"\nrequests_max = 8\n\
+         connect = [\"https://api.example/v1\"]\n\
+         [http.c]\npath = \"/{x}/*\"\ncomponent = \"c.wasm\"\norigins = [\"*\"]\nlog_bytes_per_second_max = 1024",
+    )
+    .unwrap();
+    let [b, c] = plan.http.as_slice() else {
+        panic!("{:?}", plan.http);
+    };
+    let requests = |requests: &Requests| (requests.requests_max, requests.body_bytes_max);
+    assert_eq!(requests(&b.requests), (8, 0));
+    assert_eq!(requests(&c.requests), (7, 0));
+    assert_eq!(requests(&plan.services[0].requests), (7, 0));
+    assert_eq!(plan.services[0].requests.request_wall_time, None);
+    assert_eq!(b.publishes_to.as_ref(), Some(&plan.services[0].name));
+    assert_eq!(b.limits.memory_bytes_max, 1024 * 1024);
+    assert_eq!(c.limits.log_bytes_per_second_max, 1024);
+    assert_eq!(c.publishes_to, None);
+    assert_eq!(b.connect[0].url.as_str(), "https://api.example/v1");
 }
 
 // parity S2
@@ -194,14 +222,17 @@ fn services_and_listeners_keep_the_order_of_the_file() {
 
 /// Whether two sections are written into one table.
 fn same_place(one: Section, other: Section) -> bool {
-    let of_services = |section| matches!(section, Section::Service | Section::Limits);
-    one == other || of_services(one) && of_services(other)
+    use Section::{Http, Limits, Requests, Sandbox, Service};
+    let of_services = |section| matches!(section, Service | Limits | Sandbox | Requests);
+    let of_http = |section| matches!(section, Http | Sandbox | Requests);
+    one == other || of_services(one) && of_services(other) || of_http(one) && of_http(other)
 }
 
 /// The plan of a file without the setting, but with what it needs beside it.
 fn plain(setting: &Setting) -> Plan {
     plan(&match (setting.section, setting.key) {
         (Section::Files, key) => in_files(key, ""),
+        (Section::Http, key) => in_http(key, ""),
         (Section::Auth, "scheme") => with_auth(setting, "scheme = \"digest\""),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, ""),
         (Section::Compression, _) => file("compression = \"on\""),
@@ -230,6 +261,8 @@ fn with(setting: &Setting, value: &str) -> String {
     let line = format!("{} = {value}", setting.key);
     match (setting.section, setting.key) {
         (Section::Files, key) => in_files(key, &line),
+        (Section::Http, key) => in_http(key, &line),
+        (Section::Requests, _) => file(&format!("[defaults]\n{line}")),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, &line),
         (Section::Listen, "auth") => file(&format!("{AUTH}[[listen]]\n{line}")),
         (_, "path" | "native") => format!("[service.a]\npath = \"/a\"\n{line}\n").replacen(
@@ -280,6 +313,24 @@ fn in_files(key: &str, line: &str) -> String {
     ))
 }
 
+/// A file with a component for plain HTTP, and perhaps a line about it.
+fn in_http(key: &str, line: &str) -> String {
+    let own = |own: &str| key == own && !line.is_empty();
+    let path = if own("path") { "" } else { "path = \"/h\"" };
+    let component = if own("component") {
+        ""
+    } else {
+        "component = \"h.wasm\""
+    };
+    let (auth, login) = match key {
+        "require_roles" => ("auth = \"a\"", AUTH),
+        _ => ("", ""),
+    };
+    file(&format!(
+        "{login}[http.h]\n{path}\n{component}\n{auth}\n{line}"
+    ))
+}
+
 /// What a setting of `[listen.tls]` needs beside it.
 fn beside(key: &str) -> &'static str {
     match key {
@@ -327,6 +378,7 @@ fn another_value(setting: &Setting) -> String {
             "algorithms" => r#"["MD5"]"#.to_owned(),
             "auth" if setting.section == Section::Listen => r#""a""#.to_owned(),
             "auth" => r#""off""#.to_owned(),
+            "publishes_to" => r#""a""#.to_owned(),
             "url" => r#""wss://another.example""#.to_owned(),
             "proxy" => r#""http://another.example""#.to_owned(),
             _ => r#""/another""#.to_owned(),

@@ -1,7 +1,7 @@
 //! `connect` of a service.
 
 use super::{Files, Reader};
-use crate::mistake::{missing_setting, missing_url};
+use crate::mistake::{missing_setting, missing_url, user_of_http};
 use crate::plan::Connect;
 use crate::settings::Section;
 use crate::typed::{Placed, TextOrTable, Typed};
@@ -32,6 +32,10 @@ impl<'t> Reader<'t> {
             self.mistakes.add(missing_url(span));
         }
         let user = typed.text("user", user);
+        if let (Some(user), Some(url)) = (&user, url.as_ref().filter(|url| url.value.is_http())) {
+            self.mistakes
+                .add(user_of_http(user.span.clone(), url.span.clone()));
+        }
         let password = self.password(typed, files);
         let ca = self.file(typed, "ca", "the authority of the server", files);
         let certificate = self.file(typed, "chain", "the certificate", files);

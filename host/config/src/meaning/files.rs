@@ -13,11 +13,12 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 impl<'t> Reader<'t> {
-    /// `None` when the file has no such table at all, not even a wrong one.
+    /// `None` when the file has no such table at all, not even a wrong one. `routes` is filled with where they stand.
     pub(super) fn all_files(
         &self,
         root: &'t DeTable<'t>,
         named: &mut Named,
+        routes: &mut Vec<Placed<Route>>,
         auths: &mut Auths,
     ) -> Option<Vec<Files>> {
         let value = root.get("files")?;
@@ -31,10 +32,9 @@ impl<'t> Reader<'t> {
         }
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
-        let mut routes = Vec::new();
         let files = entries
             .into_iter()
-            .filter_map(|(key, value)| self.files(key, value, named, &mut routes, auths));
+            .filter_map(|(key, value)| self.files(key, value, named, routes, auths));
         Some(files.collect())
     }
 

@@ -7,16 +7,15 @@ use crate::typed::{Typed, not_valid};
 use crate::value::{Invalid, ServiceName};
 use toml::de::DeTable;
 
-/// The levels of services that the file has.
+/// The levels of services that the file has; what answers plain HTTP is one in the log.
 pub(super) fn service_levels(
     typed: &Typed<'_>,
     root: &DeTable<'_>,
     mistakes: &Mistakes,
 ) -> Vec<(ServiceName, LogLevel)> {
-    let services = root
-        .get("service")
-        .and_then(|value| value.get_ref().as_table());
-    let names = || services.into_iter().flat_map(|table| table.keys());
+    let table = |name| root.get(name).and_then(|value| value.get_ref().as_table());
+    let tables = [table("service"), table("http")];
+    let names = || tables.into_iter().flatten().flat_map(|table| table.keys());
     let mut levels = Vec::new();
     for (name, level) in typed.pairs("service_levels") {
         let known = names().any(|known| **known.get_ref() == *name.value);

@@ -3,20 +3,24 @@
 mod auth;
 mod connect;
 mod files;
+mod http;
 mod log;
 mod proxy;
 mod service;
 mod tls;
 
 use crate::mistake::{
-    TABLES, duplicate_address, no_services, not_a_table, not_an_array, unknown_table,
+    TABLES, duplicate_address, name_taken, no_services, not_a_table, not_an_array, unknown_table,
 };
-use crate::plan::{Compression, Host, Limits, Listener, Log, LogFormat, Plan, SlowReader, Tls};
+use crate::plan::{
+    Compression, Host, Limits, Listener, Log, LogFormat, Plan, Requests, SlowReader, Tls,
+};
 use crate::problem::{Mistake, Mistakes};
 use crate::settings::Section;
 use crate::typed::{Placed, Switched, Typed};
 use crate::value::{Invalid, parse_address};
 use auth::Auths;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -57,6 +61,13 @@ pub(crate) fn read(text: &str, base: &Path) -> Meaning {
     }
 }
 
+/// What `[defaults]` says.
+#[derive(Default)]
+struct Defaults {
+    limits: Limits,
+    requests: Requests,
+}
+
 struct Reader<'t> {
     base: &'t Path,
     mistakes: &'t Mistakes,
@@ -87,13 +98,16 @@ impl<'t> Reader<'t> {
         let host = self.host(root);
         let log = self.log(root);
         let defaults = self.defaults(root);
-        let mut auths = self.auths(root, &defaults, files);
+        let mut auths = self.auths(root, &defaults.limits, files);
         let listeners = self.listeners(root, files, &mut auths);
         auths.everywhere = listeners.iter().all(|listener| listener.auth.is_some());
         let services = self.services(root, &defaults, files, &mut auths);
-        let directories = self.all_files(root, files, &mut auths);
+        let mut standing = Vec::new();
+        let directories = self.all_files(root, files, &mut standing, &mut auths);
+        let http = self.all_http(root, &defaults, &standing, files, &mut auths);
+        self.unique_names(root);
         let auths = self.used(auths);
-        if services.is_none() && directories.is_none() {
+        if services.is_none() && directories.is_none() && http.is_none() {
             if all_known {
                 self.mistakes.add(no_services());
             }
@@ -106,6 +120,7 @@ impl<'t> Reader<'t> {
             auths,
             services: services.unwrap_or_default(),
             files: directories.unwrap_or_default(),
+            http: http.unwrap_or_default(),
         })
     }
 
@@ -150,12 +165,33 @@ impl<'t> Reader<'t> {
         log
     }
 
-    fn defaults(&self, root: &'t DeTable<'t>) -> Limits {
-        let mut limits = Limits::default();
-        if let Some(typed) = self.table(root, "defaults", &[Section::Limits]) {
-            read_limits(&typed, &mut limits);
+    fn defaults(&self, root: &'t DeTable<'t>) -> Defaults {
+        let mut defaults = Defaults::default();
+        let sections = &[Section::Limits, Section::Sandbox, Section::Requests];
+        if let Some(typed) = self.table(root, "defaults", sections) {
+            read_limits(&typed, &mut defaults.limits);
+            http::read_requests(&typed, &mut defaults.requests);
         }
-        limits
+        defaults
+    }
+
+    /// What answers on a path is told apart by its name.
+    fn unique_names(&self, root: &'t DeTable<'t>) {
+        let mut names: Vec<_> = ["service", "files", "http"]
+            .into_iter()
+            .filter_map(|table| Some((table, root.get(table)?.get_ref().as_table()?)))
+            .flat_map(|(table, entries)| entries.keys().map(move |name| (table, name)))
+            .collect();
+        names.sort_by_key(|(_, name)| name.span().start);
+        let mut seen: HashMap<&str, Range<usize>> = HashMap::new();
+        for (table, name) in names {
+            match seen.get(&**name.get_ref()) {
+                Some(first) => self.mistakes.add(name_taken(name, table, first.clone())),
+                None => {
+                    seen.insert(name.get_ref(), name.span());
+                }
+            }
+        }
     }
 
     fn table(
@@ -284,6 +320,8 @@ fn read_listener(
     typed.time("request_head_timeout", &mut listener.request_head_timeout);
     typed.time("handshake_timeout", &mut listener.handshake_timeout);
     typed.time("transfer_timeout", &mut listener.transfer_timeout);
+    typed.flag("http2", &mut listener.http2);
+    typed.number("http2_streams_max", &mut listener.http2_streams_max);
     typed.flag("try_page", &mut listener.try_page);
     let wrong = address.is_none() && typed.place("address").is_some();
     (!wrong).then_some(Placed {
@@ -310,12 +348,8 @@ fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
         Some(Switched::On) => limits.compression = Some(Compression::default()),
         Some(Switched::Table(table)) => limits.compression = Some(read_compression(&table)),
     }
-    typed.number("memory_bytes_max", &mut limits.memory_bytes_max);
-    typed.number("table_elements_max", &mut limits.table_elements_max);
     typed.time("event_time", &mut limits.event_time);
     typed.time("event_wall_time", &mut limits.event_wall_time);
-    typed.number("event_deliveries_max", &mut limits.event_deliveries_max);
-    typed.number("event_bytes_max", &mut limits.event_bytes_max);
     typed.timer("ping_every", &mut limits.ping_every);
     typed.time("pong_timeout", &mut limits.pong_timeout);
     typed.time("close_timeout", &mut limits.close_timeout);
@@ -325,6 +359,14 @@ fn read_limits(typed: &Typed<'_>, limits: &mut Limits) {
     typed.limit("sessions_max", &mut limits.sessions_max);
     typed.number("topics_per_session_max", &mut limits.topics_per_session_max);
     typed.number("timers_per_session_max", &mut limits.timers_per_session_max);
+    read_sandbox(typed, limits);
+}
+
+fn read_sandbox(typed: &Typed<'_>, limits: &mut Limits) {
+    typed.number("memory_bytes_max", &mut limits.memory_bytes_max);
+    typed.number("table_elements_max", &mut limits.table_elements_max);
+    typed.number("event_deliveries_max", &mut limits.event_deliveries_max);
+    typed.number("event_bytes_max", &mut limits.event_bytes_max);
     typed.number(
         "connections_per_session_max",
         &mut limits.connections_per_session_max,

@@ -1,14 +1,15 @@
 //! `[service.NAME]`.
 
 use super::auth::Auths;
-use super::{Files, Reader, read_limits};
+use super::http::read_requests;
+use super::{Defaults, Files, Reader, read_limits};
 use crate::mistake::{
-    any_and_others, digest_of_nothing, duplicate_route, no_behavior, no_path, not_a_table, twice,
-    two_behaviors,
+    any_and_others, digest_of_nothing, duplicate_route, no_behavior, no_path, not_a_table,
+    requests_of_native, twice, two_behaviors,
 };
-use crate::plan::{Behavior, Limits, Native, Origins, Service};
+use crate::plan::{Behavior, Native, Origins, Service};
 use crate::problem::shown;
-use crate::settings::Section;
+use crate::settings::{self, Section, Setting};
 use crate::typed::{Placed, Typed, not_valid};
 use crate::value::{Header, HostName, Origin, Route, ServiceName, Subprotocol};
 use std::str::FromStr;
@@ -22,7 +23,7 @@ impl<'t> Reader<'t> {
     pub(super) fn services(
         &self,
         root: &'t DeTable<'t>,
-        defaults: &Limits,
+        defaults: &Defaults,
         files: &mut Files,
         auths: &mut Auths,
     ) -> Option<Vec<Service>> {
@@ -48,7 +49,7 @@ impl<'t> Reader<'t> {
     fn service(
         &self,
         (key, value): Entry<'t>,
-        defaults: &Limits,
+        defaults: &Defaults,
         files: &mut Files,
         routes: &mut Vec<Placed<Route>>,
         auths: &mut Auths,
@@ -59,10 +60,16 @@ impl<'t> Reader<'t> {
             return None;
         };
         let head = format!("[service.{}]", shown(key.get_ref()));
-        let sections = &[Section::Service, Section::Limits];
+        let sections = &[
+            Section::Service,
+            Section::Limits,
+            Section::Sandbox,
+            Section::Requests,
+        ];
         let typed = Typed::new(sections, &head, table, self.mistakes);
-        let mut limits = defaults.clone();
+        let (mut limits, mut requests) = (defaults.limits.clone(), defaults.requests.clone());
         read_limits(&typed, &mut limits);
+        read_requests(&typed, &mut requests);
 
         // All of it is read, for its mistakes, before anything that is missing ends it.
         let name = self.name(key);
@@ -92,6 +99,7 @@ impl<'t> Reader<'t> {
             require_roles,
             response_headers,
             limits,
+            requests,
         })
     }
 
@@ -147,6 +155,15 @@ impl<'t> Reader<'t> {
             }
             _ => {}
         }
+        if let (None, Some(native)) = (place("component"), place("native")) {
+            let of_requests = |setting: &&Setting| setting.section == Section::Requests;
+            for setting in settings::all().filter(of_requests) {
+                if let Some(place) = place(setting.key) {
+                    let mistake = requests_of_native(setting.key, place, native.clone());
+                    self.mistakes.add(mistake);
+                }
+            }
+        }
         match component {
             Some(file) => Some(Behavior::Component { file, sha256 }),
             None => native.map(Behavior::Native),
@@ -170,7 +187,7 @@ impl<'t> Reader<'t> {
             .collect()
     }
 
-    fn origins(&self, typed: &Typed<'_>) -> Origins {
+    pub(super) fn origins(&self, typed: &Typed<'_>) -> Origins {
         // `None` stands for "*".
         let listed = typed.texts("origins", |text| match text {
             "*" => Ok(None),

@@ -64,7 +64,7 @@ pub(crate) fn unknown_auth<'n>(
 pub(crate) fn auth_of_nobody(name: &Placed<String>) -> Mistake {
     let title = format!("nothing uses [auth.{}]", shown(&name.value));
     let help = format!(
-        "name it in a [[listen]], a [service.NAME] or [files.NAME]: auth = \"{}\"",
+        "name it in a [[listen]], a [service.NAME], [http.NAME] or [files.NAME]: auth = \"{}\"",
         shown(&name.value)
     );
     Mistake::at(name.span.clone(), title, "it guards nothing").with_help(help)

@@ -7,7 +7,7 @@ use super::{Kind, Setting, Standard};
 pub(super) const SETTINGS: &[Setting] = &[
     of(
         "url",
-        Kind::Text("a URL, such as \"wss://feed.example\" or \"wss://*.feed.example:8443/v1\""),
+        Kind::Text("a URL, such as \"wss://feed.example\" or \"https://*.feed.example:8443/v1\""),
         Required,
         "What may be connected to: the scheme, the host (`*.` before a name for every name below it) and the port have \
          to be the same. A path covers itself and what is below it, where it says so without `%2f`, `%5c`, `%2e`, `%25` \
@@ -17,7 +17,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "user",
         Kind::Text("a name"),
         Absent("nobody"),
-        "As whom to log in where the server asks for it, by Basic or Digest. Over `ws` Basic shows the password to \
+        "As whom to log in where the server asks for it, by Basic or Digest; not for `http` and `https`, where the component does that itself. Over `ws` Basic shows the password to \
          whoever listens.",
     ),
     of(

@@ -116,8 +116,25 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "auth",
         kind: Kind::Text("the name of a table [auth.NAME]"),
         default: Absent("anyone may come"),
-        doc: "Clients have to say who they are, as this table says: for all services and files that have no `auth` of \
+        doc: "Clients have to say who they are, as this table says: for all services, `[http.NAME]` and files that have no `auth` of \
               their own, and for the page.",
+    },
+    Setting {
+        section: Listen,
+        key: "http2",
+        kind: Kind::Flag,
+        default: Value("true"),
+        doc: "Speak HTTP/2 with clients that want it: over TLS those that agree on `h2` (ALPN), without TLS those that \
+              begin with it. Sessions are streams of such a connection then (RFC 8441). Others are served by HTTP/1.1 as \
+              ever.",
+    },
+    Setting {
+        section: Listen,
+        key: "http2_streams_max",
+        kind: count(1, 10_000),
+        default: Value("100"),
+        doc: "Streams at once of one HTTP/2 connection: its sessions and requests together. Further ones are refused, and \
+              clients wait or open another connection. Each may have 64 KiB on the way to wasket.",
     },
     Setting {
         section: Listen,
@@ -125,6 +142,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: Kind::Flag,
         default: Value("false"),
         doc: "Serve a page at `/` from which a person can try the services in a browser, whatever else stands there. \
-              For development: it lists every service of the host.",
+              For development: it lists every service of the host, and what \
+              else it serves.",
     },
 ];

@@ -9,6 +9,7 @@ mod compression;
 mod connect;
 mod files;
 mod host;
+mod http;
 mod listen;
 mod service;
 mod tls;
@@ -50,6 +51,12 @@ pub enum Section {
     Service,
     /// Limits of a service: in `[service.NAME]`, or in `[defaults]` for all services.
     Limits,
+    /// Limits of one sandbox: in `[service.NAME]`, in `[http.NAME]`, or in `[defaults]` for all of them.
+    Sandbox,
+    /// Limits of plain HTTP requests: in `[http.NAME]`, in `[service.NAME]`, or in `[defaults]` for all of them.
+    Requests,
+    /// `[http.NAME]`: a path and the component that answers plain HTTP requests there.
+    Http,
     /// `[files.NAME]`: a directory and where its files are served.
     Files,
     /// `compression = { ... }`: how a service compresses.
@@ -127,8 +134,11 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         auth::SETTINGS,
         service::SETTINGS,
         service::LIMITS,
+        service::SANDBOX,
+        http::REQUESTS,
         compression::SETTINGS,
         connect::SETTINGS,
+        http::SETTINGS,
         files::SETTINGS,
     ]
     .into_iter()
@@ -151,7 +161,8 @@ impl Section {
             Self::Auth => "[auth.NAME]",
             Self::Service => "[service.NAME]",
             Self::Files => "[files.NAME]",
-            Self::Limits => "[defaults]",
+            Self::Limits | Self::Sandbox => "[defaults]",
+            Self::Http | Self::Requests => "[http.NAME]",
             Self::Compression => "compression = { ... }",
             Self::Connect => "connect = [{ ... }]",
         }

@@ -21,7 +21,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         "component",
         Kind::Text("a file; relative to this one"),
         Absent("either `component` or `native` has to be given"),
-        "The component that answers: a `.wasm` file that exports `wasket:websocket/behavior`.",
+        "The component that answers: a `.wasm` file that exports `wasket:websocket/behavior`. One that exports \
+         `wasi:http/incoming-handler` as well answers plain requests on the same paths; others are answered 426 there.",
     ),
     service(
         "native",
@@ -49,10 +50,11 @@ pub(super) const SETTINGS: &[Setting] = &[
             "URLs, such as [\"wss://feed.example\"], and tables such as { url = \"wss://feed.example\", user = \"ada\" }",
         ),
         Value("[]"),
-        "Where the component may connect to, through `wasket:websocket/connections`: `ws` or `wss`, a host (`*.` before a \
-         name for every name below it), perhaps a port and the beginning of a path. The first entry that matches says \
-         how. Without any, every connection is `refused`. Names that lead to private addresses are not dialled; \
-         redirects are not followed.",
+        "Where the component may connect to, through `wasket:websocket/connections` (`ws` and `wss`) and by requests \
+         through `wasi:http/outgoing-handler` (`http` and `https`): a scheme, a host (`*.` before a name for every name \
+         below it), perhaps a port and the beginning of a path. The first entry that matches says how. Without any, every \
+         connection is `refused` and every request `HTTP-request-denied`. Names that lead to private addresses are not \
+         dialled; redirects are not followed.",
     ),
     service(
         "protocols",
@@ -150,18 +152,6 @@ pub(super) const LIMITS: &[Setting] = &[
          however small it came.",
     ),
     limit(
-        "memory_bytes_max",
-        bytes(64 * KIB, 64 * MIB),
-        r#""32MiB""#,
-        "Memory of one instance. A guest that asks for more traps.",
-    ),
-    limit(
-        "table_elements_max",
-        count(1, 20_000),
-        "20000",
-        "Elements in the tables of one instance. Components of JavaScript and Python need several thousand.",
-    ),
-    limit(
         "event_time",
         time(MILLISECOND, HOUR),
         r#""100ms""#,
@@ -173,22 +163,6 @@ pub(super) const LIMITS: &[Setting] = &[
         time(MILLISECOND, HOUR),
         r#""10s""#,
         "How long one event may take altogether, computing and waiting. Past it the session ends with 1011. Waiting for the own client to read is not counted: `slow_reader_time` bounds that.",
-    ),
-    limit(
-        "event_deliveries_max",
-        count(1, 1_000_000_000),
-        "100000",
-        "Messages that a guest may queue within one event for sessions other than its own: a broadcast to 1,000 \
-         sessions counts 1,000. Further ones of that event are `refused`; its first broadcast always goes. What it \
-         sends to its own session is not counted: there it waits for its client.",
-    ),
-    limit(
-        "event_bytes_max",
-        bytes(KIB, GIB),
-        r#""2MiB""#,
-        "Bytes of the messages that a guest may queue within one event for sessions other than its own. A message \
-         counts once, whatever its receivers. Further ones of that event are `refused`; its first always goes. Less \
-         than `outbox_bytes_max`, so that no single event closes clients that keep up.",
     ),
     limit(
         "ping_every",
@@ -248,13 +222,45 @@ pub(super) const LIMITS: &[Setting] = &[
         "32",
         "Timers that one session may have running at once.",
     ),
-    limit(
+];
+
+pub(super) const SANDBOX: &[Setting] = &[
+    sandbox(
+        "memory_bytes_max",
+        bytes(64 * KIB, 64 * MIB),
+        r#""32MiB""#,
+        "Memory of one instance. A guest that asks for more traps.",
+    ),
+    sandbox(
+        "table_elements_max",
+        count(1, 20_000),
+        "20000",
+        "Elements in the tables of one instance. Components of JavaScript and Python need several thousand.",
+    ),
+    sandbox(
+        "event_deliveries_max",
+        count(1, 1_000_000_000),
+        "100000",
+        "Messages that a guest may queue within one event, or one HTTP request, for sessions other than its own: a broadcast to 1,000 \
+         sessions counts 1,000. Further ones of that event are `refused`; its first broadcast always goes. What it \
+         sends to its own session is not counted: there it waits for its client.",
+    ),
+    sandbox(
+        "event_bytes_max",
+        bytes(KIB, GIB),
+        r#""2MiB""#,
+        "Bytes of the messages that a guest may queue within one event, or one HTTP request, for sessions other than its own. A message \
+         counts once, whatever its receivers. Further ones of that event are `refused`; its first always goes. Less \
+         than `outbox_bytes_max`, so that no single event closes clients that keep up.",
+    ),
+    sandbox(
         "connections_per_session_max",
         count(0, 1024),
         "4",
-        "Connections to the outside that the guest of one session may have at once. Further ones are `refused`.",
+        "Connections to the outside that the guest of one session, or of one HTTP request, may have at once. Further ones \
+         are `refused`.",
     ),
-    limit(
+    sandbox(
         "log_bytes_per_second_max",
         bytes(KIB, GIB),
         r#""64KiB""#,
@@ -269,6 +275,15 @@ const fn service(key: &'static str, kind: Kind, default: Standard, doc: &'static
 
 const fn limit(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
     setting(Limits, key, kind, Value(default), doc)
+}
+
+const fn sandbox(
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Setting {
+    setting(Section::Sandbox, key, kind, Value(default), doc)
 }
 
 const fn setting(

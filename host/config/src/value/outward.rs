@@ -3,7 +3,7 @@ use super::host::{check_host, split_port};
 use std::fmt;
 use std::str::FromStr;
 
-/// Where components may connect to: `ws://` or `wss://`, a host or `*.` before one for every name below it, perhaps a
+/// Where components may connect to: a scheme of `ws`, `wss`, `http` and `https`, a host or `*.` before one for every name below it, perhaps a
 /// port, perhaps what the path begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Outward(String);
@@ -12,6 +12,11 @@ impl Outward {
     /// As it was written, in lower case up to the path.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is for plain HTTP, and not for sessions.
+    pub(crate) fn is_http(&self) -> bool {
+        self.0.starts_with("http")
     }
 }
 
@@ -25,9 +30,9 @@ impl FromStr for Outward {
             ));
         };
         let scheme = scheme.to_ascii_lowercase();
-        if !matches!(scheme.as_str(), "ws" | "wss") {
+        if !matches!(scheme.as_str(), "ws" | "wss" | "http" | "https") {
             return Err(Invalid::Outward(
-                "expected \"wss\" or \"ws\" before \"://\"",
+                "expected \"wss\", \"ws\", \"https\" or \"http\" before \"://\"",
             ));
         }
         if rest.contains('@') {
@@ -84,6 +89,8 @@ mod tests {
             ("ws://*.feed.example", "ws://*.feed.example"),
             ("ws://127.0.0.1:9000", "ws://127.0.0.1:9000"),
             ("ws://[::1]:9000/", "ws://[::1]:9000/"),
+            ("HTTPS://Api.example/V1", "https://api.example/V1"),
+            ("http://127.0.0.1:80", "http://127.0.0.1:80"),
         ];
         for (text, kept) in cases {
             assert_eq!(text.parse::<Outward>().unwrap().as_str(), kept);
@@ -95,7 +102,7 @@ mod tests {
         for text in [
             "",
             "feed.example",
-            "https://feed.example",
+            "ftp://feed.example",
             "wss://",
             "wss://*",
             "wss://a.*.example",
