@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::request::Parts;
-use http::{HeaderName, Request, Response, StatusCode, Version};
+use http::{HeaderName, Method, Request, Response, StatusCode, Version};
 use http_body_util::Either;
 use tracing::{debug, warn};
 use wasket_session::{BodyFault, HttpBody, HttpRequest, HttpService, Principal};
@@ -12,6 +12,7 @@ use wasket_session::{BodyFault, HttpBody, HttpRequest, HttpService, Principal};
 use crate::answer::{Answer, Reply, dress, plain};
 use crate::asked::Asked;
 use crate::body::{self, Remains, RequestBody};
+use crate::handshake::welcomes;
 use crate::hosts::Hosts;
 use crate::listener::Listener;
 use crate::route::{Found, HttpPlace};
@@ -62,6 +63,11 @@ async fn admitted<'p>(
     if !allows(shared, &place.name, &place.hosts, asked) {
         let text = "this service does not answer for this host";
         return Err(plain(StatusCode::BAD_REQUEST, text));
+    }
+    let only_reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if !only_reads && !welcomes(shared, request, &place.name, &place.origins, asked) {
+        let text = "pages of this origin may change nothing here";
+        return Err(plain(StatusCode::FORBIDDEN, text));
     }
     let remote = asked.remote;
     let login = place.access.admit(listener, request, remote, shared).await;

@@ -15,13 +15,13 @@ use wasket_session::{
 };
 use wasket_ws::handshake::{self, Offer};
 
-use crate::Listener;
 use crate::answer::{Answer, Body, Denied, dress, plain};
 use crate::asked::Asked;
 use crate::exchange::allows;
 use crate::route::{Found, Place};
 use crate::shared::Shared;
 use crate::tls::Established;
+use crate::{Listener, Origins};
 
 /// A session that was admitted, waiting for its answer to be written.
 pub(crate) struct Admitted {
@@ -147,22 +147,37 @@ fn check_source(
     place: &Place,
     asked: &Asked<'_>,
 ) -> Result<(), Denied> {
-    let (service, authority) = (&*place.name, &asked.authority);
-    let remote = &asked.remote;
     if !allows(shared, &place.name, &place.hosts, asked) {
         let text = "this service does not answer for this host";
         return Err((StatusCode::BAD_REQUEST, text));
     }
-    if let Some(origin) = foreign_origin(request, place, asked) {
-        let text = "origin refused; the setting `origins` would allow it";
-        match shared.refused(&place.name, "origins") {
-            Some(count) => warn!(service, %remote, ?origin, ?authority, count, "{text}"),
-            None => debug!(service, %remote, ?origin, ?authority, "{text}"),
-        }
+    if !welcomes(shared, request, &place.name, &place.origins, asked) {
         let text = "this origin may not open sessions here";
         return Err((StatusCode::FORBIDDEN, text));
     }
     Ok(())
+}
+
+/// Whether the page that a request comes from, if it comes from one, may send it.
+pub(crate) fn welcomes(
+    shared: &Shared,
+    request: &Parts,
+    service: &Arc<str>,
+    origins: &Origins,
+    asked: &Asked<'_>,
+) -> bool {
+    let Some(origin) = foreign_origin(request, origins, asked) else {
+        return true;
+    };
+    let (remote, authority) = (&asked.remote, &asked.authority);
+    let text = "origin refused; the setting `origins` would allow it";
+    let count = shared.refused(service, "origins");
+    let service = &**service;
+    match count {
+        Some(count) => warn!(service, %remote, ?origin, ?authority, count, "{text}"),
+        None => debug!(service, %remote, ?origin, ?authority, "{text}"),
+    }
+    false
 }
 
 fn log_open(session: &Session, tls: Option<&Established>, answer: &Answer) {
@@ -210,13 +225,12 @@ fn refused(refusal: &handshake::Refusal) -> Answer {
 /// The origin that may not come, if there is one. Several `Origin` fields are as good as a foreign one.
 fn foreign_origin<'r>(
     request: &'r Parts,
-    place: &Place,
+    origins: &Origins,
     asked: &Asked<'_>,
 ) -> Option<&'r HeaderValue> {
-    let mut origins = request.headers.get_all(ORIGIN).iter();
-    let first = origins.next()?;
-    let alone = origins.next().is_none();
-    let origins = &place.origins;
+    let mut named = request.headers.get_all(ORIGIN).iter();
+    let first = named.next()?;
+    let alone = named.next().is_none();
     let allowed = alone && origins.allow(first.as_bytes(), &asked.authority, asked.secure);
     (!allowed).then_some(first)
 }

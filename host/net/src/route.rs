@@ -30,6 +30,9 @@ pub struct HttpPlace {
     pub service: Option<Arc<dyn HttpService>>,
     /// The hosts that may be asked for.
     pub hosts: Hosts,
+    /// The pages that may send what changes something: requests that are not GET, HEAD or OPTIONS. Those may all come:
+    /// browsers keep the answers from foreign ones.
+    pub origins: Origins,
     /// Who may come.
     pub access: Access,
     /// Added to every answer there.

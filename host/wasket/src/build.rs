@@ -89,6 +89,8 @@ fn add_files(routes: &mut Routes, plan: &plan::Files, logins: &Logins) -> anyhow
         name: plan.name.as_str().into(),
         service: Some(Arc::new(files)),
         hosts: hosts(&plan.hosts)?,
+        // Nothing is changed there.
+        origins: Origins::Any,
         access: logins.of_files(plan)?,
         response_headers: response_headers(&plan.response_headers)?,
     });

@@ -51,6 +51,7 @@ impl Plain {
                 name: path.trim_start_matches('/').into(),
                 service: does.map(|does| Arc::new(does) as Arc<dyn HttpService>),
                 hosts: Hosts::default(),
+                origins: Origins::default(),
                 access: Access::default(),
                 response_headers: vec![("x-served-by".parse().unwrap(), "wasket".parse().unwrap())],
             };
@@ -78,6 +79,7 @@ impl Plain {
             name: "files".into(),
             service: Some(Arc::new(Files::new(settings))),
             hosts: Hosts::default(),
+            origins: Origins::Any,
             access: Access::default(),
             response_headers: Vec::new(),
         });

@@ -1,7 +1,8 @@
 //! Where a request comes from and whom it asks for: lists of origins and hosts, and what every answer carries.
 
-use wasket_net::{Hosts, Origins};
+use wasket_net::{Hosts, HttpPlace, Origins};
 
+use crate::plain::Plain;
 use crate::support::{Peer, Running, request};
 
 /// The status of an opening handshake with these further lines.
@@ -157,4 +158,44 @@ async fn static_header_fields_are_on_every_answer_of_the_service() {
         .await
         .to_ascii_lowercase();
     assert!(!elsewhere.contains("x-served-by"), "{elsewhere}");
+}
+
+// hardening H15, parity H2
+#[tokio::test]
+async fn a_foreign_page_changes_nothing() {
+    let change = |place: &mut HttpPlace| {
+        place.origins = Origins::parse(&["https://app.example"]).unwrap();
+    };
+    let server = Plain::start(|_| {}, change);
+    let own = [
+        "",
+        "Origin: http://a\r\n",
+        "Origin: https://app.example\r\n",
+    ];
+    let foreign = [
+        "Origin: https://evil.example\r\n",
+        "Origin: null\r\n",
+        "Origin: http://a\r\nOrigin: http://a\r\n",
+    ];
+    for (origins, changed) in [(own, "200"), (foreign, "403")] {
+        for origin in origins {
+            for (method, expected) in [
+                ("GET", "200"),
+                ("HEAD", "200"),
+                ("OPTIONS", "200"),
+                ("POST", changed),
+                ("PUT", changed),
+                ("DELETE", changed),
+                ("PATCH", changed),
+                ("QUERY", changed),
+            ] {
+                let mut peer = Peer::connect(server.address).await;
+                let head = format!("{method} /read HTTP/1.1\r\nHost: a\r\n{origin}\r\n");
+                let head = peer.ask(&head).await;
+                let status = head.split(' ').nth(1);
+                assert_eq!(status, Some(expected), "{method} {origin}");
+                assert!(head.contains("x-served-by: wasket"), "{head}");
+            }
+        }
+    }
 }
