@@ -8,7 +8,8 @@ pub(crate) use auth::{
     unknown_auth,
 };
 pub(crate) use http::{
-    beside_files, name_taken, no_handler, no_path_of_http, requests_of_native, user_of_http,
+    beside_files, name_taken, no_handler, no_path_of_http, other_parameters, requests_of_native,
+    user_of_http,
 };
 
 use crate::load::Objection;

@@ -3,9 +3,10 @@
 use super::auth::Auths;
 use super::{Defaults, Files as Named, Reader, read_sandbox};
 use crate::mistake::{
-    beside_files, duplicate_route, no_handler, no_path_of_http, not_a_table, unknown_service,
+    beside_files, duplicate_route, no_handler, no_path_of_http, not_a_table, other_parameters,
+    unknown_service,
 };
-use crate::plan::{Http, Requests};
+use crate::plan::{Http, Requests, Service};
 use crate::problem::shown;
 use crate::settings::Section;
 use crate::typed::{Placed, Typed};
@@ -15,13 +16,13 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 impl<'t> Reader<'t> {
-    /// `None` when the file has no such table at all, not even a wrong one. No two answer the same requests, and none
-    /// those for `directories`.
+    /// `None` when the file has no such table at all, not even a wrong one. No two answer the same requests, and none those
+    /// for `directories`. Where one shares the paths of a service, it writes them alike.
     pub(super) fn all_http(
         &self,
         root: &'t DeTable<'t>,
         defaults: &Defaults,
-        directories: &[Placed<Route>],
+        (services, directories): (&[Service], &[Placed<Route>]),
         named: &mut Named,
         auths: &mut Auths,
     ) -> Option<Vec<Http>> {
@@ -44,6 +45,12 @@ impl<'t> Reader<'t> {
             let same = |files: &&Placed<Route>| answers(&files.value, &route.value);
             if let Some(files) = directories.iter().find(same) {
                 self.mistakes.add(beside_files(route, files));
+            }
+            let alike = |own: &&Service| own.route.matches_the_same_as(&route.value);
+            if let Some(service) = services.iter().find(alike)
+                && service.route != route.value
+            {
+                self.mistakes.add(other_parameters(route, service));
             }
         }
         Some(all)

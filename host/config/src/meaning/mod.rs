@@ -104,7 +104,8 @@ impl<'t> Reader<'t> {
         let services = self.services(root, &defaults, files, &mut auths);
         let mut standing = Vec::new();
         let directories = self.all_files(root, files, &mut standing, &mut auths);
-        let http = self.all_http(root, &defaults, &standing, files, &mut auths);
+        let beside = (services.as_deref().unwrap_or_default(), &*standing);
+        let http = self.all_http(root, &defaults, beside, files, &mut auths);
         self.unique_names(root);
         let auths = self.used(auths);
         if services.is_none() && directories.is_none() && http.is_none() {

@@ -1,5 +1,6 @@
 //! Mistakes about `[http.NAME]`, and about what services take of it.
 
+use crate::plan::Service;
 use crate::problem::{Mistake, shown};
 use crate::typed::Placed;
 use crate::value::Route;
@@ -24,6 +25,18 @@ pub(crate) fn beside_files(http: &Placed<Route>, files: &Placed<Route>) -> Mista
     let title = format!("files at {} answer {} too", files.value, http.value);
     Mistake::at(http.span.clone(), title, "expected paths of its own")
         .and_at(files.span.clone(), "the files are here")
+}
+
+/// The same paths, by other names of what is in them.
+pub(crate) fn other_parameters(http: &Placed<Route>, service: &Service) -> Mistake {
+    let (name, route) = (&service.name, &service.route);
+    let title = format!("{} matches the same paths as service `{name}`", http.value);
+    Mistake::at(
+        http.span.clone(),
+        title,
+        "expected the same names of parameters",
+    )
+    .with_help(format!("write it as there: path = \"{route}\""))
 }
 
 /// Two tables by one name: nobody could tell them apart in the log.
