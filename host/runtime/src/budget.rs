@@ -169,10 +169,29 @@ const YIELDING: u8 = 1;
 const WAITING: u8 = 2;
 const YIELDING_FIRST: u8 = 3;
 
-/// The event took longer than it may.
-#[derive(Debug, thiserror::Error)]
-#[error("took longer than event_wall_time")]
+/// The call took longer than it may.
+#[derive(Debug)]
 pub(crate) struct OutOfWallTime;
+
+/// What the settings are called that bound a call: an operator who reads of one can look it up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    /// How long the guest may run.
+    pub(crate) time: &'static str,
+    /// How long a call may take in all.
+    pub(crate) wall_time: &'static str,
+}
+
+impl Budget {
+    pub(crate) const EVENT: Self = Self {
+        time: "event_time",
+        wall_time: "event_wall_time",
+    };
+    pub(crate) const REQUEST: Self = Self {
+        time: "request_time",
+        wall_time: "request_wall_time",
+    };
+}
 
 #[cfg(test)]
 mod tests {

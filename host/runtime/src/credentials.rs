@@ -1,27 +1,24 @@
 //! A component that knows users, behind the port.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use wasket_session::auth::{Algorithm, HashLimits, Secret, SecretError};
-use wasket_session::{
-    Found, Headers, Hub, Lookup, Opening, Session, SessionId, Unavailable, Users,
-};
+use wasket_session::{Found, Hub, Lookup, Unavailable, Users};
 
+use crate::budget::Budget;
 use crate::error::{Digest, Error};
-use crate::export::{CredentialsExports, Find, FindResult, Started};
+use crate::export::{CredentialsExports, Find, FindResult};
 use crate::handshake::{self, check_principal};
 use crate::instance::{Instance, NoInstance};
 use crate::load::Parts;
-use crate::log::{LogBudget, NO_SESSION, TARGET};
-use crate::refusal::Refusals;
+use crate::log::TARGET;
+use crate::refusal::Seldom;
 use crate::store::Shared;
 use crate::text::escaped;
-use crate::{Limits, Runtime, wire};
+use crate::{Limits, Runtime, session, wire};
 
 /// A component that exports `credentials`. Cloning it shares the compiled code.
 #[derive(Clone, Debug)]
@@ -55,7 +52,7 @@ pub struct GuestUsers {
     algorithms: Vec<Algorithm>,
     /// What was found last: what others are compared with who are nobody.
     decoy: Mutex<Option<Secret>>,
-    full_told: Mutex<Option<Instant>>,
+    full_told: Seldom,
 }
 
 impl GuestUsers {
@@ -78,21 +75,15 @@ impl GuestUsers {
             wasket_session::Limits::default(),
             Vec::new(),
         ));
-        let log = LogBudget::new(Arc::clone(hub.service()), limits.log_bytes_per_second_max);
+        let name = Arc::clone(hub.service());
+        let shared = Shared::new(name, hub, config, limits, Budget::EVENT);
         Ok(Self {
             runtime: runtime.clone(),
             credentials: credentials.clone(),
-            shared: Arc::new(Shared {
-                hub,
-                config,
-                limits,
-                log: Arc::new(log),
-                refusals: Refusals::default(),
-                granted: None,
-            }),
+            shared: Arc::new(shared),
             decoy: Mutex::new(first_decoy(&algorithms)),
             algorithms,
-            full_told: Mutex::default(),
+            full_told: Seldom::default(),
         })
     }
 
@@ -114,7 +105,7 @@ impl GuestUsers {
         Ok(found.unwrap_or_else(|why| {
             tracing::error!(
                 target: TARGET,
-                service = &**self.shared.hub.service(),
+                service = &*self.shared.name,
                 event = "find",
                 "what the guest found for \"{}\" cannot be used: {why}",
                 escaped(name)
@@ -147,63 +138,23 @@ impl GuestUsers {
         let parts = &self.credentials.parts;
         let permit = self.runtime.reserve(parts.weight);
         let permit = permit.ok_or_else(|| self.full())?;
-        let session = Arc::new(self.session()?);
+        let session = session::nobody(&self.shared.hub).ok_or(Unavailable::Users)?;
         let made = Instance::new(&self.runtime, &self.shared, &session, &parts.pre, permit).await;
         let mut instance = made.map_err(|why| match why {
             NoInstance::Failed => Unavailable::Users,
             NoInstance::Full | NoInstance::Unmapped => self.full(),
         })?;
-        let Some(lifecycle) = &parts.exports.lifecycle else {
-            return Ok(instance);
-        };
-        let started = instance
-            .call_rare::<(), Started>("on-start", &lifecycle.on_start, ())
-            .await;
-        match started {
-            Ok((Ok(()),)) => Ok(instance),
-            Ok((Err(reason),)) => {
-                tracing::error!(
-                    target: TARGET,
-                    service = &**self.shared.hub.service(),
-                    event = "on-start",
-                    "the guest does not start: {}",
-                    escaped(&reason)
-                );
-                Err(Unavailable::Users)
-            }
-            Err(_) => Err(Unavailable::Users),
+        match instance.start(parts.exports.lifecycle.as_ref()).await {
+            true => Ok(instance),
+            false => Err(Unavailable::Users),
         }
-    }
-
-    /// An instance belongs to a session. This one connects for ever: nothing can be sent to it, and nobody sees it.
-    fn session(&self) -> Result<Session, Unavailable> {
-        let hub = &self.shared.hub;
-        let opening = Opening {
-            service: Arc::clone(hub.service()),
-            method: "GET",
-            authority: "".into(),
-            target: "/".into(),
-            path: "/".into(),
-            parameters: Box::default(),
-            headers: Headers::default(),
-            protocols: Box::default(),
-            principal: None,
-            remote_address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-            secure: false,
-            properties: Arc::default(),
-        };
-        let id = SessionId::new(NO_SESSION).ok_or(Unavailable::Users)?;
-        Ok(Session::new(id, hub, opening, 0))
     }
 
     #[cold]
     fn full(&self) -> Unavailable {
-        let now = Instant::now();
-        let mut told = self.full_told.lock();
-        if told.is_none_or(|at| now.saturating_duration_since(at) >= Duration::from_secs(1)) {
-            *told = Some(now);
+        if self.full_told.is_news() {
             tracing::warn!(
-                service = &**self.shared.hub.service(),
+                service = &*self.shared.name,
                 "no room for another instance: logins are refused with 503 (instances_max = {}; raise it, and \
                  vm.max_map_count with it)",
                 self.runtime.instances_max()

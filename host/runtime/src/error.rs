@@ -134,6 +134,17 @@ pub enum Mismatch {
         /// What it does export.
         exports: Vec<String>,
     },
+    /// It answers no plain requests.
+    #[error(
+        "does not export {needed}, which answering plain HTTP needs; it exports {}",
+        list(exports)
+    )]
+    NoHandler {
+        /// The interface.
+        needed: &'static str,
+        /// What it does export.
+        exports: Vec<String>,
+    },
     /// It exports another version of it.
     #[error(
         "exports {found}; this host needs {needed}: build it with the matching version of the WIT"

@@ -1,7 +1,10 @@
 //! What a component exports, found and checked when it is loaded.
 
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, Resource,
+};
+use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use crate::error::Mismatch;
 use crate::store::Guest;
@@ -22,6 +25,8 @@ pub(crate) struct Exports {
     pub(crate) on_timer: Option<ComponentExportIndex>,
     pub(crate) lifecycle: Option<Lifecycle>,
     pub(crate) connection: Option<Connection>,
+    /// Of a component that answers plain requests, too.
+    pub(crate) handler: Option<HandlerExports>,
 }
 
 /// The functions of `control`.
@@ -46,6 +51,13 @@ pub(crate) struct CredentialsExports {
     pub(crate) lifecycle: Option<Lifecycle>,
 }
 
+/// Where the functions are that are called to answer a plain request.
+#[derive(Clone, Debug)]
+pub(crate) struct HandlerExports {
+    pub(crate) handle: ComponentExportIndex,
+    pub(crate) lifecycle: Option<Lifecycle>,
+}
+
 /// The functions of `lifecycle`.
 #[derive(Clone, Debug)]
 pub(crate) struct Lifecycle {
@@ -64,6 +76,10 @@ pub(crate) type OnTimer = (Option<u64>, u64);
 pub(crate) type Handshaken = (Result<Acceptance, Rejection>,);
 pub(crate) type Find<'a> = (&'a str, &'a str);
 pub(crate) type FindResult = (Option<(Secret, Principal)>,);
+pub(crate) type Handle = (
+    Resource<HostIncomingRequest>,
+    Resource<HostResponseOutparam>,
+);
 pub(crate) type Started = (Result<(), String>,);
 
 impl Exports {
@@ -93,7 +109,28 @@ impl Exports {
                 .transpose()?,
             lifecycle: Lifecycle::find(pre)?,
             connection: Connection::find(pre)?,
+            handler: HandlerExports::find_optional(pre)?,
         })
+    }
+}
+
+impl HandlerExports {
+    /// Finds them.
+    pub(crate) fn find(pre: &InstancePre<Guest>) -> Result<Self, Mismatch> {
+        Self::find_optional(pre)?.ok_or_else(|| Mismatch::NoHandler {
+            needed: HANDLER,
+            exports: exports(pre),
+        })
+    }
+
+    fn find_optional(pre: &InstancePre<Guest>) -> Result<Option<Self>, Mismatch> {
+        let handler = Interface::find(pre, HANDLER).map(|handler| {
+            Ok(Self {
+                handle: handler.function::<Handle, ()>("handle")?,
+                lifecycle: Lifecycle::find(pre)?,
+            })
+        });
+        handler.transpose()
     }
 }
 
@@ -207,6 +244,8 @@ const CONNECTION: &str = "wasket:websocket/connection@0.1.0";
 const TIMER: &str = "wasket:websocket/timer@0.1.0";
 /// What knows users.
 const CREDENTIALS: &str = "wasket:websocket/credentials@0.1.0";
+/// What answers plain requests. Any 0.2 is found by it.
+pub(crate) const HANDLER: &str = "wasi:http/incoming-handler@0.2.0";
 const LIFECYCLE: &str = "wasket:websocket/lifecycle@0.1.0";
 
 /// Optional exports, and whether this version of the host uses them.
@@ -219,5 +258,5 @@ pub(crate) const OPTIONAL: [(&str, bool); 9] = [
     ("wasket:websocket/hibernation@0.1.0", false),
     (CONNECTION, true),
     (CREDENTIALS, true),
-    ("wasi:http/incoming-handler@0.2.0", false),
+    (HANDLER, true),
 ];

@@ -4,7 +4,7 @@ use wasket_session::{Fault, SessionId};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::budget::OutOfWallTime;
+use crate::budget::Budget;
 use crate::log::{TARGET, logged};
 use crate::store::OutOfMemory;
 use crate::text::{cut, escaped};
@@ -21,7 +21,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A call that returned an error.
-    pub(crate) fn of(error: &wasmtime::Error) -> Self {
+    pub(crate) fn of(error: &wasmtime::Error, budget: Budget) -> Self {
         let (fault, kind) = if error.is::<OutOfTime>() {
             (Fault::Time, "time")
         } else if error.is::<OutOfMemory>() {
@@ -35,14 +35,28 @@ impl Failure {
             // bounds, more resources than it may hold.
             (Fault::Trap, "error")
         };
+        let reason = match fault {
+            Fault::Time => format!("ran longer than {}", budget.time),
+            _ => escaped(cut(&error.root_cause().to_string(), REASON_BYTES_MAX)).into(),
+        };
         Self {
             fault,
             kind,
-            reason: escaped(cut(&error.root_cause().to_string(), REASON_BYTES_MAX)).into(),
+            reason,
             backtrace: error
                 .downcast_ref::<WasmBacktrace>()
                 .map(backtrace)
                 .unwrap_or_default(),
+        }
+    }
+
+    /// A call that ran and waited for too long.
+    pub(crate) fn of_wall_time(budget: Budget) -> Self {
+        Self {
+            fault: Fault::WallTime,
+            kind: "wall time",
+            reason: format!("took longer than {}", budget.wall_time),
+            backtrace: String::new(),
         }
     }
 
@@ -65,17 +79,6 @@ impl Failure {
             "the guest failed: {}",
             self.reason
         );
-    }
-}
-
-impl From<OutOfWallTime> for Failure {
-    fn from(error: OutOfWallTime) -> Self {
-        Self {
-            fault: Fault::WallTime,
-            kind: "wall time",
-            reason: error.to_string(),
-            backtrace: String::new(),
-        }
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn denied(component: &Component) -> Vec<Denied> {
 pub(crate) fn connects(component: &Component) -> bool {
     let ty = component.component_type();
     let mut offers = ty.imports(component.engine()).map(|(name, _)| find(name));
-    offers.any(|offer| offer.is_some_and(|offer| offer.interface == CONNECTIONS))
+    offers.any(|offer| offer.is_some_and(|offer| [CONNECTIONS, HTTP].contains(&offer.interface)))
 }
 
 /// What serves an import of this name.
@@ -164,6 +164,8 @@ const WASI: &str = "0.2.12";
 
 const CONNECTIONS: &str = "wasket:websocket/connections";
 
+const HTTP: &str = "wasi:http/outgoing-handler";
+
 const CONFIG: &[&str] = &["get", "get-all"];
 
 const SOCKETS: &str = "access denied: no address is granted";
@@ -219,6 +221,8 @@ const OFFERS: &[Offer] = &[
     wasi("wasi:clocks/wall-clock"),
     wasi("wasi:filesystem/types"),
     ungranted("wasi:filesystem/preopens", "no directories"),
+    wasi("wasi:http/types"),
+    ungranted(HTTP, "sends only to what `connect` lists"),
     wasi("wasi:io/error"),
     wasi("wasi:io/poll"),
     wasi("wasi:io/streams"),
@@ -238,13 +242,10 @@ const OFFERS: &[Offer] = &[
 ];
 
 /// What people will try, and why it is not there.
-const PLANNED: &[(&str, &str)] = &[
-    ("wasi:http/", "this version of the host offers no wasi:http"),
-    (
-        "wasi:keyvalue/",
-        "this version of the host offers no wasi:keyvalue",
-    ),
-];
+const PLANNED: &[(&str, &str)] = &[(
+    "wasi:keyvalue/",
+    "this version of the host offers no wasi:keyvalue",
+)];
 
 #[cfg(test)]
 mod tests {

@@ -10,9 +10,12 @@ use wasmtime::component::{
 };
 
 use crate::Runtime;
-use crate::budget::Meter;
+use crate::budget::{Budget, Meter, OutOfWallTime};
+use crate::export::{Lifecycle, Started};
 use crate::fault::Failure;
+use crate::log::{TARGET, logged};
 use crate::store::{Guest, Shared};
+use crate::text::escaped;
 
 /// The unit of failure: after a fault its store is dead, and nothing calls it again.
 pub(crate) struct Instance {
@@ -53,8 +56,8 @@ impl Instance {
             Ok(Err(e)) if e.downcast_ref() == Some(&rustix::io::Errno::NOMEM) => {
                 return Err(NoInstance::Unmapped);
             }
-            Ok(Err(e)) => Failure::of(&e),
-            Err(e) => e.into(),
+            Ok(Err(e)) => Failure::of(&e, shared.budget),
+            Err(OutOfWallTime) => Failure::of_wall_time(shared.budget),
         };
         report(&store, "instantiate", &failure);
         Err(NoInstance::Failed)
@@ -90,7 +93,7 @@ impl Instance {
     {
         self.instance
             .get_typed_func(&mut self.store, index)
-            .map_err(|e| self.fail("look up", &Failure::of(&e)))
+            .map_err(|e| self.fail("look up", |budget| Failure::of(&e, budget)))
     }
 
     /// Calls the guest for one event or for several, within the budgets of so many.
@@ -116,8 +119,8 @@ impl Instance {
         let call = function.call_async(&mut self.store, params);
         match self.meter.run(wall_time, call).await {
             Ok(Ok(results)) => Ok(results),
-            Ok(Err(e)) => Err(self.fail(event, &Failure::of(&e))),
-            Err(e) => Err(self.fail(event, &e.into())),
+            Ok(Err(e)) => Err(self.fail(event, |budget| Failure::of(&e, budget))),
+            Err(OutOfWallTime) => Err(self.fail(event, Failure::of_wall_time)),
         }
     }
 
@@ -137,10 +140,34 @@ impl Instance {
         self.call(event, 1, &function, params).await
     }
 
+    /// `lifecycle.on-start`, if there is one. An instance that does not want to serve is as good as none.
+    pub(crate) async fn start(&mut self, lifecycle: Option<&Lifecycle>) -> bool {
+        let Some(lifecycle) = lifecycle else {
+            return true;
+        };
+        let started = self
+            .call_rare::<(), Started>("on-start", &lifecycle.on_start, ())
+            .await;
+        let Ok((Err(reason),)) = started else {
+            return started.is_ok();
+        };
+        let guest = self.guest();
+        tracing::error!(
+            target: TARGET,
+            service = &*guest.shared().name,
+            session = logged(guest.session().id()),
+            event = "on-start",
+            "the guest does not start: {}",
+            escaped(&reason)
+        );
+        false
+    }
+
     #[cold]
-    fn fail(&mut self, event: &'static str, failure: &Failure) -> Fault {
+    fn fail(&mut self, event: &'static str, failure: impl FnOnce(Budget) -> Failure) -> Fault {
         self.failed = true;
-        report(&self.store, event, failure);
+        let failure = failure(self.guest().shared().budget);
+        report(&self.store, event, &failure);
         failure.fault
     }
 }
@@ -148,7 +175,7 @@ impl Instance {
 #[cold]
 fn report(store: &Store<Guest>, event: &'static str, failure: &Failure) {
     let guest = store.data();
-    let service = guest.hub().service();
+    let service = &guest.shared().name;
     failure.log(service, guest.session().id(), event, &guest.recent_stderr());
 }
 

@@ -3,7 +3,8 @@
 //! A [`Runtime`] is the host's one engine. It [loads](Runtime::load) a [`Component`], and a [`GuestService`]
 //! serves sessions with it, through the ports of `wasket_session`: one store and one instance a session,
 //! owned by the task that owns the connection. What guests may call is in `import/`, a file for each WIT
-//! interface; what the host calls is in `export.rs`.
+//! interface; what the host calls is in `export.rs`. A [`GuestHttp`] answers plain requests with an [`HttpComponent`]:
+//! one instance a request.
 //!
 //! Deliberately absent: listening sockets and the wire (that is `wasket-net`), and any grant: a guest has no
 //! directory, address, environment variable or argument.
@@ -18,6 +19,7 @@ mod error;
 mod export;
 mod fault;
 mod handshake;
+mod http;
 mod import;
 mod imports;
 mod inspect;
@@ -32,6 +34,7 @@ mod quota;
 mod refusal;
 mod seat;
 mod service;
+mod session;
 mod stdio;
 mod store;
 mod text;
@@ -39,6 +42,7 @@ mod ticker;
 mod turns;
 mod wire;
 
+pub use self::http::{GuestHttp, HttpComponent, HttpLimits};
 pub use credentials::{Credentials, GuestUsers};
 pub use engine::Runtime;
 pub use error::{Digest, Error, Kind, Mismatch};

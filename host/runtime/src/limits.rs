@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Error;
+
 /// What the whole host gives its guests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -61,6 +63,28 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// That they are within what the host has room for.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let bounds = [
+            ("memory_bytes_max", self.memory_bytes_max, MEMORY_BYTES_MAX),
+            (
+                "table_elements_max",
+                self.table_elements_max,
+                TABLE_ELEMENTS_MAX,
+            ),
+        ];
+        match bounds.into_iter().find(|(_, value, max)| value > max) {
+            Some((setting, value, max)) => Err(Error::Setting {
+                setting,
+                value,
+                max,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The linear memory that the host has room for in one instance, in bytes.
 pub const MEMORY_BYTES_MAX: usize = 64 << 20;
 
@@ -94,3 +118,6 @@ pub(crate) const RESOURCES_MAX: usize = 1_024;
 
 /// Random bytes that a guest may ask for in one call.
 pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;
+
+/// What the header fields of a request or an answer that a guest makes may take, in bytes of the host's memory.
+pub(crate) const FIELDS_BYTES_MAX: usize = 32 << 10;

@@ -11,6 +11,7 @@ use wasmtime::component::{self, InstancePre};
 use crate::Runtime;
 use crate::error::{Digest, Error, Kind, Mismatch};
 use crate::export::{Exports, wrong_world};
+use crate::http::HttpComponent;
 use crate::imports;
 use crate::limits::{Limits, PARTS_PER_INSTANCE};
 use crate::store::Guest;
@@ -23,8 +24,8 @@ pub struct Component {
 
 /// What is known of a loaded component, and where in it what is needed is.
 pub(crate) struct Parts<E> {
-    path: PathBuf,
-    digest: Digest,
+    pub(crate) path: PathBuf,
+    pub(crate) digest: Digest,
     pub(crate) pre: InstancePre<Guest>,
     pub(crate) exports: Arc<E>,
     pub(crate) weight: u32,
@@ -65,9 +66,19 @@ impl Runtime {
     /// # Errors
     /// As [`load`](Self::load).
     pub async fn load_bytes(&self, name: &Path, bytes: Vec<u8>) -> Result<Component, Error> {
+        let parts = self.load_parts_of(name, bytes, Exports::find);
+        Ok(parts.await?.into())
+    }
+
+    pub(crate) async fn load_parts_of<E: Send + Sync + 'static>(
+        &self,
+        name: &Path,
+        bytes: Vec<u8>,
+        find: fn(&InstancePre<Guest>) -> Result<E, Mismatch>,
+    ) -> Result<Parts<E>, Error> {
         let source = Source::new(name.to_owned(), bytes);
-        let load = move |runtime: &Self| source.load(runtime, Exports::find);
-        Ok(self.blocking(load).await?.into())
+        self.blocking(move |runtime| source.load(runtime, find))
+            .await
     }
 
     pub(crate) async fn blocking<T: Send + 'static>(
@@ -110,6 +121,13 @@ impl Component {
         &self.parts.exports
     }
 
+    /// The same component as what answers plain requests, if it exports `wasi:http/incoming-handler`.
+    #[must_use]
+    pub fn http(&self) -> Option<HttpComponent> {
+        let handler = self.exports().handler.clone()?;
+        Some(self.parts.with(handler).into())
+    }
+
     /// How many places of the pool an instance takes: one, unless it has several memories or many tables.
     pub(crate) fn weight(&self) -> u32 {
         self.parts.weight
@@ -130,6 +148,17 @@ impl From<Parts<Exports>> for Component {
 }
 
 impl<E> Parts<E> {
+    /// The same component, for other exports of it.
+    pub(crate) fn with<F>(&self, exports: F) -> Parts<F> {
+        Parts {
+            path: self.path.clone(),
+            digest: self.digest,
+            pre: self.pre.clone(),
+            exports: Arc::new(exports),
+            weight: self.weight,
+        }
+    }
+
     /// Whether an instance can begin at all within these limits.
     pub(crate) fn fits(&self, limits: &Limits) -> Result<(), Error> {
         let Some(needs) = self.pre.component().resources_required() else {

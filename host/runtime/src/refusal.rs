@@ -66,6 +66,24 @@ impl Refusals {
     }
 }
 
+/// When something was last told that may happen at any rate.
+#[derive(Debug, Default)]
+pub(crate) struct Seldom(Mutex<Option<Instant>>);
+
+impl Seldom {
+    /// Whether to tell it: once a second at most.
+    pub(crate) fn is_news(&self) -> bool {
+        let now = Instant::now();
+        let mut told = self.0.lock();
+        let is_news = told.is_none_or(|at| now.saturating_duration_since(at) >= SELDOM);
+        if is_news {
+            *told = Some(now);
+        }
+        is_news
+    }
+}
+
+const SELDOM: Duration = Duration::from_secs(1);
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

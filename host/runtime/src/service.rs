@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use wasket_session::{Admission, Hub, Refusal, Service, Session};
 
+use crate::budget::Budget;
 use crate::error::Error;
-use crate::export::{OnHandshake, Started};
+use crate::export::OnHandshake;
 use crate::handshake::{self, Answer};
 use crate::instance::{Instance, NoInstance};
-use crate::limits::{MEMORY_BYTES_MAX, TABLE_ELEMENTS_MAX};
-use crate::log::{LogBudget, TARGET};
+use crate::log::TARGET;
 use crate::outbound::{Grant, Granted, Outbound};
-use crate::refusal::Refusals;
+use crate::refusal::Seldom;
 use crate::seat::GuestSeat;
 use crate::store::Shared;
-use crate::text::escaped;
 use crate::wire::Request;
 use crate::{Component, Limits, Runtime, imports};
 
@@ -27,7 +24,7 @@ pub struct GuestService {
     runtime: Runtime,
     component: Component,
     shared: Arc<Shared>,
-    full_told: Mutex<Option<Instant>>,
+    full_told: Seldom,
 }
 
 impl GuestService {
@@ -42,44 +39,18 @@ impl GuestService {
         config: BTreeMap<String, String>,
         limits: Limits,
     ) -> Result<Self, Error> {
-        let bounds = [
-            (
-                "memory_bytes_max",
-                limits.memory_bytes_max,
-                MEMORY_BYTES_MAX,
-            ),
-            (
-                "table_elements_max",
-                limits.table_elements_max,
-                TABLE_ELEMENTS_MAX,
-            ),
-        ];
-        for (setting, value, max) in bounds {
-            if value > max {
-                return Err(Error::Setting {
-                    setting,
-                    value,
-                    max,
-                });
-            }
-        }
+        limits.check()?;
         component.fits(&limits)?;
         for denied in imports::denied(component.pre().component()) {
             tracing::debug!(target: TARGET, service = &**hub.service(), "not granted: {denied}");
         }
-        let log = LogBudget::new(Arc::clone(hub.service()), limits.log_bytes_per_second_max);
+        let name = Arc::clone(hub.service());
+        let shared = Shared::new(name, hub, config, limits, Budget::EVENT);
         Ok(Self {
             runtime: runtime.clone(),
             component: component.clone(),
-            shared: Arc::new(Shared {
-                hub,
-                config,
-                limits,
-                log: Arc::new(log),
-                refusals: Refusals::default(),
-                granted: None,
-            }),
-            full_told: Mutex::new(None),
+            shared: Arc::new(shared),
+            full_told: Seldom::default(),
         })
     }
 
@@ -117,7 +88,10 @@ impl GuestService {
             NoInstance::Failed => unavailable(),
             why => self.full(why),
         })?;
-        self.start(&mut instance, session).await?;
+        let lifecycle = self.component.exports().lifecycle.as_ref();
+        if !instance.start(lifecycle).await {
+            return Err(unavailable());
+        }
         let answer = self.handshake(&mut instance, session).await?;
         let exports = Arc::clone(self.component.exports());
         let seat = GuestSeat::new(instance, exports).map_err(|_| unavailable())?;
@@ -127,31 +101,6 @@ impl GuestService {
             principal: answer.principal,
             seat: Box::new(seat),
         })
-    }
-
-    /// `lifecycle.on-start`: an instance that does not want to serve is as good as none.
-    async fn start(&self, instance: &mut Instance, session: &Session) -> Result<(), Refusal> {
-        let Some(lifecycle) = &self.component.exports().lifecycle else {
-            return Ok(());
-        };
-        let started = instance
-            .call_rare::<(), Started>("on-start", &lifecycle.on_start, ())
-            .await;
-        match started {
-            Ok((Ok(()),)) => Ok(()),
-            Ok((Err(reason),)) => {
-                tracing::error!(
-                    target: TARGET,
-                    service = &**self.shared.hub.service(),
-                    session = session.id().get(),
-                    event = "on-start",
-                    "the guest does not start: {}",
-                    escaped(&reason)
-                );
-                Err(unavailable())
-            }
-            Err(_) => Err(unavailable()),
-        }
     }
 
     /// `handshake.on-handshake`, or what the service's settings say.
@@ -184,7 +133,7 @@ impl GuestService {
         answer.map_err(|wrong| {
             tracing::error!(
                 target: TARGET,
-                service = &**self.shared.hub.service(),
+                service = &*self.shared.name,
                 session = session.id().get(),
                 event = "on-handshake",
                 "the guest's answer cannot be sent: {wrong}"
@@ -195,10 +144,7 @@ impl GuestService {
 
     #[cold]
     fn full(&self, why: NoInstance) -> Refusal {
-        let now = Instant::now();
-        let mut told = self.full_told.lock();
-        if told.is_none_or(|at| now.saturating_duration_since(at) >= Duration::from_secs(1)) {
-            *told = Some(now);
+        if self.full_told.is_news() {
             let mend = match why {
                 NoInstance::Unmapped => {
                     "the system gives no more memory mappings; raise vm.max_map_count"
@@ -206,7 +152,7 @@ impl GuestService {
                 _ => "raise it, and vm.max_map_count with it",
             };
             tracing::warn!(
-                service = &**self.shared.hub.service(),
+                service = &*self.shared.name,
                 "no room for another instance: sessions are refused with 503 (instances_max = {}; {mend})",
                 self.runtime.instances_max()
             );

@@ -7,11 +7,14 @@ use wasket_session::{Hub, Outbox, ReadyState, Session, SessionId};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::p2::body::HostOutgoingBody;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::budget::Meter;
+use crate::budget::{Budget, Meter};
+use crate::http::Outgoing;
 use crate::limits::{
-    CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, RANDOM_BYTES_MAX,
-    RESOURCES_MAX, TABLES_MAX,
+    CORE_INSTANCES_MAX, FIELDS_BYTES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX,
+    RANDOM_BYTES_MAX, RESOURCES_MAX, TABLES_MAX,
 };
 use crate::log::{GuestLog, LogBudget, Stream};
 use crate::outbound::{Arrived, Connections, Granted, Link};
@@ -24,13 +27,39 @@ use crate::{Limits, Runtime};
 /// What all instances of one service share.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// What the log calls it: not always its hub's name.
+    pub(crate) name: Arc<str>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) config: BTreeMap<String, String>,
     pub(crate) limits: Limits,
+    pub(crate) budget: Budget,
     pub(crate) log: Arc<LogBudget>,
     pub(crate) refusals: Refusals,
     /// `None` where nothing of the outside is granted.
     pub(crate) granted: Option<Granted>,
+}
+
+impl Shared {
+    /// With nothing granted.
+    pub(crate) fn new(
+        name: Arc<str>,
+        hub: Arc<Hub>,
+        config: BTreeMap<String, String>,
+        limits: Limits,
+        budget: Budget,
+    ) -> Self {
+        let log = LogBudget::new(Arc::clone(&name), limits.log_bytes_per_second_max);
+        Self {
+            name,
+            hub,
+            config,
+            limits,
+            budget,
+            log: Arc::new(log),
+            refusals: Refusals::default(),
+            granted: None,
+        }
+    }
 }
 
 /// The data of a store.
@@ -54,6 +83,13 @@ struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
     log: Arc<GuestLog>,
+    /// Made when the guest first touches HTTP.
+    http: Option<Box<Http>>,
+}
+
+struct Http {
+    ctx: WasiHttpCtx,
+    outgoing: Outgoing,
 }
 
 impl Guest {
@@ -206,7 +242,7 @@ impl Guest {
     /// Tells the operator that the guest wants to connect to what it is not granted.
     #[cold]
     pub(crate) fn refuse_target(&self, url: &url::Url) {
-        let (service, session) = (self.hub().service(), self.session.id());
+        let (service, session) = (&self.shared.name, self.session.id());
         let refusals = &self.shared.refusals;
         refusals.tell_target(service, session, &url[..url::Position::BeforePath]);
     }
@@ -214,7 +250,7 @@ impl Guest {
     /// Tells the operator which setting a guest met.
     #[cold]
     pub(crate) fn refuse(&self, setting: &'static str, max: usize) {
-        let (service, session) = (self.hub().service(), self.session.id());
+        let (service, session) = (&self.shared.name, self.session.id());
         self.shared.refusals.tell(service, session, setting, max);
     }
 
@@ -231,6 +267,12 @@ impl Guest {
             .as_ref()
             .map(|wasi| wasi.log.recent_stderr())
             .unwrap_or_default()
+    }
+
+    /// Whether it has begun a body that it has neither finished nor given up.
+    pub(crate) fn leaves_body(&mut self) -> bool {
+        let table = self.wasi.as_mut().map(|wasi| wasi.table.iter_mut());
+        table.is_some_and(|mut entries| entries.any(|entry| entry.is::<HostOutgoingBody>()))
     }
 
     fn step(&mut self) -> wasmtime::Result<UpdateDeadline> {
@@ -267,7 +309,12 @@ impl Wasi {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
-        Self { ctx, table, log }
+        Self {
+            ctx,
+            table,
+            log,
+            http: None,
+        }
     }
 }
 
@@ -279,6 +326,34 @@ impl WasiView for Guest {
         WasiCtxView {
             ctx: &mut wasi.ctx,
             table: &mut wasi.table,
+        }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        // As of WASI.
+        self.publish();
+        let (shared, session) = (Arc::clone(&self.shared), self.session.id());
+        let wasi = self.wasi();
+        let http = wasi
+            .http
+            .get_or_insert_with(|| Box::new(Http::new(shared, session)));
+        WasiHttpCtxView {
+            hooks: &mut http.outgoing,
+            table: &mut wasi.table,
+            ctx: &mut http.ctx,
+        }
+    }
+}
+
+impl Http {
+    fn new(shared: Arc<Shared>, session: SessionId) -> Self {
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(FIELDS_BYTES_MAX);
+        Self {
+            ctx,
+            outgoing: Outgoing::new(shared, session),
         }
     }
 }

@@ -117,9 +117,9 @@ const STEPS_A_TICK: u32 = 16;
 /// Below this the ticker would be a load of its own.
 const STEP_MIN: Duration = Duration::from_micros(100);
 
-/// The guest ran longer than an event may.
+/// The guest ran longer than a call may.
 #[derive(Debug, thiserror::Error)]
-#[error("ran longer than event_time")]
+#[error("ran longer than it may")]
 pub(crate) struct OutOfTime;
 
 #[cfg(test)]

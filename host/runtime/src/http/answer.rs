@@ -1,0 +1,235 @@
+//! The answer of a guest on its way to the peer: whole, or visibly cut off.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::oneshot;
+use tokio_util::sync::DropGuard;
+use wasket_session::{BodyFault, HttpBody};
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+/// What ties an answer's body to the guest that writes it: the ends of the reader and of the writer.
+pub(super) fn tie() -> (Reader, Writer) {
+    let (sender, receiver) = oneshot::channel();
+    let cut = Arc::new(AtomicBool::new(false));
+    let reader = Reader {
+        rest: sender,
+        cut: Arc::clone(&cut),
+    };
+    let writer = Writer {
+        rest: receiver,
+        cut,
+    };
+    (reader, writer)
+}
+
+/// The end of whoever reads.
+pub(super) struct Reader {
+    /// Takes the body once nobody needs more of it.
+    rest: oneshot::Sender<HyperOutgoingBody>,
+    /// A body whose writer is gone reads as if it had ended: this tells whether it has.
+    cut: Arc<AtomicBool>,
+}
+
+/// The end of the guest.
+pub(super) struct Writer {
+    rest: oneshot::Receiver<HyperOutgoingBody>,
+    cut: Arc<AtomicBool>,
+}
+
+impl Writer {
+    /// The guest is about to go, and leaves its body unfinished.
+    pub(super) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+    }
+
+    /// Reads what nobody needs, so that the guest can write it and go on. Never ends.
+    pub(super) async fn drain(&mut self) -> std::convert::Infallible {
+        if let Ok(mut rest) = (&mut self.rest).await {
+            while let Some(Ok(_)) = rest.frame().await {}
+        }
+        std::future::pending().await
+    }
+}
+
+/// The answer as it goes to net. While there is something of its body to come, dropping it ends the guest.
+pub(super) fn of(
+    response: Response<HyperOutgoingBody>,
+    is_head: bool,
+    leash: DropGuard,
+    reader: Reader,
+) -> Result<Response<HttpBody>, Unsendable> {
+    let (mut head, body) = response.into_parts();
+    if !(200..600).contains(&head.status.as_u16()) {
+        return Err(Unsendable::Status(head.status));
+    }
+    let length = length(&head.headers)?;
+    let is_bare = is_head
+        || matches!(
+            head.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
+    if head.status == StatusCode::NO_CONTENT {
+        // RFC 9110, section 8.6.
+        head.headers.remove(header::CONTENT_LENGTH);
+    }
+    if !is_bare && body.is_end_stream() && length.is_some_and(|length| length > 0) {
+        return Err(Unsendable::Length);
+    }
+    let is_whole = is_bare || body.is_end_stream() || length == Some(0);
+    let mut body = Streamed {
+        inner: Some(body),
+        left: length,
+        leash: Some(leash),
+        reader: Some(reader),
+    };
+    if is_whole {
+        body.release();
+    }
+    Ok(Response::from_parts(head, body.boxed_unsync()))
+}
+
+/// Why an answer cannot be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unsendable {
+    #[error("its status is {0}, and not one from 200 to 599")]
+    Status(StatusCode),
+    #[error("its content-length is not that of its body")]
+    Length,
+}
+
+/// What the guest says of its body's length.
+fn length(headers: &HeaderMap) -> Result<Option<u64>, Unsendable> {
+    let mut values = headers.get_all(header::CONTENT_LENGTH).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let digits = value.to_str().unwrap_or_default();
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.parse() {
+        Ok(length) if is_number && values.next().is_none() => Ok(Some(length)),
+        _ => Err(Unsendable::Length),
+    }
+}
+
+/// The status that tells of a guest's error: what failed behind it is no failure of its own (RFC 9110, section 15.6).
+pub(super) fn status_of(code: &ErrorCode) -> StatusCode {
+    use ErrorCode as E;
+    match code {
+        E::DnsTimeout | E::ConnectionTimeout | E::HttpResponseTimeout => {
+            StatusCode::GATEWAY_TIMEOUT
+        }
+        E::DnsError(_)
+        | E::DestinationNotFound
+        | E::DestinationUnavailable
+        | E::DestinationIpProhibited
+        | E::DestinationIpUnroutable
+        | E::ConnectionRefused
+        | E::ConnectionTerminated
+        | E::ConnectionLimitReached
+        | E::TlsProtocolError
+        | E::TlsCertificateError
+        | E::TlsAlertReceived(_)
+        | E::HttpResponseIncomplete => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// An answer with a line of plain text.
+pub(super) fn plain(status: StatusCode, text: &str) -> Response<HttpBody> {
+    let body = Full::new(Bytes::from(format!("{text}\n")));
+    let mut answer = Response::new(body.map_err(|never| match never {}).boxed_unsync());
+    *answer.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert(header::CONTENT_TYPE, text);
+    answer
+}
+
+/// A body as its guest writes it.
+struct Streamed {
+    /// `None` once no more of it is needed.
+    inner: Option<HyperOutgoingBody>,
+    /// What is still to come, where the guest has said it.
+    left: Option<u64>,
+    leash: Option<DropGuard>,
+    reader: Option<Reader>,
+}
+
+impl Streamed {
+    /// All of it is on its way: whatever else the guest does is no longer for the peer.
+    fn release(&mut self) {
+        self.leash.take().map(DropGuard::disarm);
+        if let (Some(rest), Some(reader)) = (self.inner.take(), self.reader.take()) {
+            // A guest that is gone already needs nothing.
+            let _ = reader.rest.send(rest);
+        }
+    }
+
+    fn fail(&mut self, why: String) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        self.inner = None;
+        self.leash = None;
+        Poll::Ready(Some(Err(BodyFault::Broken(why))))
+    }
+
+    fn is_cut(&self) -> bool {
+        let cut = |reader: &Reader| reader.cut.load(Ordering::Acquire);
+        self.reader.as_ref().is_some_and(cut)
+    }
+}
+
+impl Body for Streamed {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        let this = self.get_mut();
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        let frame = match ready!(Pin::new(inner).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return this.fail(error.to_string()),
+            None if this.is_cut() => return this.fail(UNFINISHED.into()),
+            None => {
+                this.release();
+                return Poll::Ready(None);
+            }
+        };
+        let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+        if let Some(left) = this.left {
+            let Some(left) = left.checked_sub(bytes) else {
+                return this.fail(Unsendable::Length.to_string());
+            };
+            this.left = Some(left);
+            if left == 0 {
+                // Nobody asks for more.
+                this.release();
+            }
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (&self.inner, self.left) {
+            (None, _) => SizeHint::with_exact(0),
+            (_, Some(left)) => SizeHint::with_exact(left),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+const UNFINISHED: &str = "the guest left its answer unfinished";

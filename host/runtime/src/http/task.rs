@@ -1,0 +1,145 @@
+//! One request's guest, from its making to its end.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::future::{Either, select};
+use http::{Request, Response};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio_util::sync::CancellationToken;
+use wasket_session::Fault;
+use wasmtime_wasi_http::WasiHttpView as _;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+use super::HttpComponent;
+use super::answer::Writer;
+use super::request::Incoming;
+use crate::Runtime;
+use crate::export::Handle;
+use crate::instance::{Instance, NoInstance};
+use crate::log::TARGET;
+use crate::session;
+use crate::store::Shared;
+
+/// What a guest answers.
+pub(super) type Answered = Result<Response<HyperOutgoingBody>, ErrorCode>;
+
+/// What it takes to answer a request.
+pub(super) struct Task {
+    pub(super) runtime: Runtime,
+    pub(super) component: HttpComponent,
+    pub(super) shared: Arc<Shared>,
+    pub(super) scheme: Scheme,
+    pub(super) request: Request<Incoming>,
+    pub(super) sender: oneshot::Sender<Answered>,
+    pub(super) writer: Writer,
+    /// The place of the instance.
+    pub(super) permit: OwnedSemaphorePermit,
+    /// The place of the request.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// How it ended, as far as that makes a difference to a peer that was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The guest returned, or failed.
+    Over,
+    /// The host has no room for the instance.
+    Full,
+    /// The guest does not want to serve.
+    Unwilling,
+}
+
+impl Task {
+    /// Runs the guest, unless, or until, this is cancelled.
+    pub(super) async fn run(self, cancelled: CancellationToken) -> Ended {
+        let Self { place, .. } = self;
+        let making = instance(&self.runtime, &self.component, &self.shared, self.permit);
+        let mut instance = match cancelled.run_until_cancelled(making).await {
+            Some(Ok(instance)) => instance,
+            Some(Err(ended)) => return ended,
+            None => return Ended::Over,
+        };
+        let resources = resources(&mut instance, self.scheme, self.request, self.sender);
+        let Ok(resources) = resources else {
+            return Ended::Over;
+        };
+        let mut writer = self.writer;
+        let called = {
+            let call = pin!(call(&mut instance, &self.component, resources));
+            let drain = pin!(writer.drain());
+            match cancelled.run_until_cancelled(select(call, drain)).await {
+                Some(Either::Left((returned, _))) => returned,
+                Some(Either::Right((never, _))) => match never {},
+                None => Err(Fault::Host),
+            }
+        };
+        if instance.guest_mut().leaves_body() {
+            writer.cut();
+            if called.is_ok() {
+                tell_unfinished(&self.shared.name);
+            }
+        }
+        // First the store: while the place is taken, so is what it stands for.
+        drop(instance);
+        drop(place);
+        Ended::Over
+    }
+}
+
+async fn instance(
+    runtime: &Runtime,
+    component: &HttpComponent,
+    shared: &Arc<Shared>,
+    permit: OwnedSemaphorePermit,
+) -> Result<Instance, Ended> {
+    let parts = &component.parts;
+    let session = session::nobody(&shared.hub).ok_or(Ended::Over)?;
+    let made = Instance::new(runtime, shared, &session, &parts.pre, permit).await;
+    let mut instance = made.map_err(|why| match why {
+        NoInstance::Failed => Ended::Over,
+        NoInstance::Full | NoInstance::Unmapped => Ended::Full,
+    })?;
+    match instance.start(parts.exports.lifecycle.as_ref()).await {
+        true => Ok(instance),
+        false => Err(Ended::Unwilling),
+    }
+}
+
+/// An event of its own, and the last one.
+async fn call(
+    instance: &mut Instance,
+    component: &HttpComponent,
+    resources: Handle,
+) -> Result<(), Fault> {
+    let exports = &component.parts.exports;
+    let () = instance
+        .call_rare("handle", &exports.handle, resources)
+        .await?;
+    match &exports.lifecycle {
+        Some(lifecycle) => instance.call_rare("on-stop", &lifecycle.on_stop, ()).await,
+        None => Ok(()),
+    }
+}
+
+fn resources(
+    instance: &mut Instance,
+    scheme: Scheme,
+    request: Request<Incoming>,
+    sender: oneshot::Sender<Answered>,
+) -> wasmtime::Result<Handle> {
+    let mut http = instance.guest_mut().http();
+    let request = http.new_incoming_request(scheme, request)?;
+    Ok((request, http.new_response_outparam(sender)?))
+}
+
+#[cold]
+fn tell_unfinished(service: &str) {
+    tracing::error!(
+        target: TARGET,
+        service,
+        event = "handle",
+        "the guest returned and left a body unfinished: the answer is cut off there"
+    );
+}
