@@ -153,19 +153,20 @@ impl GuestHttp {
         match head.await {
             Ok(Ok(response)) => {
                 let answer = answer::of(response, is_head, leash, reader);
-                answer.unwrap_or_else(|why| self.unsendable(&why.to_string()))
+                let text = |why| format!("the guest's answer cannot be sent: {why}");
+                answer.unwrap_or_else(|why| self.unusable(&text(why)))
             }
             Ok(Err(code)) => {
                 leash.disarm();
                 self.failed(&code)
             }
-            // What became of it has been logged.
             Err(_) => match task.await {
                 Ok(Ended::Full) => self.full_of_instances(),
                 Ok(Ended::Unwilling) => {
                     let text = "The service is not available.";
                     plain(StatusCode::SERVICE_UNAVAILABLE, text)
                 }
+                Ok(Ended::Returned) => self.unusable("the guest returned and did not answer"),
                 _ => plain(StatusCode::INTERNAL_SERVER_ERROR, FAILED),
             },
         }
@@ -175,24 +176,15 @@ impl GuestHttp {
     #[cold]
     fn failed(&self, code: &ErrorCode) -> Response<HttpBody> {
         let shown = format!("{code:?}");
-        tracing::error!(
-            target: TARGET,
-            service = &*self.shared.name,
-            event = "handle",
-            "the guest answers with an error: {}",
-            escaped(cut(&shown, ERROR_BYTES_MAX))
-        );
+        let shown = escaped(cut(&shown, ERROR_BYTES_MAX));
+        let what = format!("the guest answers with an error: {shown}");
+        tell(&self.shared.name, &what);
         plain(answer::status_of(code), FAILED)
     }
 
     #[cold]
-    fn unsendable(&self, why: &str) -> Response<HttpBody> {
-        tracing::error!(
-            target: TARGET,
-            service = &*self.shared.name,
-            event = "handle",
-            "the guest's answer cannot be sent: {why}"
-        );
+    fn unusable(&self, what: &str) -> Response<HttpBody> {
+        tell(&self.shared.name, what);
         plain(StatusCode::INTERNAL_SERVER_ERROR, FAILED)
     }
 
@@ -228,6 +220,12 @@ impl HttpService for GuestHttp {
     fn answer<'a>(&'a self, request: HttpRequest) -> Answering<'a> {
         Box::pin(self.exchange(request))
     }
+}
+
+/// Tells the operator what is wrong with an answer.
+#[cold]
+fn tell(service: &str, what: &str) {
+    tracing::error!(target: TARGET, service, event = "handle", "{what}");
 }
 
 const ERROR_BYTES_MAX: usize = 1_024;

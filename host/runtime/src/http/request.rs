@@ -33,7 +33,7 @@ pub(super) fn incoming(request: HttpRequest) -> Option<(Scheme, Request<Incoming
         introduce(principal, headers);
     }
     set(headers, REMOTE_ADDRESS, &request.remote_address.to_string());
-    let body = body.map_err(fault).boxed_unsync();
+    let body = body.map_err(|why| fault(&why)).boxed_unsync();
     Some((scheme, Request::from_parts(head, body)))
 }
 
@@ -68,7 +68,7 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-fn fault(fault: BodyFault) -> Error {
+fn fault(fault: &BodyFault) -> Error {
     match fault {
         BodyFault::TooLong => Error::HttpRequestBodySize(None),
         BodyFault::Slow => Error::ConnectionReadTimeout,

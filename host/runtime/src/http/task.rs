@@ -18,7 +18,6 @@ use super::request::Incoming;
 use crate::Runtime;
 use crate::export::Handle;
 use crate::instance::{Instance, NoInstance};
-use crate::log::TARGET;
 use crate::session;
 use crate::store::Shared;
 
@@ -43,8 +42,10 @@ pub(super) struct Task {
 /// How it ended, as far as that makes a difference to a peer that was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// The guest returned, or failed.
-    Over,
+    /// The guest returned.
+    Returned,
+    /// The guest failed, and that has been logged; or it was cancelled.
+    Failed,
     /// The host has no room for the instance.
     Full,
     /// The guest does not want to serve.
@@ -59,11 +60,11 @@ impl Task {
         let mut instance = match cancelled.run_until_cancelled(making).await {
             Some(Ok(instance)) => instance,
             Some(Err(ended)) => return ended,
-            None => return Ended::Over,
+            None => return Ended::Failed,
         };
         let resources = resources(&mut instance, self.scheme, self.request, self.sender);
         let Ok(resources) = resources else {
-            return Ended::Over;
+            return Ended::Failed;
         };
         let mut writer = self.writer;
         let called = {
@@ -78,13 +79,15 @@ impl Task {
         if instance.guest_mut().leaves_body() {
             writer.cut();
             if called.is_ok() {
-                tell_unfinished(&self.shared.name);
+                let what =
+                    "the guest returned and left a body unfinished: its answer is cut off there";
+                super::tell(&self.shared.name, what);
             }
         }
         // First the store: while the place is taken, so is what it stands for.
         drop(instance);
         drop(place);
-        Ended::Over
+        called.map_or(Ended::Failed, |()| Ended::Returned)
     }
 }
 
@@ -95,10 +98,10 @@ async fn instance(
     permit: OwnedSemaphorePermit,
 ) -> Result<Instance, Ended> {
     let parts = &component.parts;
-    let session = session::nobody(&shared.hub).ok_or(Ended::Over)?;
+    let session = session::nobody(&shared.hub).ok_or(Ended::Failed)?;
     let made = Instance::new(runtime, shared, &session, &parts.pre, permit).await;
     let mut instance = made.map_err(|why| match why {
-        NoInstance::Failed => Ended::Over,
+        NoInstance::Failed => Ended::Failed,
         NoInstance::Full | NoInstance::Unmapped => Ended::Full,
     })?;
     match instance.start(parts.exports.lifecycle.as_ref()).await {
@@ -132,14 +135,4 @@ fn resources(
     let mut http = instance.guest_mut().http();
     let request = http.new_incoming_request(scheme, request)?;
     Ok((request, http.new_response_outparam(sender)?))
-}
-
-#[cold]
-fn tell_unfinished(service: &str) {
-    tracing::error!(
-        target: TARGET,
-        service,
-        event = "handle",
-        "the guest returned and left a body unfinished: the answer is cut off there"
-    );
 }

@@ -8,6 +8,7 @@ mod credentials;
 mod faults;
 mod guests;
 mod harness;
+mod http;
 mod imports;
 mod loading;
 mod pins;
