@@ -1,21 +1,23 @@
 //! From a plan, which is plain data, to the rooms' constructors.
 
+mod components;
+mod http;
+
 use crate::login::Logins;
-use crate::{certificates, outward, try_page};
-use http::{HeaderName, HeaderValue};
+use crate::{certificates, try_page};
+use ::http::{HeaderName, HeaderValue};
+pub(crate) use components::{Components, guest_limits, runtime};
+pub(crate) use http::BuiltHttp;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wasket_config::plan::{self, Behavior, Native, Plan};
+use wasket_config::plan::{self, Plan};
 use wasket_config::{Header, HostName, Origin};
 use wasket_net::{
     FileSettings, Files, Hosts, HttpPlace, Listener, Network, Networks, Origins, Place, Route,
     Routes,
 };
-use wasket_runtime::{Component, Digest, GuestService, Outbound, Runtime, Settings};
-use wasket_session::echo::Echo;
-use wasket_session::ws::deflate::Terms;
-use wasket_session::{Account, Compression, Hub, IdSource, Limits, Service, SlowReader};
+use wasket_runtime::GuestHttp;
+use wasket_session::Service;
 
 /// A service of the plan and what became of it.
 pub(crate) struct Built<'p> {
@@ -24,13 +26,55 @@ pub(crate) struct Built<'p> {
     pub(crate) service: Made,
 }
 
-type Made = Result<Arc<dyn Service>, wasket_runtime::Error>;
+type Made = Result<Serves, wasket_runtime::Error>;
+
+/// What serves.
+pub(crate) struct Serves {
+    sessions: Arc<dyn Service>,
+    /// The same component, for plain requests, where it answers them.
+    pub(crate) http: Option<Arc<GuestHttp>>,
+}
+
+/// What a plan says, made.
+pub(crate) struct Everything<'p> {
+    /// Services, in the order of the plan.
+    pub(crate) services: Vec<Built<'p>>,
+    /// Components for plain HTTP, in the order of the plan.
+    pub(crate) http: Vec<BuiltHttp<'p>>,
+}
+
+impl Everything<'_> {
+    /// All that answer plain requests.
+    pub(crate) fn guests(&self) -> impl Iterator<Item = &Arc<GuestHttp>> {
+        let services = self.services.iter();
+        let beside = services.filter_map(|built| built.service.as_ref().ok()?.http.as_ref());
+        beside.chain(
+            self.http
+                .iter()
+                .filter_map(|built| built.service.as_ref().ok()),
+        )
+    }
+}
+
+/// Makes everything that the plan has for a path, but files. What cannot be made keeps nothing else from serving.
+///
+/// # Errors
+/// When the engine that runs components does not start.
+pub(crate) async fn everything<'p>(
+    plan: &'p Plan,
+    components: &mut Components<'p>,
+) -> Result<Everything<'p>, wasket_runtime::Error> {
+    Ok(Everything {
+        services: services(plan, components).await?,
+        http: http::all(plan, components).await?,
+    })
+}
 
 /// Makes every service of the plan. One that cannot be made keeps none of the others from serving.
 ///
 /// # Errors
 /// When the engine that runs components does not start.
-pub(crate) async fn services<'p>(
+async fn services<'p>(
     plan: &'p Plan,
     components: &mut Components<'p>,
 ) -> Result<Vec<Built<'p>>, wasket_runtime::Error> {
@@ -50,22 +94,31 @@ pub(crate) async fn services<'p>(
 
 /// The routing table of services. Those that cannot serve are in it too: their paths answer 503.
 pub(crate) fn routes(
-    built: &[Built<'_>],
+    built: &Everything<'_>,
     files: &[plan::Files],
     logins: &Logins,
 ) -> anyhow::Result<Routes> {
     let mut routes = Routes::default();
-    for Built { plan, service } in built {
+    for Built { plan, service } in &built.services {
         let route = Route::parse(&plan.route.to_string())?;
+        let serves = service.as_ref().ok();
+        if let Some(guest) = serves.and_then(|serves| serves.http.as_ref()) {
+            let handler = http::beside_sessions(plan, guest, logins.of_service(plan)?)?;
+            routes.add_http(route.clone(), Arc::new(handler));
+        }
         let place = Place {
             name: plan.name.as_str().into(),
-            service: service.as_ref().ok().cloned(),
+            service: serves.map(|serves| Arc::clone(&serves.sessions)),
             hosts: hosts(&plan.hosts)?,
             origins: origins(&plan.origins)?,
             access: logins.of_service(plan)?,
             response_headers: response_headers(&plan.response_headers)?,
         };
         routes.add(route, place);
+    }
+    // These go before what a service's component answers by the way.
+    for http in &built.http {
+        http::add(&mut routes, http, logins)?;
     }
     for files in files {
         add_files(&mut routes, files, logins)?;
@@ -122,171 +175,13 @@ pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> anyhow::Result<Vec<List
                 .map_err(|unusable| certificates::error(&unusable))?,
             auth: logins.of_listener(listener)?,
             pages: if listener.try_page {
-                HashMap::from([("/".to_owned(), try_page::page(&plan.services))])
+                HashMap::from([("/".to_owned(), try_page::page(plan))])
             } else {
                 HashMap::new()
             },
         })
     };
     plan.listeners.iter().map(listener).collect()
-}
-
-/// The engine that runs a host's components.
-pub(crate) fn runtime(host: &plan::Host) -> Result<Runtime, wasket_runtime::Error> {
-    let directory = || host.cache_directory.clone().or_else(cache_directory);
-    Runtime::new(Settings {
-        instances_max: host.instances_max,
-        epoch_tick: host.epoch_tick,
-        cache_directory: host.cache.then(directory).flatten(),
-    })
-}
-
-/// `wasket` below the user's cache directory. `None` where the user has no home: then nothing is kept.
-fn cache_directory() -> Option<PathBuf> {
-    let absolute =
-        |name| Some(PathBuf::from(std::env::var_os(name)?)).filter(|path| path.is_absolute());
-    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")));
-    caches.map(|caches| caches.join("wasket"))
-}
-
-/// Components by what they were loaded from: a file that stands on several paths is compiled once.
-pub(crate) struct Components<'p> {
-    host: &'p plan::Host,
-    /// Made for the first component: it reserves much address space.
-    runtime: Option<Runtime>,
-    loaded: HashMap<(PathBuf, Option<Digest>), Component>,
-    /// What the outboxes of all services hold.
-    queued: Arc<Account>,
-    /// What compression with context takeover takes for the sessions of all services.
-    takeover: Arc<Account>,
-    /// What guests connect to, over all services.
-    outbound: Outbound,
-}
-
-impl<'p> Components<'p> {
-    /// Connections of guests are named from the same source as sessions.
-    pub(crate) fn new(host: &'p plan::Host, ids: Arc<IdSource>) -> Self {
-        Self {
-            outbound: Outbound::new(ids, host.outbound_connections_max),
-            host,
-            runtime: None,
-            loaded: HashMap::new(),
-            queued: Account::new(host.queued_bytes_max),
-            takeover: Account::new(host.context_takeover_bytes_max),
-        }
-    }
-
-    /// What guests connect to.
-    pub(crate) fn outbound(&self) -> &Outbound {
-        &self.outbound
-    }
-
-    async fn service(&mut self, plan: &plan::Service) -> Made {
-        let protocols = plan.protocols.iter().map(ToString::to_string).collect();
-        let limits = session_limits(&plan.limits);
-        let hub = Hub::new(plan.name.as_str(), limits, protocols).within(&self.queued);
-        let compression = plan.limits.compression.as_ref();
-        let compression = compression.map(|plan| compression_of(plan, &self.takeover));
-        let hub = Arc::new(hub.with_compression(compression));
-        match &plan.behavior {
-            Behavior::Native(Native::Echo) => Ok(Arc::new(Echo::new(hub))),
-            Behavior::Component { file, sha256 } => {
-                let runtime = self.runtime()?;
-                let pin = sha256.map(|digest| Digest(*digest.as_bytes()));
-                let component = self.component(&runtime, file, pin).await?;
-                let config = plan.config.iter().cloned().collect();
-                let limits = guest_limits(&plan.limits);
-                let service = GuestService::new(&runtime, &component, hub, config, limits)?;
-                let grants = outward::grants(&plan.connect)?;
-                let connections_max = plan.limits.connections_per_session_max;
-                let service = service.with_connections(&self.outbound, grants, connections_max);
-                Ok(Arc::new(service))
-            }
-        }
-    }
-
-    async fn component(
-        &mut self,
-        runtime: &Runtime,
-        file: &Path,
-        pin: Option<Digest>,
-    ) -> Result<Component, wasket_runtime::Error> {
-        let key = (file.to_owned(), pin);
-        if let Some(component) = self.loaded.get(&key) {
-            return Ok(component.clone());
-        }
-        let component = runtime.load(file, pin).await?;
-        self.loaded.insert(key, component.clone());
-        Ok(component)
-    }
-
-    /// Whether the component of a service imports connections to the outside, if it loaded.
-    pub(crate) fn connects(&self, plan: &plan::Service) -> bool {
-        let Behavior::Component { file, sha256 } = &plan.behavior else {
-            return false;
-        };
-        let pin = sha256.map(|digest| Digest(*digest.as_bytes()));
-        let loaded = self.loaded.get(&(file.clone(), pin));
-        loaded.is_some_and(Component::connects)
-    }
-
-    pub(crate) fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {
-        if let Some(runtime) = &self.runtime {
-            return Ok(runtime.clone());
-        }
-        let made = runtime(self.host)?;
-        self.runtime = Some(made.clone());
-        Ok(made)
-    }
-}
-
-fn session_limits(limits: &plan::Limits) -> Limits {
-    Limits {
-        sessions_max: limits.sessions_max,
-        message_bytes_max: limits.message_bytes_max,
-        fragments_max: limits.fragments_max,
-        outbox_bytes_max: limits.outbox_bytes_max,
-        queued_bytes_max: limits.service_queued_bytes_max,
-        slow_reader_time: limits.slow_reader_time,
-        slow_reader: match limits.slow_reader {
-            plan::SlowReader::Close => SlowReader::Close,
-            plan::SlowReader::Drop => SlowReader::Drop,
-        },
-        ping_every: limits.ping_every,
-        pong_timeout: limits.pong_timeout,
-        close_timeout: limits.close_timeout,
-        write_timeout: limits.write_timeout,
-        idle_timeout: limits.idle_timeout,
-        lifetime_max: limits.lifetime_max,
-        topics_max: limits.topics_per_session_max,
-        timers_max: limits.timers_per_session_max,
-    }
-}
-
-fn compression_of(plan: &plan::Compression, takeover: &Arc<Account>) -> Compression {
-    Compression {
-        terms: Terms {
-            server_context_takeover: plan.server_context_takeover,
-            client_context_takeover: plan.client_context_takeover,
-            server_max_window_bits: plan.server_max_window_bits,
-            client_max_window_bits: plan.client_max_window_bits,
-        },
-        level: plan.level,
-        message_bytes_min: plan.message_bytes_min,
-        memory: Arc::clone(takeover),
-    }
-}
-
-pub(crate) fn guest_limits(limits: &plan::Limits) -> wasket_runtime::Limits {
-    wasket_runtime::Limits {
-        memory_bytes_max: limits.memory_bytes_max,
-        table_elements_max: limits.table_elements_max,
-        event_time: limits.event_time,
-        event_wall_time: limits.event_wall_time,
-        event_deliveries_max: limits.event_deliveries_max,
-        event_bytes_max: limits.event_bytes_max,
-        log_bytes_per_second_max: limits.log_bytes_per_second_max,
-    }
 }
 
 fn hosts(hosts: &[HostName]) -> anyhow::Result<Hosts> {
@@ -319,19 +214,10 @@ fn response_headers(headers: &[Header]) -> anyhow::Result<Vec<(HeaderName, Heade
         .map(|header| Ok((header.name().parse()?, header.value().parse()?)))
         .collect()
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_rooms_have_the_defaults_of_the_plan() {
-        let limits = plan::Limits::default();
-        assert_eq!(session_limits(&limits), Limits::default());
-        assert_eq!(guest_limits(&limits), wasket_runtime::Limits::default());
-        let terms = compression_of(&plan::Compression::default(), &Account::new(0)).terms;
-        assert_eq!(terms, Terms::default());
-    }
+    use std::path::Path;
 
     // parity S7
     #[test]

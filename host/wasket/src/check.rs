@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use wasket_config::plan::{Behavior, Files, Host, Native};
+use wasket_config::plan::{Behavior, Connect, Files, Host, Native};
 use wasket_config::{Plan, Problems};
 use wasket_runtime::Inspection;
 use wasket_session::IdSource;
@@ -41,7 +41,7 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
         Err(problems) => return Err(problems.into()),
     };
     let reports = tokio_runtime(plan.host.workers)?.block_on(reports(&plan));
-    let (services, auths) = match reports {
+    let (services, http, auths) = match reports {
         Err(error) if json && error.is::<Usage>() => {
             print(&Configuration::unusable(file, &error.to_string()))?;
             return Ok(ExitCode::from(USAGE));
@@ -50,10 +50,13 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
     };
     let configuration = Configuration {
         file: file.display().to_string(),
-        loads: auths.is_empty() && services.iter().all(|service| service.problem.is_none()),
+        loads: auths.is_empty()
+            && services.iter().all(|service| service.problem.is_none())
+            && http.iter().all(|http| http.problem.is_none()),
         mistakes: Vec::new(),
         warnings: [certificates::warnings(&plan), login::warnings(&plan)].concat(),
         services,
+        http,
         files: plan.files.iter().map(FilesReport::new).collect(),
         auths,
     };
@@ -99,18 +102,22 @@ fn check_component(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn reports(plan: &Plan) -> anyhow::Result<(Vec<ServiceReport>, Vec<AuthReport>)> {
+type Reports = (Vec<ServiceReport>, Vec<HttpReport>, Vec<AuthReport>);
+
+async fn reports(plan: &Plan) -> anyhow::Result<Reports> {
     let mut components = Components::new(&plan.host, Arc::new(IdSource::new(plan.host.node)));
     let logins = Logins::new(plan, &mut components).await?;
-    let built = build::services(plan, &mut components).await?;
+    let built = build::everything(plan, &mut components).await?;
     let auths = logins.problems.iter().map(|(name, error)| AuthReport {
         name: name.to_string(),
         problem: error.to_string(),
     });
     let services = built
+        .services
         .iter()
         .map(|built| ServiceReport::new(built, components.connects(built.plan)));
-    Ok((services.collect(), auths.collect()))
+    let http = built.http.iter().map(HttpReport::new);
+    Ok((services.collect(), http.collect(), auths.collect()))
 }
 
 fn code(loads: bool) -> ExitCode {
@@ -136,6 +143,8 @@ struct Configuration {
     /// What would serve and should not be so.
     warnings: Vec<String>,
     services: Vec<ServiceReport>,
+    /// Components that would answer plain HTTP.
+    http: Vec<HttpReport>,
     /// Directories whose files would be served.
     files: Vec<FilesReport>,
     /// Logins that would let nobody in.
@@ -169,11 +178,30 @@ struct ServiceReport {
     /// The component's file; absent for a native behavior.
     component: Option<String>,
     native: Option<&'static str>,
+    /// Whether the component answers plain requests on its path as well.
+    answers_http: bool,
     /// Whether the component imports connections to the outside.
     connects: bool,
     /// Where its guests may connect to.
     connect: Vec<String>,
     /// Why it would not serve.
+    problem: Option<String>,
+}
+
+/// What became of a component that answers plain HTTP.
+#[derive(Serialize)]
+struct HttpReport {
+    name: String,
+    path: String,
+    /// Its file.
+    component: String,
+    /// The service whose sessions it sees, if the file names one.
+    publishes_to: Option<String>,
+    /// Whether it imports connections or requests to the outside.
+    connects: bool,
+    /// Where it may connect to.
+    connect: Vec<String>,
+    /// Why it would not answer.
     problem: Option<String>,
 }
 
@@ -219,6 +247,7 @@ impl Configuration {
             mistakes: mistakes.collect(),
             warnings: Vec::new(),
             services: Vec::new(),
+            http: Vec::new(),
             files: Vec::new(),
             auths: Vec::new(),
         }
@@ -238,6 +267,7 @@ impl Configuration {
             }],
             warnings: Vec::new(),
             services: Vec::new(),
+            http: Vec::new(),
             files: Vec::new(),
             auths: Vec::new(),
         }
@@ -254,6 +284,28 @@ impl FilesReport {
     }
 }
 
+impl HttpReport {
+    fn new(built: &build::BuiltHttp<'_>) -> Self {
+        let plan = built.plan;
+        Self {
+            name: plan.name.to_string(),
+            path: plan.route.to_string(),
+            component: plan.component.display().to_string(),
+            connects: built
+                .service
+                .as_ref()
+                .is_ok_and(|guest| guest.component().connects()),
+            publishes_to: plan.publishes_to.as_ref().map(ToString::to_string),
+            connect: targets(&plan.connect),
+            problem: built.service.as_ref().err().map(ToString::to_string),
+        }
+    }
+}
+
+fn targets(connect: &[Connect]) -> Vec<String> {
+    connect.iter().map(|to| to.url.to_string()).collect()
+}
+
 impl ServiceReport {
     fn new(built: &build::Built<'_>, connects: bool) -> Self {
         let (component, native) = match &built.plan.behavior {
@@ -265,13 +317,12 @@ impl ServiceReport {
             path: built.plan.route.to_string(),
             component,
             native,
+            answers_http: built
+                .service
+                .as_ref()
+                .is_ok_and(|serves| serves.http.is_some()),
             connects,
-            connect: built
-                .plan
-                .connect
-                .iter()
-                .map(|to| to.url.to_string())
-                .collect(),
+            connect: targets(&built.plan.connect),
             problem: built.service.as_ref().err().map(ToString::to_string),
         }
     }

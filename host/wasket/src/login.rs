@@ -111,6 +111,14 @@ impl Logins {
         self.access(&files.login, &files.require_roles)
     }
 
+    /// Who may send requests to a component.
+    ///
+    /// # Errors
+    /// As [`of_listener`](Self::of_listener).
+    pub(crate) fn of_http(&self, http: &plan::Http) -> anyhow::Result<Access> {
+        self.access(&http.login, &http.require_roles)
+    }
+
     fn access(&self, login: &plan::Login, roles: &[String]) -> anyhow::Result<Access> {
         let login = match login {
             plan::Login::AsListener => Login::AsListener,
@@ -186,7 +194,9 @@ fn basic_on<'p>(plan: &'p Plan, listener: &'p Listener) -> Vec<&'p AuthName> {
     let is_basic = |auth: &&Auth| auth.scheme == plan::Scheme::Basic;
     let is_used = |auth: &&Auth| {
         let services = plan.services.iter().map(|service| &service.login);
-        let mut logins = services.chain(plan.files.iter().map(|files| &files.login));
+        let http = plan.http.iter().map(|http| &http.login);
+        let files = plan.files.iter().map(|files| &files.login);
+        let mut logins = services.chain(http).chain(files);
         logins.any(|login| *login == plan::Login::By(auth.name.clone()))
             || listener.auth.as_ref() == Some(&auth.name)
     };

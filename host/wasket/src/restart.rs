@@ -20,7 +20,11 @@ pub(crate) fn needed(running: &Plan, now: &Plan) -> Vec<String> {
     let files = changed(&running.files, &now.files, |files| {
         format!("[files.{}]", files.name)
     });
-    tables.chain(auths).chain(services).chain(files).collect()
+    let http = changed(&running.http, &now.http, |http| {
+        format!("[http.{}]", http.name)
+    });
+    let all = tables.chain(auths).chain(services);
+    all.chain(files).chain(http).collect()
 }
 
 /// Those that are new, gone or different, each once.
@@ -70,6 +74,10 @@ mod tests {
             (
                 format!("{SERVICES}[files.f]\npath = \"/\"\ndirectory = \"public\"\n"),
                 &["[files.f]"],
+            ),
+            (
+                format!("{SERVICES}[http.h]\npath = \"/\"\ncomponent = \"h.wasm\"\n"),
+                &["[http.h]"],
             ),
             (login, &["[auth.staff]", "[service.a]"]),
             (defaults, &["[service.a]", "[service.b]"]),

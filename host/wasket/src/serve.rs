@@ -1,6 +1,6 @@
 //! `wasket serve`: a plan becomes a server, which runs until a signal ends it.
 
-use crate::build::{self, Built, Components};
+use crate::build::{self, Built, BuiltHttp, Components, Everything};
 use crate::certificates::{self, Watch};
 use crate::cli::Serve;
 use crate::login::Logins;
@@ -11,12 +11,12 @@ use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::{error, info, warn};
 use wasket_config::Plan;
-use wasket_config::plan::{Files, Listener, Service};
+use wasket_config::plan::{Listener, Service};
 use wasket_net::Server;
-use wasket_runtime::{ENDED_WITHIN, Outbound};
+use wasket_runtime::{ENDED_WITHIN, GuestHttp, Outbound};
 use wasket_session::IdSource;
 
 /// Serves what a configuration says.
@@ -71,7 +71,7 @@ async fn until_signal(
     mut reloads: Option<Reloads>,
 ) -> anyhow::Result<()> {
     let mut signals = Signals::new(reloads.is_some()).context("listening for signals")?;
-    let (server, watch, logins, outbound) = tokio::select! {
+    let (server, watch, logins, guests) = tokio::select! {
         listening = listening(plan, unloadable) => listening?,
         signal = signals.ending() => {
             info!(signal = signal.name(), "stopped before it served");
@@ -97,11 +97,11 @@ async fn until_signal(
             handle.stop();
         }
     }
+    let stopped = Instant::now();
     tokio::select! {
         left = serving => {
             if left == 0 {
-                // Those of sessions that have just ended.
-                let _ = tokio::time::timeout(ended_within(plan), outbound.ended()).await;
+                guests.end(plan, stopped).await;
             }
             farewell(left);
         }
@@ -136,9 +136,35 @@ async fn reloading(signals: &mut Signals, mut reloads: Option<Reloads>) -> Endin
     }
 }
 
+/// What guests do beside the connections of clients.
+struct Guests {
+    outbound: Outbound,
+    http: Vec<Arc<GuestHttp>>,
+}
+
+impl Guests {
+    /// Waits for what may still go on when the last client has gone: work on requests that have been answered, for as long as
+    /// `drain` lasts, and connections to the outside of guests that have just ended.
+    async fn end(&self, plan: &Plan, stopped: Instant) {
+        let left = plan.host.drain.saturating_sub(stopped.elapsed());
+        let answered = async {
+            for guest in &self.http {
+                guest.ended().await;
+            }
+        };
+        if tokio::time::timeout(left, answered).await.is_err() {
+            warn!("requests that have been answered are worked on for longer than `drain`");
+        }
+        let _ = tokio::time::timeout(ended_within(plan), self.outbound.ended()).await;
+    }
+}
+
 /// How long guests' connections to the outside may take to close.
 fn ended_within(plan: &Plan) -> Duration {
-    let longest = plan.services.iter().map(|it| it.limits.close_timeout).max();
+    let services = plan.services.iter().map(|it| it.limits.close_timeout);
+    let longest = services
+        .chain(plan.http.iter().map(|it| it.limits.close_timeout))
+        .max();
     longest.unwrap_or_default().saturating_add(ENDED_WITHIN)
 }
 
@@ -156,24 +182,13 @@ fn farewell(left: usize) {
 async fn listening(
     plan: &Plan,
     unloadable: Unloadable,
-) -> anyhow::Result<(Server, Watch, Logins, Outbound)> {
+) -> anyhow::Result<(Server, Watch, Logins, Guests)> {
     let ids = Arc::new(IdSource::new(plan.host.node));
     let mut components = Components::new(&plan.host, Arc::clone(&ids));
     let logins = Logins::new(plan, &mut components).await?;
     logins.warn(plan);
-    let built = build::services(plan, &mut components).await?;
-    for Built { plan, service } in &built {
-        match (service, unloadable) {
-            (Ok(_), _) => {}
-            (Err(error), Unloadable::Answers503) => {
-                error!(
-                    service = plan.name.as_str(),
-                    "does not load, its path answers 503: {error}"
-                );
-            }
-            (Err(error), Unloadable::EndsTheHost) => bail!("{error}"),
-        }
-    }
+    let built = build::everything(plan, &mut components).await?;
+    check(&built, unloadable)?;
     let routes = build::routes(&built, &plan.files, &logins)?;
     let listeners = build::listeners(plan, &logins)?;
     let watch = Watch::new(&listeners);
@@ -181,26 +196,64 @@ async fn listening(
     let addresses = server.addresses();
     for (listener, address) in plan.listeners.iter().zip(&addresses) {
         info!(%address, "listening");
-        for service in &plan.services {
-            terminal::line(&announcement(listener, *address, service));
-        }
-        let scheme = if listener.tls.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        for Files { name, route, .. } in &plan.files {
-            terminal::line(&format!(
-                "listening on {scheme}://{address}{route} (files {name})"
-            ));
-        }
-        if listener.try_page {
-            terminal::line(&format!(
-                "listening on {scheme}://{address}/ (a page to try the services)"
-            ));
+        announce(plan, listener, *address);
+    }
+    let guests = Guests {
+        outbound: components.outbound().clone(),
+        http: built.guests().cloned().collect(),
+    };
+    Ok((server, watch, logins, guests))
+}
+
+/// Tells of what did not load.
+fn check(built: &Everything<'_>, unloadable: Unloadable) -> anyhow::Result<()> {
+    let services = built.services.iter().map(|Built { plan, service }| {
+        let error = service.as_ref().err();
+        (&plan.name, error)
+    });
+    let http = built.http.iter().map(|BuiltHttp { plan, service }| {
+        let error = service.as_ref().err();
+        (&plan.name, error)
+    });
+    for (name, error) in services.chain(http) {
+        match (error, unloadable) {
+            (None, _) => {}
+            (Some(error), Unloadable::Answers503) => {
+                error!(
+                    service = name.as_str(),
+                    "does not load, its path answers 503: {error}"
+                );
+            }
+            (Some(error), Unloadable::EndsTheHost) => bail!("{error}"),
         }
     }
-    Ok((server, watch, logins, components.outbound().clone()))
+    Ok(())
+}
+
+/// The lines by which people and programs learn where everything is.
+fn announce(plan: &Plan, listener: &Listener, address: SocketAddr) {
+    for service in &plan.services {
+        terminal::line(&announcement(listener, address, service));
+    }
+    let scheme = if listener.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let line = |route: &dyn std::fmt::Display, what: &str| {
+        terminal::line(&format!(
+            "listening on {scheme}://{address}{route} ({what})"
+        ));
+    };
+    for http in &plan.http {
+        line(&http.route, &format!("http {}", http.name));
+    }
+    for files in &plan.files {
+        line(&files.route, &format!("files {}", files.name));
+    }
+    if listener.try_page {
+        line(&"/", "a page to try the services");
+    }
 }
 
 /// The line by which people and programs learn where a service is. Its form is a promise, and the same for a

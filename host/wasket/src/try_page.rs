@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use wasket_config::plan::Service;
+use wasket_config::plan::Plan;
+use wasket_config::{Route, ServiceName};
 use wasket_net::Page;
 
-/// The page for these services.
-pub(crate) fn page(services: &[Service]) -> Page {
-    let body = DOCUMENT.replacen(PLACE, &place(services), 1);
+/// The page for what a plan serves.
+pub(crate) fn page(plan: &Plan) -> Page {
+    let body = DOCUMENT.replacen(PLACE, &place(plan), 1);
     Page {
         content_type: "text/html; charset=utf-8",
         security_policy: SECURITY_POLICY,
@@ -15,52 +16,80 @@ pub(crate) fn page(services: &[Service]) -> Page {
     }
 }
 
-/// A service as the page lists it.
+/// What the page lists.
+#[derive(Serialize)]
+struct Served<'a> {
+    services: Vec<Listed<'a>>,
+    http: Vec<Listed<'a>>,
+    files: Vec<Listed<'a>>,
+}
+
 #[derive(Serialize)]
 struct Listed<'a> {
     name: &'a str,
     path: String,
 }
 
-fn place(services: &[Service]) -> String {
-    let listed = services.iter().map(|service| Listed {
-        name: service.name.as_str(),
-        path: service.route.to_string(),
-    });
+fn listed<'a>((name, route): (&'a ServiceName, &Route)) -> Listed<'a> {
+    Listed {
+        name: name.as_str(),
+        path: route.to_string(),
+    }
+}
+
+fn place(plan: &Plan) -> String {
+    let services = plan.services.iter().map(|it| (&it.name, &it.route));
+    let http = plan.http.iter().map(|it| (&it.name, &it.route));
+    let files = plan.files.iter().map(|it| (&it.name, &it.route));
+    let served = Served {
+        services: services.map(listed).collect(),
+        http: http.map(listed).collect(),
+        files: files.map(listed).collect(),
+    };
     // Strings always have a JSON form.
-    let json = serde_json::to_string(&listed.collect::<Vec<_>>()).unwrap_or_default();
+    let json = serde_json::to_string(&served).unwrap_or_default();
     // In a script element, `</script>` would end it and `<!--` change how it is read.
-    PLACE.replace("[]", &json.replace('<', "\\u003c"))
+    PLACE.replace("{}", &json.replace('<', "\\u003c"))
 }
 
 const DOCUMENT: &str = include_str!("../assets/try.html");
 
-/// Where the list of services goes, as it stands in the document.
-const PLACE: &str = r#"<script type="application/json" id="services">[]</script>"#;
+/// Where the lists go, as it stands in the document.
+const PLACE: &str = r#"<script type="application/json" id="served">{}</script>"#;
 
-/// Nothing but what is in the document, and WebSocket connections.
+/// Nothing but what is in the document, WebSocket connections, and requests to this host.
 const SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                                connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasket_config::plan::{Behavior, Native};
+    use std::path::Path;
 
     // parity H4
     #[test]
     fn services_are_listed_and_cannot_leave_their_place() {
-        let service = |name: &str, path: &str| {
-            let (name, route) = (name.parse().unwrap(), path.parse().unwrap());
-            Service::new(name, route, Behavior::Native(Native::Echo))
-        };
-        let page = page(&[
-            service("echo", "/echo"),
-            service("odd", "/<script>\"<!--/{x}"),
-        ]);
+        let text = r#"
+            [service.echo]
+            path = "/echo"
+            native = "echo"
+            [http.odd]
+            path = '/<script>"<!--/{x}'
+            component = "odd.wasm"
+            [files.assets]
+            path = "/assets"
+            directory = "assets"
+        "#;
+        let plan = wasket_config::parse(text, "wasket.toml", Path::new("")).unwrap();
+        let page = page(&plan);
         let body = str::from_utf8(&page.body).unwrap();
-        let list = r#"[{"name":"echo","path":"/echo"},{"name":"odd","path":"/\u003cscript>\"\u003c!--/{x}"}]"#;
-        assert!(body.contains(&PLACE.replace("[]", list)), "{body}");
+        let lists = [
+            r#"{"services":[{"name":"echo","path":"/echo"}],"#,
+            r#""http":[{"name":"odd","path":"/\u003cscript>\"\u003c!--/{x}"}],"#,
+            r#""files":[{"name":"assets","path":"/assets"}]}"#,
+        ];
+        let list = lists.concat();
+        assert!(body.contains(&PLACE.replace("{}", &list)), "{body}");
         assert!(!body.contains(PLACE));
         assert_eq!(DOCUMENT.matches(PLACE).count(), 1);
     }

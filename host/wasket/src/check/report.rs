@@ -1,6 +1,6 @@
 //! What `wasket check` tells people.
 
-use super::{Configuration, ServiceReport};
+use super::{Configuration, HttpReport, ServiceReport};
 use crate::terminal::{line, shown};
 use wasket_config::show_size;
 use wasket_runtime::{Inspection, Interface};
@@ -16,6 +16,7 @@ pub(super) fn configuration(configuration: &Configuration) {
         line(&format!("  warning: {}", shown(warning)));
     }
     configuration.services.iter().for_each(service);
+    configuration.http.iter().for_each(http);
     for files in &configuration.files {
         let (path, directory) = (shown(&files.path), shown(&files.directory));
         line(&format!("  files {} on {path} ({directory})", files.name));
@@ -36,37 +37,59 @@ fn service(service: &ServiceReport) {
         (Some(file), _) => shown(file),
         (None, native) => format!("native {}", native.unwrap_or_default()),
     };
-    let whether = if service.problem.is_none() {
-        "ok"
-    } else {
-        "does not load, would answer 503"
-    };
     line(&format!(
-        "  {} on {} ({behind}): {whether}",
+        "  {} on {} ({behind}): {}",
         service.name,
-        shown(&service.path)
+        shown(&service.path),
+        whether(service.problem.as_deref())
     ));
-    if let Some(text) = outward(service) {
-        line(&format!("    {}", shown(&text)));
+    if service.answers_http {
+        line("    its component answers plain HTTP there too");
     }
+    outward(service.connects, &service.connect, &service.problem);
     for problem in service.problem.iter().flat_map(|problem| problem.lines()) {
         line(&format!("    {}", shown(problem)));
     }
 }
 
-/// What its guests may connect to, if they mean to or may.
-fn outward(service: &ServiceReport) -> Option<String> {
-    let targets = service.connect.join(", ");
-    match (service.connects, service.connect.is_empty()) {
-        (true, false) => Some(format!("its guests may connect to {targets}")),
-        (true, true) => Some(
-            "its component imports connections, and `connect` is empty: each is refused".to_owned(),
-        ),
-        (false, false) if service.problem.is_none() => Some(format!(
-            "its guests may connect to {targets}, and its component imports no connections"
-        )),
-        (false, _) => None,
+fn http(http: &HttpReport) {
+    line(&format!(
+        "  http {} on {} ({}): {}",
+        http.name,
+        shown(&http.path),
+        shown(&http.component),
+        whether(http.problem.as_deref())
+    ));
+    if let Some(service) = &http.publishes_to {
+        line(&format!("    it sees the sessions of {service}"));
     }
+    outward(http.connects, &http.connect, &http.problem);
+    for problem in http.problem.iter().flat_map(|problem| problem.lines()) {
+        line(&format!("    {}", shown(problem)));
+    }
+}
+
+fn whether(problem: Option<&str>) -> &'static str {
+    match problem {
+        None => "ok",
+        Some(_) => "does not load, would answer 503",
+    }
+}
+
+/// What its guests may connect to, if they mean to or may.
+fn outward(connects: bool, connect: &[String], problem: &Option<String>) {
+    let targets = connect.join(", ");
+    let text = match (connects, connect.is_empty()) {
+        (true, false) => format!("its guests may connect to {targets}"),
+        (true, true) => {
+            "its component imports connections, and `connect` is empty: each is refused".to_owned()
+        }
+        (false, false) if problem.is_none() => {
+            format!("its guests may connect to {targets}, and its component imports no connections")
+        }
+        (false, _) => return,
+    };
+    line(&format!("    {}", shown(&text)));
 }
 
 pub(super) fn component(inspection: &Inspection) {
