@@ -36,8 +36,12 @@ pub(crate) fn run(mut arguments: Arguments) -> Result<()> {
     };
     let scheme = if tls { "https" } else { "http" };
     if !address.ends_with(":0") {
+        // What has signed itself is not known to curl.
+        let trusting = if tls { " --insecure" } else { "" };
         println!(
-            "Open {scheme}://{address}/ in a browser to try the services. Ctrl-c ends the host."
+            "Open {scheme}://{address}/ in a browser to try the services. A file of the demo is {scheme}://{address}/assets/\n\
+             Say something to everyone in /chat: curl{trusting} --data 'Tea is ready.' {scheme}://{address}/publish\n\
+             Ctrl-c ends the host."
         );
     }
     become_it(Step::new(host, ["serve"]).arg(config))

@@ -91,9 +91,11 @@ fn readdressed(demo: &str, address: &str, guests: &Path) -> Result<String> {
         "guests/demo.toml does not have the one line {listens}"
     );
     let components = format!("component = \"{}/target/", guests.display());
+    let assets = format!("directory = \"{}/assets\"", guests.display());
     Ok(demo
         .replace(&listens, &format!("address = \"{address}\""))
-        .replace("component = \"target/", &components))
+        .replace("component = \"target/", &components)
+        .replace("directory = \"assets\"", &assets))
 }
 
 /// A running host. Dropped without [`Host::stop`], it is killed.
@@ -257,6 +259,7 @@ mod tests {
                 "{line}"
             );
         }
+        assert!(moved.contains("\ndirectory = \"/somewhere/assets\"\n"));
         assert!(readdressed("nothing", "127.0.0.1:0", Path::new("/")).is_err());
     }
 }

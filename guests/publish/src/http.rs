@@ -45,6 +45,8 @@ fn body(request: &IncomingRequest) -> Option<Vec<u8>> {
 fn respond(out: ResponseOutparam, answer: &Answer) {
     let fields = Fields::new();
     let _ = fields.append("content-type", b"text/plain; charset=utf-8");
+    let line = format!("{}\n", answer.line);
+    let _ = fields.append("content-length", line.len().to_string().as_bytes());
     let _ = fields.append("x-content-type-options", b"nosniff");
     if answer.status == 405 {
         let _ = fields.append("allow", METHOD.as_bytes());
@@ -55,7 +57,7 @@ fn respond(out: ResponseOutparam, answer: &Answer) {
     ResponseOutparam::set(out, Ok(response));
     if let Ok(body) = body {
         if let Ok(mut stream) = body.write() {
-            let _ = writeln!(stream, "{}", answer.line);
+            let _ = stream.write_all(line.as_bytes());
         }
         let _ = OutgoingBody::finish(body, None);
     }
