@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { WAIT_MS, run } from "./checks.mjs";
+import { checks, refusals } from "./page.mjs";
 
 const [base, executablePath, shots] = process.argv.slice(2);
 const url = `${base.replace(/^ws/, "http")}/`;
@@ -96,7 +97,7 @@ try {
       const file = join(shots, "one-mebibyte.bin");
       writeFileSync(file, Buffer.alloc(1 << 20, 7));
       await connect(page, "/echo");
-      await page.getByLabel("File").setInputFiles(file);
+      await page.getByLabel("File (").setInputFiles(file);
       await page.getByRole("button", { name: "Send file" }).click();
       await line(page, "received", "binary, 1,048,576 bytes");
       await page.close();
@@ -106,7 +107,7 @@ try {
       const file = join(shots, "too-large.bin");
       writeFileSync(file, Buffer.alloc((1 << 20) + 1, 7));
       await connect(page, "/echo");
-      await page.getByLabel("File").setInputFiles(file);
+      await page.getByLabel("File (").setInputFiles(file);
       await page.getByRole("button", { name: "Send file" }).click();
       await page.locator("#closed", { hasText: "1009 (message too big)" }).waitFor();
       await page.close();
@@ -145,7 +146,9 @@ try {
       await line(page, "received", "I'm not available now.");
       await page.close();
     }],
+    ...checks({ visit, connect, line, shots }),
     ["page: nothing went wrong on the way", async () => assert.deepEqual(errors, [])],
+    ...refusals({ visit }),
     ["page: a refused connection says why", async () => {
       const page = await visit();
       await page.getByLabel("Path and query").fill("/nowhere");
@@ -180,7 +183,7 @@ try {
       await page.screenshot({ path: join(shots, "phone.png"), fullPage: true });
       await page.close();
     }],
-    ["browser: a page of another origin is refused", async () => { // hardening H15
+    ["browser: a page of another origin is refused, and publishes nothing", async () => { // hardening H15, parity H2
       const page = await browser.newPage();
       const end = await page.evaluate((address) => new Promise((resolve) => {
         const socket = new WebSocket(address);
@@ -188,6 +191,14 @@ try {
         socket.onclose = (event) => resolve(event.code);
       }), `${base}/echo`);
       assert.equal(end, 1006);
+      // A form may be sent anywhere: nobody but the host keeps it from being heard.
+      const posted = page.waitForResponse((answer) => answer.url().endsWith("/publish"));
+      await page.evaluate((action) => {
+        const form = Object.assign(document.createElement("form"), { action, method: "POST", enctype: "text/plain" });
+        document.body.append(form);
+        form.submit();
+      }, `${url}publish`);
+      assert.equal((await posted).status(), 403);
       await page.close();
     }],
   ]);
