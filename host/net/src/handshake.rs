@@ -37,7 +37,7 @@ pub(crate) struct Opened {
     /// Of status 200, and without what only a switch of protocols needs.
     pub(crate) answer: Answer,
     /// The `Sec-WebSocket-Accept` of that switch.
-    accept: String,
+    accept: Option<String>,
     pub(crate) admitted: Admitted,
 }
 
@@ -53,7 +53,7 @@ impl Opened {
         let own = answer.headers_mut();
         own.insert(UPGRADE, HeaderValue::from_static("websocket"));
         own.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        if let Ok(accept) = HeaderValue::from_str(&accept) {
+        if let Some(Ok(accept)) = accept.as_deref().map(HeaderValue::from_str) {
             own.insert(SEC_WEBSOCKET_ACCEPT, accept);
         }
         (answer, admitted)

@@ -1,6 +1,7 @@
 //! The opening handshake (RFC 6455 section 4), as data: no sockets and no HTTP types.
 //!
-//! A server calls [`examine`] with a request and answers with the [`Offer`] or the [`Refusal`]. A client makes a
+//! A server calls [`examine`] with a request (or [`examine_extended`], where the session is to be a stream of HTTP/2) and
+//! answers with the [`Offer`] or the [`Refusal`]. A client makes a
 //! [`Request`], sends its headers, and calls [`Request::verify`] with the response.
 //!
 //! Deliberately absent: `Origin`, cookies, authentication and the choice of subprotocol and extensions. They are
@@ -18,7 +19,7 @@ mod work;
 
 pub use client::{Agreed, BadAnswer, BadProtocol, Request};
 pub use field::{ExtensionParams, is_reserved, is_token};
-pub use server::{Offer, Refusal, examine};
+pub use server::{Offer, Refusal, examine, examine_extended};
 
 /// The `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key` (RFC 6455 section 4.2.2).
 #[must_use]

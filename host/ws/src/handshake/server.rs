@@ -11,8 +11,8 @@ use super::{VERSION, accept_key};
 /// What a client offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// The `Sec-WebSocket-Accept` to answer with.
-    pub accept: String,
+    /// The `Sec-WebSocket-Accept` to answer with; `None` where the version of HTTP has no use for it.
+    pub accept: Option<String>,
     /// The subprotocols, most wanted first. The server picks one or none.
     pub protocols: Vec<String>,
     /// The extensions, most wanted first.
@@ -33,27 +33,58 @@ pub fn examine<'h>(
     if method != "GET" {
         return Err(Refusal::Method);
     }
-    field::only_value(headers.clone(), "host")
-        .ok()
-        .filter(|host| is_host(host))
-        .ok_or(Refusal::Host)?;
-    if field::has_body(headers.clone()) {
-        return Err(Refusal::Body);
-    }
+    has_host_and_no_body(headers.clone())?;
     if !field::list_has(headers.clone(), "upgrade", "websocket")
         || !field::list_has(headers.clone(), "connection", "upgrade")
     {
         return Err(Refusal::NotUpgrade);
     }
-    if field::only_value(headers.clone(), "sec-websocket-version") != Ok(VERSION) {
-        return Err(Refusal::Version);
-    }
+    has_version(headers.clone())?;
     let key = field::only_value(headers.clone(), "sec-websocket-key")
         .ok()
         .filter(|key| is_key(key))
         .ok_or(Refusal::Key)?;
+    offer(Some(accept_key(key)), headers)
+}
+
+/// Examines a request of HTTP/2 or later, known to be an extended CONNECT for `websocket` (RFC 8441 section 5): its
+/// headers, names in any case, with `:authority` as `host`. There is no key, and there is nothing to upgrade.
+///
+/// The work is linear in the size of the headers.
+pub fn examine_extended<'h>(
+    headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+) -> Result<Offer, Refusal> {
+    has_host_and_no_body(headers.clone())?;
+    has_version(headers.clone())?;
+    offer(None, headers)
+}
+
+fn has_host_and_no_body<'h>(
+    headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+) -> Result<(), Refusal> {
+    field::only_value(headers.clone(), "host")
+        .ok()
+        .filter(|host| is_host(host))
+        .ok_or(Refusal::Host)?;
+    match field::has_body(headers) {
+        true => Err(Refusal::Body),
+        false => Ok(()),
+    }
+}
+
+fn has_version<'h>(headers: impl Iterator<Item = (&'h str, &'h [u8])>) -> Result<(), Refusal> {
+    match field::only_value(headers, "sec-websocket-version") {
+        Ok(VERSION) => Ok(()),
+        _ => Err(Refusal::Version),
+    }
+}
+
+fn offer<'h>(
+    accept: Option<String>,
+    headers: impl Iterator<Item = (&'h str, &'h [u8])> + Clone,
+) -> Result<Offer, Refusal> {
     Ok(Offer {
-        accept: accept_key(key),
+        accept,
         protocols: field::distinct_tokens(headers.clone(), "sec-websocket-protocol")
             .ok_or(Refusal::Protocols)?,
         extensions: field::extensions(headers).ok_or(Refusal::Extensions)?,

@@ -1,7 +1,8 @@
 //! The opening handshake (RFC 6455 section 4).
 
 use wasket_ws::handshake::{
-    BadAnswer, BadProtocol, Offer, Refusal, Request, accept_key, examine, is_reserved,
+    BadAnswer, BadProtocol, Offer, Refusal, Request, accept_key, examine, examine_extended,
+    is_reserved,
 };
 
 /// The request of RFC 6455 section 1.2, without its subprotocols.
@@ -43,7 +44,7 @@ fn examined(headers: &[(&str, &str)]) -> Result<Offer, Refusal> {
 fn the_request_of_the_rfc() {
     let headers = with(&REQUEST, "Sec-WebSocket-Protocol", &["chat, superchat"]);
     let offer = examined(&headers).unwrap();
-    assert_eq!(offer.accept, ACCEPT);
+    assert_eq!(offer.accept.as_deref(), Some(ACCEPT));
     assert_eq!(offer.protocols, ["chat", "superchat"]);
     assert_eq!(offer.extensions, []);
 }
@@ -131,8 +132,20 @@ fn every_header_missing_doubled_or_odd() {
             expected,
             "{name}: {values:?}"
         );
+        // RFC 8441, section 5: what is of the key and of the upgrade says nothing there, all else holds.
+        let expected = match expected {
+            Err(Refusal::NotUpgrade | Refusal::Key) => Ok(()),
+            other => other,
+        };
+        let extended = examine_extended(bytes(&headers));
+        assert_eq!(
+            extended.map(|offer| assert_eq!(offer.accept, None)),
+            expected,
+            "extended: {name}: {values:?}"
+        );
     }
     assert_eq!(examined(&[]), Err(Refusal::Host));
+    assert_eq!(examine_extended(bytes(&[])), Err(Refusal::Host));
 }
 
 /// parity S9
@@ -180,7 +193,7 @@ fn a_request_is_accepted_by_our_own_server() {
     let mut headers: Headers<'_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
     headers.push(("host", "example.com"));
     let offer = examined(&headers).unwrap();
-    assert_eq!(offer.accept, ACCEPT);
+    assert_eq!(offer.accept.as_deref(), Some(ACCEPT));
     assert_eq!(offer.protocols, ["chat", "superchat"]);
     assert_eq!(offer.extensions[0].name, "permessage-deflate");
     assert_eq!(

@@ -1,6 +1,8 @@
 use std::cell::Cell;
 
-use wasket_ws::handshake::{Agreed, ExtensionParams, Offer, Request, examine, is_token};
+use wasket_ws::handshake::{
+    Agreed, ExtensionParams, Offer, Request, examine, examine_extended, is_token,
+};
 
 /// A head: its first line is a method (for the server) or a status (for the client), the others are headers. Both
 /// halves read it.
@@ -30,14 +32,31 @@ fn serve(method: &str, headers: &[(&str, &[u8])]) {
         examine(method, 0, headers.iter().copied()).is_err(),
         "HTTP/1.0 cannot upgrade"
     );
+    let looked_at = Cell::new(0);
+    let extended = examine_extended(counted(headers, &looked_at));
+    check_work(&looked_at, headers);
     match examined {
+        Ok(offer) => {
+            assert_eq!(method, "GET");
+            let accept = offer.accept.as_ref().map(String::len);
+            assert_eq!(accept, Some(28));
+            let expected = Offer {
+                accept: None,
+                ..offer
+            };
+            assert_eq!(extended, Ok(expected));
+        }
+        Err(refusal) => {
+            assert!(matches!(refusal.status(), 400 | 405 | 426), "{refusal}");
+        }
+    }
+    match extended {
         Ok(Offer {
             accept,
             protocols,
             extensions,
         }) => {
-            assert_eq!(method, "GET");
-            assert_eq!(accept.len(), 28);
+            assert_eq!(accept, None);
             assert!(protocols.len() <= 64 && protocols.iter().all(|protocol| is_token(protocol)));
             let mut distinct = protocols.clone();
             distinct.sort();
@@ -45,9 +64,7 @@ fn serve(method: &str, headers: &[(&str, &[u8])]) {
             assert_eq!(distinct.len(), protocols.len(), "{protocols:?}");
             check_extensions(&extensions);
         }
-        Err(refusal) => {
-            assert!(matches!(refusal.status(), 400 | 405 | 426), "{refusal}");
-        }
+        Err(refusal) => assert_eq!(refusal.status(), 400, "{refusal}"),
     }
 }
 
