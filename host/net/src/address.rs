@@ -24,10 +24,12 @@ struct Present {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// One connection's place; dropping it makes room.
+/// One connection's place, or that of one who shares it; dropping it makes room.
 #[derive(Debug)]
 pub(crate) struct Seated {
     crowd: Arc<Crowd>,
+    /// It is somebody's on the connection of a proxy, which has a place already.
+    shares: bool,
     /// Whose connection it is, once that is known and counted.
     address: Option<IpAddr>,
 }
@@ -58,6 +60,7 @@ impl Crowd {
         present.connections += 1;
         Ok(Seated {
             crowd: Arc::clone(self),
+            shares: false,
             address: None,
         })
     }
@@ -96,6 +99,16 @@ impl Seated {
         Ok(())
     }
 
+    /// A place on this connection for one of those that a trusted proxy speaks for: it is counted for its address, not
+    /// as a connection. `None` where the whole connection is somebody's, and counted as that.
+    pub(crate) fn shared(&self) -> Option<Self> {
+        self.address.is_none().then(|| Self {
+            crowd: Arc::clone(&self.crowd),
+            shares: true,
+            address: None,
+        })
+    }
+
     /// The crowd that it is one of.
     pub(crate) fn crowd(&self) -> &Crowd {
         &self.crowd
@@ -105,7 +118,7 @@ impl Seated {
 impl Drop for Seated {
     fn drop(&mut self) {
         let mut present = self.crowd.present.lock();
-        present.connections -= 1;
+        present.connections -= usize::from(!self.shares);
         let Some(address) = self.address else {
             return;
         };
@@ -141,6 +154,27 @@ mod tests {
         drop(first);
         assert!(enter(&crowd, a).is_ok());
         assert_eq!(crowd.present.lock().by_address.len(), 2);
+    }
+
+    // hardening H25: whoever comes by one connection of a proxy does not count for less.
+    #[test]
+    fn those_who_share_a_connection_are_counted_by_their_addresses() {
+        let crowd = Crowd::new(2, Some(1));
+        let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let proxy = crowd.enter().unwrap();
+        let [mut first, mut second, mut third] = [(); 3].map(|()| proxy.shared().unwrap());
+        first.settle(a).unwrap();
+        assert_eq!(second.settle(a), Err(Full::Address));
+        third.settle(b).unwrap();
+        assert_eq!(crowd.present.lock().connections, 1);
+        let direct = enter(&crowd, b);
+        assert_eq!(direct.unwrap_err(), Full::Address);
+        drop((first, second));
+        let own = enter(&crowd, a).unwrap();
+        assert!(own.shared().is_none());
+        drop((proxy, third, own));
+        let present = crowd.present.lock();
+        assert_eq!((present.connections, present.by_address.len()), (0, 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From an accepted socket to one that speaks HTTP: first what a proxy says of the client, then TLS.
+//! From an accepted socket to one that speaks HTTP: first what a proxy says of the client, then TLS, then which version.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::address::Seated;
+use crate::http2::preface;
 use crate::linger::hang_up;
 use crate::listener::Listener;
 use crate::peer::Peer;
@@ -20,13 +21,41 @@ pub(crate) struct Arrived<I> {
     /// Who connected, to us or to the proxy that says so at the connection's begin.
     pub(crate) peer: Peer,
     pub(crate) seated: Seated,
+    /// It speaks HTTP/2.
+    pub(crate) http2: bool,
 }
 
 /// Takes what comes before HTTP on a plain listener. `None`: the connection is over.
 pub(crate) async fn plain(
-    mut stream: TcpStream,
+    stream: TcpStream,
     remote: SocketAddr,
     listener: Arc<Listener>,
+    seated: Seated,
+) -> Option<Arrived<TcpStream>> {
+    let mut arrived = named(stream, remote, &listener, seated).await?;
+    if listener.http2 {
+        let within = listener.request_head_timeout;
+        match tokio::time::timeout(within, preface::is_next(&arrived.io)).await {
+            Ok(Ok(http2)) => arrived.http2 = http2,
+            Ok(Err(error)) => {
+                debug!(remote = %arrived.peer.remote, %error, "no opening handshake");
+                return None;
+            }
+            Err(_) => {
+                debug!(remote = %arrived.peer.remote, "cut off: no request within `request_head_timeout`");
+                hang_up(&mut arrived.io, LINGER).await;
+                return None;
+            }
+        }
+    }
+    Some(arrived)
+}
+
+/// Hears what a proxy says of the client at the connection's begin, where one has to.
+async fn named(
+    mut stream: TcpStream,
+    remote: SocketAddr,
+    listener: &Listener,
     mut seated: Seated,
 ) -> Option<Arrived<TcpStream>> {
     let (mut from, mut unnamed) = (remote, false);
@@ -61,6 +90,7 @@ pub(crate) async fn plain(
             tls: None,
         },
         seated,
+        http2: false,
     })
 }
 
@@ -72,13 +102,21 @@ pub(crate) async fn secured(
     tls: Arc<Tls>,
     seated: Seated,
 ) -> Option<Arrived<Secured>> {
-    let Arrived { io, peer, seated } = plain(stream, remote, listener, seated).await?;
-    let (io, established) = tls.accept(io, peer.remote).await?;
+    let Arrived {
+        io, peer, seated, ..
+    } = named(stream, remote, &listener, seated).await?;
+    let (io, established) = tls.accept(io, peer.remote, listener.http2).await?;
+    let http2 = established.http2;
     let peer = Peer {
         tls: Some(established),
         ..peer
     };
-    Some(Arrived { io, peer, seated })
+    Some(Arrived {
+        io,
+        peer,
+        seated,
+        http2,
+    })
 }
 
 /// Whoever is there may speak plain HTTP, and forgot the head.

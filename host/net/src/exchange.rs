@@ -62,7 +62,7 @@ async fn admitted<'p>(
     }
     if !allows(shared, &place.name, &place.hosts, asked) {
         let text = "this service does not answer for this host";
-        return Err(plain(StatusCode::BAD_REQUEST, text));
+        return Err(plain(misdirected(request), text));
     }
     let only_reads = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if !only_reads && !welcomes(shared, request, &place.name, &place.origins, asked) {
@@ -89,6 +89,15 @@ pub(crate) fn one_host(request: &Parts) -> Result<(), &'static str> {
         0 if request.version != Version::HTTP_11 => Ok(()),
         0 => Err("the request names no host: its `Host` is missing"),
         _ => Err("the request has more than one `Host`"),
+    }
+}
+
+/// What a request for a host of somebody else is answered. Over HTTP/2 a client may have come by the connection of
+/// another host whose certificate has this name too: 421 has it try by one of its own (RFC 9110, section 15.5.20).
+pub(crate) fn misdirected(request: &Parts) -> StatusCode {
+    match request.version {
+        Version::HTTP_2 => StatusCode::MISDIRECTED_REQUEST,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -129,6 +138,7 @@ fn told(
     // The server's own: a service has nothing to upgrade.
     message.extensions_mut().clear();
     let tls = asked.tls;
+    let properties = shared.properties(message.version(), tls);
     HttpRequest {
         message,
         service: Arc::clone(&place.name),
@@ -138,7 +148,7 @@ fn told(
         principal: login.or_else(|| tls.and_then(|tls| tls.principal.clone())),
         remote_address: asked.remote,
         secure: asked.secure,
-        properties: Arc::clone(tls.map_or(&shared.properties, |tls| &tls.properties)),
+        properties,
     }
 }
 

@@ -8,7 +8,7 @@ use http::header::{
     SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
 };
 use http::request::Parts;
-use http::{Response, StatusCode, Version};
+use http::{Method, Response, StatusCode, Version};
 use tracing::{debug, info, warn};
 use wasket_session::{
     Admission, Deflate, Headers, Hub, Opening, Principal, Refusal, Seat, Session,
@@ -17,7 +17,7 @@ use wasket_ws::handshake::{self, Offer};
 
 use crate::answer::{Answer, Body, Denied, dress, plain};
 use crate::asked::Asked;
-use crate::exchange::allows;
+use crate::exchange::{allows, misdirected};
 use crate::route::{Found, Place};
 use crate::shared::Shared;
 use crate::tls::Established;
@@ -126,7 +126,7 @@ async fn admit(
     let extensions = session.deflate().map(Deflate::answer);
     let answer = agreed(protocol.as_deref(), extensions, &headers);
     session.open(protocol, principal);
-    log_open(&session, tls, &answer);
+    log_open(&session, request.version, tls, &answer);
     let admitted = Admitted {
         session,
         hub,
@@ -149,7 +149,7 @@ fn check_source(
 ) -> Result<(), Denied> {
     if !allows(shared, &place.name, &place.hosts, asked) {
         let text = "this service does not answer for this host";
-        return Err((StatusCode::BAD_REQUEST, text));
+        return Err((misdirected(request), text));
     }
     if !welcomes(shared, request, &place.name, &place.origins, asked) {
         let text = "this origin may not open sessions here";
@@ -180,7 +180,7 @@ pub(crate) fn welcomes(
     false
 }
 
-fn log_open(session: &Session, tls: Option<&Established>, answer: &Answer) {
+fn log_open(session: &Session, version: Version, tls: Option<&Established>, answer: &Answer) {
     let extensions = answer.headers().get(SEC_WEBSOCKET_EXTENSIONS);
     info!(
         target: "wasket::session",
@@ -188,6 +188,7 @@ fn log_open(session: &Session, tls: Option<&Established>, answer: &Answer) {
         session = session.id().get(),
         remote = %session.opening().remote_address,
         tls = tls.map(|tls| tls.version),
+        http = (version == Version::HTTP_2).then_some("2"),
         protocol = session.protocol(),
         principal = session.principal().map(|principal| principal.name.as_str()),
         extensions = extensions.and_then(|extensions| extensions.to_str().ok()),
@@ -196,17 +197,25 @@ fn log_open(session: &Session, tls: Option<&Established>, answer: &Answer) {
 }
 
 fn examine(request: &Parts) -> Result<Offer, handshake::Refusal> {
-    let minor_version = u8::from(request.version == Version::HTTP_11);
     let headers: Vec<_> = request
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect();
+    if is_extended_connect(request) {
+        return handshake::examine_extended(headers.iter().copied());
+    }
+    let minor_version = u8::from(request.version >= Version::HTTP_11);
     handshake::examine(
         request.method.as_str(),
         minor_version,
         headers.iter().copied(),
     )
+}
+
+/// Whether a request opens a session as a stream of HTTP/2 (RFC 8441): of those that CONNECT, `http2` lets no others pass.
+pub(crate) fn is_extended_connect(request: &Parts) -> bool {
+    request.version == Version::HTTP_2 && request.method == Method::CONNECT
 }
 
 fn refused(refusal: &handshake::Refusal) -> Answer {
@@ -258,7 +267,10 @@ fn opening(
     Opening {
         service: Arc::clone(&place.name),
         // As `examine` requires.
-        method: "GET",
+        method: match is_extended_connect(request) {
+            true => "CONNECT",
+            false => "GET",
+        },
         authority: asked.authority.into(),
         target: target.into(),
         path: found.path.as_str().into(),
@@ -268,7 +280,7 @@ fn opening(
         principal: principal.map(Box::new),
         remote_address: asked.remote,
         secure: asked.secure,
-        properties: Arc::clone(tls.map_or(&shared.properties, |tls| &tls.properties)),
+        properties: shared.properties(request.version, tls),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP/1.1 side of a connection: requests, each of which is answered, up to one that becomes a session.
+//! A connection, and its HTTP/1.1 side: requests, each of which is answered, up to one that becomes a session.
 //!
 //! A connection goes on behind an answer only where a service for plain HTTP gave it (see `exchange`); every
 //! other answer ends it.
@@ -25,6 +25,7 @@ use crate::address::Seated;
 use crate::arrival::Arrived;
 use crate::connection::Connection;
 use crate::handshake::Admitted;
+use crate::http2;
 use crate::line::Line;
 use crate::linger::hang_up;
 use crate::listener::Listener;
@@ -70,7 +71,15 @@ where
 {
     let within = listener.handshake_timeout;
     let answers = Arc::new(AtomicBool::new(false));
-    let opening = async { open(arriving.await?, listener, &shared, &answers).await };
+    let opening = async {
+        let arrived = arriving.await?;
+        if arrived.http2 {
+            // Its sessions have tasks of their own.
+            Box::pin(http2::serve(arrived, listener, &shared, &answers)).await;
+            return None;
+        }
+        open(arrived, listener, &shared, &answers).await
+    };
     let Ok(opened) = unless(&answers, within, opening).await else {
         debug!(%remote, "cut off: no opening handshake within `handshake_timeout`");
         return None;
@@ -81,6 +90,16 @@ where
         admitted,
         seated,
     } = opened?;
+    Some((join(io, &early, admitted, &shared), seated))
+}
+
+/// Has a session join its service, once its client was told that it is open. `early`: what was read of it by then.
+pub(crate) fn join<I: AsyncRead + AsyncWrite + Unpin>(
+    io: I,
+    early: &[u8],
+    admitted: Admitted,
+    shared: &Shared,
+) -> Box<Connection<I>> {
     let Admitted {
         session,
         hub,
@@ -88,13 +107,13 @@ where
         reserved,
     } = admitted;
     let ws = protocol(&session);
-    let line = Line::new(io, ws, session, Arc::clone(&shared.clock)).with_unread(&early);
+    let line = Line::new(io, ws, session, Arc::clone(&shared.clock)).with_unread(early);
     let connection = Box::new(Connection::join(line, hub, seat, reserved));
     // Looked at after joining: whoever stops the host tells those that have joined.
     if shared.stopping.is_cancelled() {
         connection.line.shut(shared.farewell());
     }
-    Some((connection, seated))
+    connection
 }
 
 /// Waits so long, unless this is set by then: after that, every wait has a deadline of its own.
@@ -142,7 +161,9 @@ async fn open<I>(
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Arrived { io, peer, seated } = arrived;
+    let Arrived {
+        io, peer, seated, ..
+    } = arrived;
     let remote = peer.remote;
     let mut builder = http1::Builder::new();
     builder
@@ -251,6 +272,7 @@ mod tests {
                 tls: None,
             },
             seated: crowd.enter().unwrap(),
+            http2: false,
         };
         let serving = serve(
             std::future::ready(Some(arrived)),

@@ -1,8 +1,9 @@
-//! Sockets: listeners, the opening handshake over HTTP/1.1, routes, and the loop that drives one
+//! Sockets: listeners, the opening handshake over HTTP/1.1 and HTTP/2, routes, and the loop that drives one
 //! connection between its socket, the protocol and its seat.
 //!
 //! Reading order: [`Server`] accepts; `http` reads requests, each of which a `request` has answered, by an
-//! `exchange` or a `handshake`; `onward` says how the connection goes on; `connection` drives what was upgraded.
+//! `exchange` or a `handshake`; `onward` says how the connection goes on; `connection` drives what was upgraded. `http2`
+//! is another way to the same requests, and its streams are connections to be driven.
 //!
 //! [`Files`] is a service for plain HTTP that needs no other room.
 //!
@@ -29,6 +30,7 @@ mod handshake;
 mod hashing;
 mod hosts;
 mod http;
+mod http2;
 mod lease;
 mod line;
 mod linger;

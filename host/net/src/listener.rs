@@ -30,8 +30,15 @@ pub struct Listener {
     pub request_head_timeout: Duration,
     /// From accepting to the 101 answer, a TLS handshake included; or to the first plain request.
     pub handshake_timeout: Duration,
-    /// How long a body may make no progress, of a request or of an answer.
+    /// How long a body may make no progress, of a request or of an answer; and a connection of HTTP/2 whose peer does
+    /// not read, with all that is on it.
     pub transfer_timeout: Duration,
+    /// Speaks HTTP/2 with clients that want to: agreed on by ALPN where there is TLS, by prior knowledge where there is
+    /// none (RFC 9113, section 3).
+    pub http2: bool,
+    /// Streams at once on one connection of HTTP/2: sessions, and requests that are not answered yet. Each may have
+    /// 64 KiB that nobody has read yet, and as much that its peer has not taken.
+    pub http2_streams_max: u32,
     /// Whose word about the client counts.
     pub trusted_proxies: Networks,
     /// Every connection begins with a head of the PROXY protocol, and comes from a trusted proxy.
@@ -67,6 +74,8 @@ impl Listener {
             request_head_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             transfer_timeout: Duration::from_secs(30),
+            http2: true,
+            http2_streams_max: 100,
             trusted_proxies: Networks::default(),
             proxy_protocol: false,
             tls: None,

@@ -87,6 +87,7 @@ async fn examine(asker: &Asker, request: &Parts, found: Option<&Found>) -> Resul
     let path = request.uri.path();
     if let Some(page) = listener.pages.get(path)
         && !request.headers.contains_key(UPGRADE)
+        && !handshake::is_extended_connect(request)
     {
         return Err(
             match access::to_listener(listener, request, seen.address, shared).await {
@@ -118,7 +119,9 @@ async fn serve_at<B: RequestBody>(
     let tls = asker.peer.tls.as_ref();
     let of_proxy = tls.filter(|_| seen.relayed).map(Established::of_proxy);
     let asked = Asked::of(&head, seen, of_proxy.as_ref().or(tls));
-    let opening = found.place.is_some() && asks_for_session(&head);
+    // One that means to be a plain request all the same may have an `Upgrade`, but never CONNECT.
+    let may_open = found.place.is_some() || handshake::is_extended_connect(&head);
+    let opening = may_open && asks_for_session(&head);
     match (&found.place, &found.http) {
         (_, Some(place)) if !opening => {
             asker.answers.store(true, Ordering::Relaxed);
@@ -178,6 +181,9 @@ fn takes_body(request: &Parts, found: Option<&Found>) -> bool {
 
 /// Whether a request is an opening handshake, or means to be one.
 fn asks_for_session(request: &Parts) -> bool {
+    if handshake::is_extended_connect(request) {
+        return true;
+    }
     request.headers.get_all(UPGRADE).iter().any(|value| {
         let mut protocols = value.as_bytes().split(|byte| *byte == b',');
         protocols.any(|protocol| protocol.trim_ascii().eq_ignore_ascii_case(b"websocket"))

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::Version;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use wasket_session::{Hub, IdSource};
@@ -10,15 +11,26 @@ use wasket_ws::{CloseCode, CloseFrame};
 use crate::Routes;
 use crate::clock::Clock;
 use crate::counted::Counted;
+use crate::tls::Established;
+
+/// What guests can ask for by name.
+pub(crate) type Properties = Arc<[(Box<str>, Box<str>)]>;
+
+/// The property that says over which version a request came.
+pub(crate) fn http_version(version: &str) -> (Box<str>, Box<str>) {
+    ("http-version".into(), version.into())
+}
 
 /// What every connection needs.
 pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) ids: Arc<IdSource>,
     pub(crate) clock: Arc<Clock>,
-    /// What every opening request here has.
-    pub(crate) properties: Arc<[(Box<str>, Box<str>)]>,
+    /// What every request on a plain connection has, by the version of HTTP.
+    properties: [Properties; 2],
     pub(crate) stopping: CancellationToken,
+    /// Connections of HTTP/2 that were cut off for their requests.
+    flooded: Mutex<Counted>,
     /// Requests that a setting of a service has refused, by both.
     refused: Mutex<HashMap<(Arc<str>, &'static str), Counted>>,
 }
@@ -29,10 +41,27 @@ impl Shared {
             routes,
             ids: ids.into(),
             clock: Arc::new(Clock::new()),
-            properties: Arc::new([("http-version".into(), "1.1".into())]),
+            properties: ["1.1", "2"].map(|version| [http_version(version)].into()),
             stopping: CancellationToken::new(),
+            flooded: Mutex::default(),
             refused: Mutex::default(),
         }
+    }
+
+    /// What the host knows of a request beside what others ask for by name.
+    pub(crate) fn properties(&self, version: Version, tls: Option<&Established>) -> Properties {
+        let [first, second] = &self.properties;
+        Arc::clone(match tls {
+            Some(tls) => &tls.properties,
+            None if version == Version::HTTP_2 => second,
+            None => first,
+        })
+    }
+
+    /// Counts a connection that was cut off for the requests that it took back. How many there were since the log was
+    /// told, when it is to be told again.
+    pub(crate) fn flooded(&self) -> Option<u64> {
+        self.flooded.lock().more(Instant::now())
     }
 
     /// Counts a request that this setting of a service has refused. How many there were since the log was told, when

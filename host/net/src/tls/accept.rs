@@ -12,12 +12,13 @@ use super::{Established, Secured, Tls};
 use crate::linger::hang_up;
 
 impl Tls {
-    /// The TLS handshake of a server. `None` when there was none: the peer has been told then, and the log. Takes as
+    /// The TLS handshake of a server, which may agree on HTTP/2 where that is wanted. `None` when there was none: the peer has been told then, and the log. Takes as
     /// long as the peer does: whoever calls this has a deadline.
     pub(crate) async fn accept(
         &self,
         mut io: TcpStream,
         remote: SocketAddr,
+        http2: bool,
     ) -> Option<(Secured, Established)> {
         match first_byte(&io).await {
             Ok(HANDSHAKE) => {}
@@ -30,7 +31,9 @@ impl Tls {
                 return None;
             }
         }
-        let handshake = TlsAcceptor::from(self.config()).accept(io).into_fallible();
+        let handshake = TlsAcceptor::from(self.config(http2))
+            .accept(io)
+            .into_fallible();
         match handshake.await {
             Ok(stream) => {
                 let (io, session) = stream.into_inner();

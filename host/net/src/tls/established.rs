@@ -1,9 +1,9 @@
-use std::sync::Arc;
-
 use rustls::{CommonState, ProtocolVersion};
 use wasket_session::Principal;
 
+use super::HTTP2;
 use super::x509::Certificate;
+use crate::shared::{Properties, http_version};
 
 /// What a handshake has established.
 #[derive(Clone, Debug)]
@@ -12,8 +12,10 @@ pub(crate) struct Established {
     pub(crate) version: &'static str,
     /// Who the client is, if it has shown a certificate that says it.
     pub(crate) principal: Option<Principal>,
+    /// Whether it was agreed to speak HTTP/2 (RFC 9113, section 3.2).
+    pub(crate) http2: bool,
     /// What opening requests are told.
-    pub(crate) properties: Arc<[(Box<str>, Box<str>)]>,
+    pub(crate) properties: Properties,
 }
 
 impl Established {
@@ -22,13 +24,14 @@ impl Established {
             Some(ProtocolVersion::TLSv1_3) => "1.3",
             _ => "1.2",
         };
+        let http2 = state.alpn_protocol() == Some(HTTP2);
         // It was verified; one that cannot be read all the same says nothing of its owner.
         let certificate = state
             .peer_certificates()
             .and_then(<[_]>::first)
             .and_then(|der| Certificate::read(der).ok());
         let mut properties: Vec<(Box<str>, Box<str>)> = vec![
-            ("http-version".into(), "1.1".into()),
+            http_version(if http2 { "2" } else { "1.1" }),
             ("tls-version".into(), version.into()),
         ];
         if let Some(certificate) = &certificate {
@@ -37,6 +40,7 @@ impl Established {
         }
         Self {
             version,
+            http2,
             principal: certificate.as_ref().and_then(principal),
             properties: properties.into(),
         }
@@ -47,6 +51,7 @@ impl Established {
         let known = self.properties.iter();
         Self {
             version: self.version,
+            http2: self.http2,
             principal: None,
             properties: known
                 .filter(|(name, _)| **name != *SUBJECT)

@@ -53,7 +53,8 @@ pub struct Tls {
 }
 
 struct Current {
-    config: Arc<ServerConfig>,
+    /// Without HTTP/2, and with it.
+    configs: [Arc<ServerConfig>; 2],
     /// Authorities that were left out.
     left_out: Vec<Warning>,
     /// Of the files when they were last looked at.
@@ -118,8 +119,9 @@ impl Tls {
         keys.chain(passwords).chain(left_out).collect()
     }
 
-    fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.read().config)
+    fn config(&self, http2: bool) -> Arc<ServerConfig> {
+        let [without, with] = &self.current.read().configs;
+        Arc::clone(if http2 { with } else { without })
     }
 }
 
@@ -153,7 +155,7 @@ fn read(settings: &TlsSettings, now: SystemTime) -> Result<Current, Vec<Unusable
     }
     match builder(settings, now) {
         Ok((builder, left_out)) if unusable.is_empty() => Ok(Current {
-            config: Arc::new(finish(builder, &loaded)),
+            configs: finish(builder, &loaded),
             left_out,
             stamps,
         }),
@@ -185,14 +187,20 @@ fn builder(settings: &TlsSettings, now: SystemTime) -> Result<(Builder, Vec<Warn
     })
 }
 
-fn finish(builder: Builder, loaded: &[Loaded]) -> ServerConfig {
+fn finish(builder: Builder, loaded: &[Loaded]) -> [Arc<ServerConfig>; 2] {
     let mut config = builder.with_cert_resolver(Arc::new(resolver::ByName::new(loaded)));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP1.to_vec()];
     // Tickets are worth what the clients' certificates were at their time: each reading of the files has its own keys.
     // Without randomness for them clients shake hands whole, as do those that take none: nothing is kept of them.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     if let Ok(ticketer) = ring::Ticketer::new() {
         config.ticketer = ticketer;
     }
-    config
+    let mut with_http2 = config.clone();
+    with_http2.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
+    [config, with_http2].map(Arc::new)
 }
+
+/// The protocols that a client may choose from (RFC 7301). One that names none speaks HTTP/1.1.
+const HTTP1: &[u8] = b"http/1.1";
+const HTTP2: &[u8] = b"h2";

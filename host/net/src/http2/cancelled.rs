@@ -1,0 +1,62 @@
+use std::time::Instant;
+
+/// The requests that a peer has taken back before they were answered: so many at once, and so many a second. To ask and
+/// to take it back costs a peer nothing, and us the work (CVE-2023-44487).
+#[derive(Debug)]
+pub(super) struct Cancelled {
+    /// What is left, in thousandths of a request.
+    left: u64,
+    refilled_at: Instant,
+}
+
+impl Cancelled {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            left: AT_ONCE * 1000,
+            refilled_at: now,
+        }
+    }
+
+    /// Counts one more. False: it is one too many.
+    pub(super) fn one_more(&mut self, now: Instant) -> bool {
+        let since = now.saturating_duration_since(self.refilled_at);
+        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        // A thousandth a millisecond is one a second.
+        let refill = since_ms.saturating_mul(A_SECOND);
+        self.left = self.left.saturating_add(refill).min(AT_ONCE * 1000);
+        self.refilled_at = now;
+        match self.left.checked_sub(1000) {
+            Some(left) => {
+                self.left = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// More than a page has things to load when its reader goes on to the next.
+const AT_ONCE: u64 = 100;
+const A_SECOND: u64 = 10;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    // hardening H25
+    #[test]
+    fn a_burst_passes_and_a_flood_does_not() {
+        let begin = Instant::now();
+        let mut cancelled = Cancelled::new(begin);
+        let burst = |cancelled: &mut Cancelled, after_ms| {
+            let now = begin + Duration::from_millis(after_ms);
+            (0..1000).take_while(|_| cancelled.one_more(now)).count()
+        };
+        let bursts = [0, 0, 99, 199, 700, 1_000_000].map(|at| burst(&mut cancelled, at));
+        assert_eq!(bursts, [100, 0, 0, 1, 6, 100]);
+        let mut slow = Cancelled::new(begin);
+        assert!((0..10_000).all(|n| slow.one_more(begin + Duration::from_millis(n * 100))));
+    }
+}

@@ -1,0 +1,149 @@
+//! The answer to a request, as it goes over its stream.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, SendStream};
+use http::header::{CONTENT_LENGTH, DATE, HeaderMap, HeaderValue};
+use http::{Method, Response, StatusCode};
+use http_body::{Body, Frame};
+use tracing::debug;
+
+/// Answers a request. Over when h2 has all of it, when the peer has had enough, or when the peer takes nothing for
+/// `within`.
+pub(super) async fn send<B>(
+    mut respond: SendResponse<Bytes>,
+    method: &Method,
+    reply: Response<B>,
+    within: Duration,
+) where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    let (mut head, mut body) = reply.into_parts();
+    let bodiless = matches!(
+        head.status,
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+    );
+    let ends = bodiless || method == Method::HEAD || body.is_end_stream();
+    if !bodiless && let Some(length) = body.size_hint().exact() {
+        let length = || HeaderValue::from(length);
+        head.headers.entry(CONTENT_LENGTH).or_insert_with(length);
+    }
+    complete(&mut head.headers);
+    let mut stream = match respond.send_response(Response::from_parts(head, ()), ends) {
+        Ok(stream) => stream,
+        Err(error) => return debug!(%error, "an answer that nobody waits for"),
+    };
+    if ends {
+        return;
+    }
+    if let Err(reason) = pipe(&mut stream, &mut body, within).await {
+        stream.send_reset(reason);
+    }
+}
+
+/// The head of an answer, without what is of connections and with the time.
+pub(super) fn complete(headers: &mut HeaderMap) {
+    for name in OF_CONNECTIONS {
+        headers.remove(name);
+    }
+    let now = || HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
+    if !headers.contains_key(DATE)
+        && let Ok(now) = now()
+    {
+        headers.insert(DATE, now);
+    }
+}
+
+/// Sends a body to its end. `Err`: the stream is to be reset, if it is not yet.
+async fn pipe<B>(
+    stream: &mut SendStream<Bytes>,
+    body: &mut B,
+    within: Duration,
+) -> Result<(), Reason>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    while let Some(frame) = poll_fn(|cx| poll_next(cx, stream, body)).await? {
+        match frame.into_data() {
+            Ok(mut bytes) => {
+                let ends = body.is_end_stream();
+                while !bytes.is_empty() {
+                    let room = tokio::time::timeout(within, room(stream, bytes.len())).await;
+                    let part = bytes.split_to(room.unwrap_or(Err(Reason::CANCEL))?);
+                    let last = ends && bytes.is_empty();
+                    stream.send_data(part, last).map_err(|error| gone(&error))?;
+                    if last {
+                        return Ok(());
+                    }
+                }
+            }
+            Err(frame) => {
+                if let Ok(trailers) = frame.into_trailers() {
+                    return stream.send_trailers(trailers).map_err(|error| gone(&error));
+                }
+            }
+        }
+    }
+    stream
+        .send_data(Bytes::new(), true)
+        .map_err(|error| gone(&error))
+}
+
+/// The next part of a body, unless the peer wants no more of it.
+fn poll_next<B>(
+    cx: &mut Context<'_>,
+    stream: &mut SendStream<Bytes>,
+    body: &mut B,
+) -> Poll<Result<Option<Frame<Bytes>>, Reason>>
+where
+    B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
+{
+    if stream.poll_reset(cx).is_ready() {
+        return Poll::Ready(Err(Reason::CANCEL));
+    }
+    match ready!(Pin::new(body).poll_frame(cx)) {
+        Some(Ok(frame)) => Poll::Ready(Ok(Some(frame))),
+        Some(Err(error)) => {
+            debug!(%error, "the body of an answer ended early");
+            Poll::Ready(Err(Reason::INTERNAL_ERROR))
+        }
+        None => Poll::Ready(Ok(None)),
+    }
+}
+
+/// Waits until the peer takes something; how much, at most `wanted`.
+async fn room(stream: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, Reason> {
+    stream.reserve_capacity(wanted.min(WRITE_BYTES_MAX));
+    loop {
+        match stream.capacity() {
+            0 => {}
+            room => return Ok(room.min(wanted)),
+        }
+        match poll_fn(|cx| stream.poll_capacity(cx)).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(gone(&error)),
+            None => return Err(Reason::CANCEL),
+        }
+    }
+}
+
+fn gone(error: &h2::Error) -> Reason {
+    debug!(%error, "the peer of an answer has left");
+    Reason::CANCEL
+}
+
+/// RFC 9113, section 8.2.2.
+const OF_CONNECTIONS: [&str; 5] = [
+    "connection",
+    "upgrade",
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-connection",
+];
+/// What is asked for at a time, less than h2 keeps of one stream.
+const WRITE_BYTES_MAX: usize = 32 << 10;

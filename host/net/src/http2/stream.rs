@@ -1,0 +1,121 @@
+//! A stream of HTTP/2 as the socket of a session (RFC 8441).
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use h2::SendStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::poll_proceed;
+
+use super::inbound::Inbound;
+
+/// The end of the stream is the end of the connection, and a reset is one (section 5 of the RFC). Dropped before it was
+/// shut down, it resets the stream.
+///
+/// What is written waits for the peer's window here, in the session's own queue: h2 gets no more than it may send.
+pub(super) struct H2Stream {
+    inbound: Inbound,
+    send: SendStream<Bytes>,
+    shut: bool,
+}
+
+impl H2Stream {
+    pub(super) fn new(inbound: Inbound, send: SendStream<Bytes>) -> Self {
+        Self {
+            inbound,
+            send,
+            shut: false,
+        }
+    }
+
+    /// Waits until something may be sent; how much, at most `wanted`.
+    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
+        self.send.reserve_capacity(wanted);
+        loop {
+            match self.send.capacity() {
+                0 => {}
+                room => return Poll::Ready(Ok(room.min(wanted))),
+            }
+            match ready!(self.send.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(reset(error))),
+                None => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            }
+        }
+    }
+}
+
+impl AsyncRead for H2Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // As for a socket: a peer that always has something more does not keep its session's task from others.
+        let coop = ready!(poll_proceed(cx));
+        let polled = self.inbound.poll_read(cx, buffer);
+        if polled.is_ready() {
+            coop.made_progress();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for H2Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        if wanted == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        let room = ready!(self.poll_room(cx, wanted.min(WRITE_BYTES_MAX)))?;
+        let mut bytes = BytesMut::with_capacity(room);
+        for slice in slices {
+            let rest = room - bytes.len();
+            bytes.put_slice(slice.get(..rest).unwrap_or(slice));
+        }
+        let sent = self.send.send_data(bytes.freeze(), false);
+        sent.map_err(reset)?;
+        // What is not used is the other streams'.
+        self.send.reserve_capacity(0);
+        Poll::Ready(Ok(room))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// What h2 has taken it sends, whether or not its stream lives.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.shut {
+            self.shut = true;
+            self.send.send_data(Bytes::new(), true).map_err(reset)?;
+            self.inbound.linger();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn reset(error: h2::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, error)
+}
+
+/// What is taken of one write: more than a frame, less than h2 keeps of one stream.
+const WRITE_BYTES_MAX: usize = 32 << 10;

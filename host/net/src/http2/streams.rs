@@ -1,0 +1,231 @@
+//! One stream, from its head to its end: a request and its answer, or a session.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use http::header::{ALLOW, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{Either, Empty};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::cancelled::Cancelled;
+use super::inbound::Inbound;
+use super::reply;
+use super::request::normalize;
+use super::stream::H2Stream;
+use crate::address::Seated;
+use crate::answer::{Answer, Denied, Reply, plain};
+use crate::body::RequestBody;
+use crate::connection::Connection;
+use crate::handshake::Opened;
+use crate::http::join;
+use crate::listener::Listener;
+use crate::peer::Peer;
+use crate::request::{Asker, Outcome, Progress};
+use crate::shared::Shared;
+
+/// What the streams of a connection have in common.
+pub(super) struct Streams {
+    pub(super) peer: Peer,
+    pub(super) seated: Seated,
+    pub(super) listener: Arc<Listener>,
+    pub(super) shared: Arc<Shared>,
+    /// Set: each stream has deadlines of its own.
+    answers: Arc<AtomicBool>,
+    /// Sessions that may be on their way to being admitted at once: whoever asks for many and takes them back has as
+    /// many guests made at most.
+    openings: Semaphore,
+    cancelled: Mutex<Cancelled>,
+    /// The peer takes too many of its requests back.
+    pub(super) flooded: CancellationToken,
+}
+
+impl Streams {
+    pub(super) fn new(
+        peer: Peer,
+        seated: Seated,
+        listener: Arc<Listener>,
+        shared: Arc<Shared>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            seated,
+            listener,
+            shared,
+            answers: Arc::new(AtomicBool::new(true)),
+            openings: Semaphore::new(OPENINGS_MAX),
+            cancelled: Mutex::new(Cancelled::new(Instant::now())),
+            flooded: CancellationToken::new(),
+        })
+    }
+
+    fn asker(&self) -> Asker {
+        Asker {
+            peer: self.peer.clone(),
+            listener: Arc::clone(&self.listener),
+            shared: Arc::clone(&self.shared),
+            answers: Arc::clone(&self.answers),
+            progress: Mutex::new(Progress {
+                // Streams of a proxy are of many clients; others are of the one whose connection it is.
+                seated: self.seated.shared(),
+                admitted: None,
+            }),
+        }
+    }
+
+    /// Waits for an answer to be made, for as long as the peer waits for it. `None`: it does not.
+    async fn unless_reset<T>(
+        &self,
+        respond: &mut SendResponse<Bytes>,
+        answering: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            reset = poll_fn(|cx| respond.poll_reset(cx)) => {
+                let remote = self.peer.remote;
+                debug!(%remote, ?reset, "a request was taken back");
+                if reset.is_ok() && !self.cancelled.lock().one_more(Instant::now()) {
+                    self.flooded.cancel();
+                }
+                None
+            }
+            answered = answering => Some(answered),
+        }
+    }
+}
+
+/// Serves one stream to its end. Not an `async fn`, as for a connection: this one too lives as long as a session.
+pub(super) fn serve(
+    streams: Arc<Streams>,
+    request: Request<Inbound>,
+    respond: SendResponse<Bytes>,
+) -> impl Future<Output = ()> + Send {
+    // Boxed: the handshake's state is gone when the session lives.
+    let opening = Box::pin(begin(streams, request, respond));
+    async move {
+        let Some((connection, seated)) = opening.await else {
+            return;
+        };
+        connection.run().await;
+        drop(seated);
+    }
+}
+
+/// Answers a request. If that opened a session, it has joined its service.
+async fn begin(
+    streams: Arc<Streams>,
+    request: Request<Inbound>,
+    respond: SendResponse<Bytes>,
+) -> Option<(Box<Connection<H2Stream>>, Option<Seated>)> {
+    let method = request.method().clone();
+    let streams = &*streams;
+    let within = streams.listener.transfer_timeout;
+    match normalize(request) {
+        Err(denied) => reply::send(respond, &method, refusal(denied), within).await,
+        Ok(request) if method == Method::CONNECT => {
+            return open(streams, request, respond).await;
+        }
+        Ok(request) => exchange(streams, request, respond).await,
+    }
+    None
+}
+
+fn refusal((status, text): Denied) -> Answer {
+    let mut answer = plain(status, text);
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        let allow = HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(ALLOW, allow);
+    }
+    answer
+}
+
+/// A plain request. What is left of its body when it is answered, h2 tells the peer to keep.
+async fn exchange(streams: &Streams, request: Request<Inbound>, mut respond: SendResponse<Bytes>) {
+    let method = request.method().clone();
+    let asker = streams.asker();
+    let answering = crate::request::serve(&asker, request);
+    let Some(outcome) = streams.unless_reset(&mut respond, answering).await else {
+        return;
+    };
+    if let Some(reply) = answered(outcome) {
+        let within = streams.listener.transfer_timeout;
+        reply::send(respond, &method, reply, within).await;
+    }
+}
+
+fn answered<B: RequestBody>(outcome: Outcome<B>) -> Option<Reply> {
+    match outcome {
+        Outcome::Refused(answer) => Some(answer.map(Either::Left)),
+        Outcome::Answered(reply, _) => Some(reply),
+        // No plain request is an opening handshake here.
+        Outcome::Opened(_) => None,
+    }
+}
+
+/// A request to open a session, known to be one.
+async fn open(
+    streams: &Streams,
+    request: Request<Inbound>,
+    mut respond: SendResponse<Bytes>,
+) -> Option<(Box<Connection<H2Stream>>, Option<Seated>)> {
+    let (head, inbound) = request.into_parts();
+    let asker = streams.asker();
+    let opening = admit(streams, &asker, Request::from_parts(head, Empty::new()));
+    let outcome = streams.unless_reset(&mut respond, opening).await?;
+    let Opened {
+        answer, admitted, ..
+    } = match outcome {
+        Ok(Outcome::Opened(opened)) => *opened,
+        Ok(other) => {
+            let reply = answered(other)?;
+            let within = streams.listener.transfer_timeout;
+            reply::send(respond, &Method::CONNECT, reply, within).await;
+            return None;
+        }
+        Err(answer) => {
+            let within = streams.listener.transfer_timeout;
+            reply::send(respond, &Method::CONNECT, answer, within).await;
+            return None;
+        }
+    };
+    let (mut head, _) = answer.into_parts();
+    reply::complete(&mut head.headers);
+    let sent = respond.send_response(Response::from_parts(head, ()), false);
+    match sent {
+        Ok(send) => {
+            let io = H2Stream::new(inbound, send);
+            let seated = asker.progress.lock().seated.take();
+            Some((join(io, &[], admitted, &streams.shared), seated))
+        }
+        Err(error) => {
+            debug!(remote = %streams.peer.remote, %error, "nobody waits for a session any more");
+            None
+        }
+    }
+}
+
+/// Has a session admitted, when it is this one's turn.
+async fn admit(
+    streams: &Streams,
+    asker: &Asker,
+    request: Request<Empty<Bytes>>,
+) -> Result<Outcome<Empty<Bytes>>, Answer> {
+    let within = streams.listener.handshake_timeout;
+    match tokio::time::timeout(within, streams.openings.acquire()).await {
+        Ok(_turn) => Ok(crate::request::serve(asker, request).await),
+        Err(_) => {
+            let text = "too many sessions are being opened on this connection";
+            Err(plain(StatusCode::SERVICE_UNAVAILABLE, text))
+        }
+    }
+}
+
+/// Of one connection.
+const OPENINGS_MAX: usize = 16;
