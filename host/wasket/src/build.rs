@@ -168,6 +168,8 @@ pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> anyhow::Result<Vec<List
             request_head_timeout: listener.request_head_timeout,
             handshake_timeout: listener.handshake_timeout,
             transfer_timeout: listener.transfer_timeout,
+            http2: listener.http2,
+            http2_streams_max: listener.http2_streams_max,
             trusted_proxies: trusted_proxies(listener),
             proxy_protocol: listener.proxy_protocol,
             tls: tls
