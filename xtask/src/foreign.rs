@@ -24,7 +24,7 @@ pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
         let log = tree::cache(name)?.join("host.log");
         let running = Host::start(host, &config, &log, &PATHS)?;
         let before = tally.failed;
-        clients(running.base(), tls, tally)?;
+        clients(&running, tls, tally)?;
         if tally.failed > before {
             eprintln!("{}", running.last_words());
         }
@@ -39,7 +39,8 @@ pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
     servers::run(&certificate, tally)
 }
 
-fn clients(base: &str, tls: Option<&Certificate>, tally: &mut Tally) -> Result<()> {
+fn clients(host: &Host, tls: Option<&Certificate>, tally: &mut Tally) -> Result<()> {
+    let base = host.base();
     for (name, client) in [
         ("python websockets", python as Client),
         ("npm ws", npm_ws),
@@ -47,15 +48,39 @@ fn clients(base: &str, tls: Option<&Certificate>, tally: &mut Tally) -> Result<(
         ("chromium", chromium),
     ] {
         eprintln!("--- {name} on {base}");
+        let before = host.log().len();
         match client(base) {
             Ok(step) => tally.run(match tls {
                 None => step,
                 Some(certificate) => step.env("WASKET_CA", &certificate.chain),
             })?,
-            Err(error) => missing(name, Err(error), tally),
+            Err(error) => {
+                missing(name, Err(error), tally);
+                continue;
+            }
+        }
+        if name == "chromium" {
+            let log = host.log();
+            let sessions = by_version(log.get(before..).unwrap_or_default());
+            tally.check(
+                "the browser opens sessions by HTTP/2 over TLS, and only there",
+                match tls {
+                    Some(_) => sessions.0 == 0 && sessions.1 > 0,
+                    None => sessions.0 > 0 && sessions.1 == 0,
+                },
+            );
         }
     }
     Ok(())
+}
+
+/// How many sessions were opened by HTTP/1.1, and how many as streams of HTTP/2 (RFC 8441), as the log says.
+fn by_version(log: &str) -> (usize, usize) {
+    let opened = log
+        .lines()
+        .filter(|line| line.contains(" wasket::session: open "));
+    let (second, first): (Vec<_>, Vec<_>) = opened.partition(|line| line.contains(" http=\"2\""));
+    (first.len(), second.len())
 }
 
 /// Passes over what the machine lacks; but where `CI` is set that is a failure.
@@ -177,3 +202,21 @@ const PATHS: [&str; 7] = [
     "/compressed-chat",
     "/takeover",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_counted_by_their_version_of_http() {
+        let line = |what: &str| format!("2026-01-01T00:00:00Z  INFO wasket::session: {what}\n");
+        let log = [
+            line("open service=\"a\" session=1 remote=127.0.0.1:1"),
+            line("open service=\"a\" session=2 remote=127.0.0.1:1 tls=\"1.3\" http=\"2\""),
+            line("open service=\"a\" session=3 remote=127.0.0.1:1 http=\"2\" protocol=\"b\""),
+            line("closed service=\"a\" session=3 http=\"2\""),
+        ];
+        assert_eq!(by_version(&log.concat()), (1, 2));
+        assert_eq!(by_version(""), (0, 0));
+    }
+}

@@ -169,6 +169,17 @@ impl Tally {
         Ok(())
     }
 
+    /// Adds one check, and says so as the scripts do.
+    pub(crate) fn check(&mut self, name: &str, holds: bool) {
+        if holds {
+            println!("ok      {name}");
+            self.passed += 1;
+        } else {
+            println!("FAILED  {name}");
+            self.failed += 1;
+        }
+    }
+
     /// Prints `N passed, M failed`; an error unless all passed.
     pub(crate) fn conclude(self) -> Result<()> {
         println!("{} passed, {} failed", self.passed, self.failed);
