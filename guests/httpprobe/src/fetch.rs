@@ -30,6 +30,18 @@ pub(crate) fn hold(out: ResponseOutparam, query: &Query) {
     );
 }
 
+/// Leaves in the middle of what it sends.
+pub(crate) fn leave(query: &Query) {
+    let request = request(query).expect("a request");
+    let body = request.body().expect("a body");
+    let sent = outgoing_handler::handle(request, None);
+    if let Ok(mut stream) = body.write() {
+        write(&mut stream, b"half");
+    }
+    sleep(query.number("ms"));
+    panic!("in the middle of {}", sent.is_ok());
+}
+
 pub(crate) fn fetches(out: ResponseOutparam, query: &Query) {
     let sent: Vec<_> = (0..query.number("count")).map(|_| send(query)).collect();
     let outcomes = sent.iter().map(|sent| match sent {
@@ -47,6 +59,19 @@ pub(crate) fn fetches(out: ResponseOutparam, query: &Query) {
 }
 
 fn send(query: &Query) -> Result<FutureIncomingResponse, ErrorCode> {
+    let request = request(query)?;
+    let body = request
+        .body()
+        .map_err(|()| ErrorCode::HttpRequestUriInvalid)?;
+    let future = outgoing_handler::handle(request, Some(options(query)))?;
+    if let Ok(mut stream) = body.write() {
+        write(&mut stream, query.text("body").as_bytes());
+    }
+    let _ = OutgoingBody::finish(body, None);
+    Ok(future)
+}
+
+fn request(query: &Query) -> Result<OutgoingRequest, ErrorCode> {
     let fields = Fields::new();
     if let Some((name, value)) = query.find("header").and_then(|field| field.split_once(':')) {
         let invalid = |_| ErrorCode::InternalError(Some("the header is refused".into()));
@@ -76,13 +101,7 @@ fn send(query: &Query) -> Result<FutureIncomingResponse, ErrorCode> {
     request.set_scheme(Some(&scheme)).map_err(refused)?;
     request.set_authority(Some(authority)).map_err(refused)?;
     request.set_path_with_query(Some(path)).map_err(refused)?;
-    let body = request.body().map_err(refused)?;
-    let future = outgoing_handler::handle(request, Some(options(query)))?;
-    if let Ok(mut stream) = body.write() {
-        write(&mut stream, query.text("body").as_bytes());
-    }
-    let _ = OutgoingBody::finish(body, None);
-    Ok(future)
+    Ok(request)
 }
 
 fn options(query: &Query) -> RequestOptions {

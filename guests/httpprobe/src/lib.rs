@@ -11,6 +11,7 @@
 //! - `/fetch?url=&method=&body=&connect-ms=&first-ms=&between-ms=&limit=`: sends a request, and tells `status=`, the headers
 //!   and the body, or `error=`.
 //! - `/hold?url=&ms=`: the same, holding the answer for so long; `/fetches?url=&count=`: so many at once, and the outcomes.
+//!   `/leave?url=&ms=`: traps in the middle of what it sends.
 //! - `/count`, `/ids`, `/send?id=&text=`, `/ping?id=`, `/close?id=&code=&reason=`, `/state?id=`, `/publish?topic=&text=`,
 //!   `/subscribe?id=&topic=`, `/timer?id=&ms=`, `/broadcast?text=`: sessions.
 //! - `/config?key=`: of the configuration.
@@ -55,6 +56,7 @@ impl Guest for Probe {
             }
             "fetch" => fetch::fetch(out, &query),
             "hold" => fetch::hold(out, &query),
+            "leave" => fetch::leave(&query),
             "fetches" => fetch::fetches(out, &query),
             "trap-before" | "trap-mid" | "never-set" | "unfinished" | "abort" | "error"
             | "loop" | "eat" | "long-head" | "short" => misdeed::commit(what, out, &query),

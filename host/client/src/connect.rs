@@ -11,6 +11,7 @@ use wasket_ws::handshake::is_token;
 use crate::credentials::Credentials;
 use crate::dial::Allow;
 use crate::observe::Observer;
+use crate::stream::Stream;
 use crate::target::{ProxyTarget, Target};
 use crate::{Compression, Connection, Deadlines, Error, Limits, Mistake, Step, Tls, open};
 
@@ -291,6 +292,16 @@ impl Connect {
     /// Says in which phase it failed, and what to do. An answer that is not 101 is in [`Error::rejection`].
     pub async fn open(&self) -> Result<Connection, Error> {
         Box::pin(open::open(self)).await
+    }
+
+    /// Only goes as far as the first byte of a request: dialled, through the proxy, and with TLS for `wss`, where HTTP/1.1
+    /// is agreed on. For those who ask for something else than a WebSocket there. And who answers, as far as that is
+    /// known.
+    ///
+    /// # Errors
+    /// Says in which phase it failed, and what to do.
+    pub async fn dial(&self) -> Result<(Stream, Option<SocketAddr>), Error> {
+        Box::pin(open::transport(self, &self.target, true)).await
     }
 }
 

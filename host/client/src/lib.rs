@@ -64,6 +64,7 @@ pub use receiver::Receiver;
 pub use reconnect::{Backoff, Progress, Reconnect};
 pub use response::Response;
 pub use sender::{PingError, SendError, Sender};
+pub use stream::Stream;
 pub use tls::{Tls, TlsVersion};
 pub use wasket_ws::deflate::{BadAnswer as BadCompression, Offer, Parameters};
 pub use wasket_ws::handshake::BadAnswer;

@@ -119,7 +119,7 @@ async fn attempt(
 }
 
 /// A socket to the target, through the proxy and with TLS where that is wished for.
-async fn transport(
+pub(crate) async fn transport(
     connect: &Connect,
     target: &Target,
     is_home: bool,
@@ -136,7 +136,7 @@ async fn transport(
     };
     let peer = stream.peer_addr().ok();
     if !target.secure {
-        return Ok((Stream::Plain(stream), peer));
+        return Ok((Stream::plain(stream), peer));
     }
     let failed = |fault| tls_failed(target, fault);
     let tls = match is_home {
@@ -150,7 +150,7 @@ async fn transport(
     let within = connect.deadlines.tls;
     let secured = tls::secure(&tls, stream, name, within, &connect.observer).await;
     let stream = secured.map_err(failed)?;
-    Ok((Stream::Tls(Box::new(stream)), peer))
+    Ok((Stream::tls(stream), peer))
 }
 
 fn tls_failed(target: &Target, fault: TlsFault) -> Error {

@@ -81,10 +81,10 @@ pub(crate) struct Guest {
 
 struct Wasi {
     ctx: WasiCtx,
+    /// Made when the guest first touches HTTP. It goes before the table, whose bodies end then.
+    http: Option<Box<Http>>,
     table: ResourceTable,
     log: Arc<GuestLog>,
-    /// Made when the guest first touches HTTP.
-    http: Option<Box<Http>>,
 }
 
 struct Http {
@@ -217,6 +217,13 @@ impl Guest {
         self.connections.get_or_insert_default()
     }
 
+    /// How many there are, with the requests that are on their way or whose answers it has not read to the end.
+    pub(crate) fn connected(&self) -> usize {
+        let http = self.wasi.as_ref().and_then(|wasi| wasi.http.as_ref());
+        let links = self.connections.as_ref().map_or(0, |it| it.len());
+        links + http.map_or(0, |http| http.outgoing.open())
+    }
+
     /// Them, if there are any.
     #[inline]
     pub(crate) fn open_connections(&self) -> Option<&Connections> {
@@ -334,11 +341,15 @@ impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         // As of WASI.
         self.publish();
-        let (shared, session) = (Arc::clone(&self.shared), self.session.id());
-        let wasi = self.wasi();
+        let links = self.connections.as_ref().map_or(0, |it| it.len());
+        let (shared, session) = (&self.shared, self.session.id());
+        let wasi = self
+            .wasi
+            .get_or_insert_with(|| Box::new(Wasi::new(&shared.log, session)));
         let http = wasi
             .http
-            .get_or_insert_with(|| Box::new(Http::new(shared, session)));
+            .get_or_insert_with(|| Box::new(Http::new(Arc::clone(shared), session)));
+        http.outgoing.beside(links);
         WasiHttpCtxView {
             hooks: &mut http.outgoing,
             table: &mut wasi.table,

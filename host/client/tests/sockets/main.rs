@@ -5,6 +5,7 @@ mod answers;
 mod closing;
 mod compression;
 mod deadlines;
+mod dial;
 mod exchange;
 mod handshake;
 mod hostile;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod component;
+mod errand;
 mod outgoing;
 mod request;
 mod task;

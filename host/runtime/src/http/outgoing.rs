@@ -1,22 +1,130 @@
-//! Requests of guests to the outside.
+//! Requests of guests to the outside: which may go, and what goes.
 
+use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::Request;
+use http::{HeaderValue, Method, Request, Uri, Version, header};
+use http_body_util::BodyExt as _;
+use tokio::sync::OwnedSemaphorePermit;
+use url::{Position, Url};
 use wasket_session::SessionId;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use super::errand::{Asked, Errand, Sent, Way};
+use crate::outbound::{Grant, Granted};
 use crate::store::Shared;
 
 /// What the host says to the requests of one guest.
 pub(crate) struct Outgoing {
     shared: Arc<Shared>,
     session: SessionId,
+    /// As many as there are of it besides this one are on their way.
+    errands: Arc<()>,
+    /// Connections of another kind, which count too.
+    links: usize,
+    gone: Arc<AtomicBool>,
+}
+
+/// Room for a request, until its answer has been read.
+pub(super) struct Place {
+    _of_the_host: OwnedSemaphorePermit,
+    _of_the_guest: Arc<()>,
 }
 
 impl Outgoing {
     pub(crate) fn new(shared: Arc<Shared>, session: SessionId) -> Self {
-        Self { shared, session }
+        Self {
+            shared,
+            session,
+            errands: Arc::default(),
+            links: 0,
+            gone: Arc::default(),
+        }
+    }
+
+    /// How many requests are on their way, or have answers that were not read to the end.
+    pub(crate) fn open(&self) -> usize {
+        Arc::strong_count(&self.errands).saturating_sub(1)
+    }
+
+    /// The guest has so many connections of another kind.
+    pub(crate) fn beside(&mut self, links: usize) {
+        self.links = links;
+    }
+
+    /// What was judged is what will be sent: nothing of the guest's own text of the URL goes further than here.
+    fn judge(&self, request: Request<WasiBody>) -> Result<Errand, Error> {
+        let (mut head, body) = request.into_parts();
+        if head.method == Method::CONNECT {
+            return Err(Error::HttpRequestMethodInvalid);
+        }
+        let invalid = || Error::HttpRequestUriInvalid;
+        let url = Url::parse(&head.uri.to_string()).map_err(|_| invalid())?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(invalid());
+        }
+        let (granted, grant) = self.grant(&url)?;
+        head.uri = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])
+            .map_err(|_| invalid())?;
+        let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort]);
+        head.headers
+            .insert(header::HOST, host.map_err(|_| invalid())?);
+        head.version = Version::HTTP_11;
+        let connect = grant.dial(&url).map_err(|_| invalid())?;
+        let body = Asked::new(body, &self.gone).boxed_unsync();
+        let place = self.place(granted)?;
+        let way = Way {
+            shared: Arc::clone(&self.shared),
+            session: self.session,
+            connect,
+            method: head.method.clone(),
+            url,
+        };
+        Ok(Errand {
+            way,
+            place,
+            request: Request::from_parts(head, body),
+        })
+    }
+
+    fn grant(&self, url: &Url) -> Result<(&Granted, &Grant), Error> {
+        let granted = self.shared.granted.as_ref();
+        granted
+            .and_then(|granted| Some((granted, granted.find(url)?)))
+            .ok_or_else(|| {
+                let (service, refusals) = (&self.shared.name, &self.shared.refusals);
+                refusals.tell_target(service, self.session, &url[..Position::BeforePath]);
+                Error::HttpRequestDenied
+            })
+    }
+
+    fn place(&self, granted: &Granted) -> Result<Place, Error> {
+        let max = granted.connections_max;
+        if self.open() + self.links >= max {
+            return Err(self.refuse("connections_per_session_max", max));
+        }
+        let of_the_host = granted.outbound.place().ok_or_else(|| {
+            let max = granted.outbound.connections_max();
+            self.refuse("outbound_connections_max", max)
+        })?;
+        Ok(Place {
+            _of_the_host: of_the_host,
+            _of_the_guest: Arc::clone(&self.errands),
+        })
+    }
+
+    #[cold]
+    fn refuse(&self, setting: &'static str, max: usize) -> Error {
+        let refusals = &self.shared.refusals;
+        refusals.tell(&self.shared.name, self.session, setting, max);
+        Error::ConnectionLimitReached
+    }
+}
+
+impl Drop for Outgoing {
+    fn drop(&mut self) {
+        self.gone.store(true, Ordering::Release);
     }
 }
 
@@ -24,15 +132,18 @@ impl WasiHttpHooks for Outgoing {
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
-        _options: Option<RequestOptions>,
+        options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Sending {
-        if let Ok(url) = url::Url::parse(&request.uri().to_string()) {
-            let shown = &url[..url::Position::BeforePath];
-            let (service, refusals) = (&self.shared.name, &self.shared.refusals);
-            refusals.tell_target(service, self.session, shown);
+    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
+        match self.judge(request) {
+            Ok(errand) => Box::new(errand.run(options.unwrap_or_default())),
+            Err(why) => Box::new(ready(Err(why))),
         }
-        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
+    }
+
+    /// It is set from what was judged.
+    fn set_host_header(&mut self) -> bool {
+        false
     }
 
     fn p2_outgoing_body_buffer_chunks(&mut self) -> usize {
@@ -43,12 +154,6 @@ impl WasiHttpHooks for Outgoing {
         BODY_CHUNK_BYTES_MAX
     }
 }
-
-type Sent = (
-    http::Response<WasiBody>,
-    Box<dyn Future<Output = Result<(), Error>> + Send>,
-);
-type Sending = Box<dyn Future<Output = Result<Sent, Error>> + Send>;
 
 /// What a guest may write of a body before somebody reads it: as many chunks and one more.
 const BODY_CHUNKS: usize = 1;

@@ -59,7 +59,7 @@ fn begin(
         guest.refuse_target(&url);
         return Err(session::Outcome::Refused);
     };
-    if guest.connections().len() >= granted.connections_max {
+    if guest.connected() >= granted.connections_max {
         guest.refuse("connections_per_session_max", granted.connections_max);
         return Err(session::Outcome::Refused);
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 use wasket_client::{Connect, Mistake, Tls};
 
 use super::address::is_public;
@@ -12,7 +12,7 @@ use super::address::is_public;
 /// path begins with.
 #[derive(Clone)]
 pub struct Grant {
-    secure: bool,
+    scheme: Scheme,
     host: Pattern,
     port: u16,
     /// Ends with no slash; the path itself, or what follows it behind one.
@@ -21,6 +21,14 @@ pub struct Grant {
     proxy: Option<String>,
     tls: Tls,
     private: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Ws,
+    Wss,
+    Http,
+    Https,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +44,11 @@ enum Pattern {
 pub struct NotGrantable(String);
 
 impl Grant {
-    /// The entry of a URL such as `wss://feed.example.com`, `wss://*.example.com:8443` or `ws://127.0.0.1:9000/feed`. A
-    /// path covers what is below it, too.
+    /// The entry of a URL such as `wss://feed.example.com`, `wss://*.example.com:8443`, `ws://127.0.0.1:9000/feed` or
+    /// `https://api.example.com/v1`. A path covers what is below it, too. A scheme covers no other.
     ///
     /// # Errors
-    /// When it is no `ws` or `wss` URL, or has a user, a query or a fragment.
+    /// When it is no URL of `ws`, `wss`, `http` or `https`, or has a user, a query or a fragment.
     pub fn new(url: &str) -> Result<Self, NotGrantable> {
         let wrong = |what: &str| NotGrantable(what.to_owned());
         let (text, below) = match url.split_once("://*.") {
@@ -48,9 +56,8 @@ impl Grant {
             None => (url.to_owned(), false),
         };
         let url = Url::parse(&text).map_err(|error| NotGrantable(error.to_string()))?;
-        if !matches!(url.scheme(), "ws" | "wss") {
-            return Err(wrong("the scheme is not `ws` or `wss`"));
-        }
+        let scheme = Scheme::of(&url)
+            .ok_or_else(|| wrong("the scheme is not `ws`, `wss`, `http` or `https`"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("a user does not stand in the URL"));
         }
@@ -68,7 +75,7 @@ impl Grant {
         };
         let port = url.port_or_known_default().filter(|port| *port > 0);
         Ok(Self {
-            secure: url.scheme() == "wss",
+            scheme,
             host,
             port: port.ok_or_else(|| wrong("the port is not one of 1 to 65535"))?,
             path: url.path().trim_end_matches('/').to_owned(),
@@ -82,8 +89,12 @@ impl Grant {
     /// Answers the server's challenges as this user.
     ///
     /// # Errors
-    /// When the name or the password has control characters.
+    /// When the name or the password has control characters, or the entry is one of `http` or `https`.
     pub fn user(mut self, name: &str, password: &str) -> Result<Self, NotGrantable> {
+        if matches!(self.scheme, Scheme::Http | Scheme::Https) {
+            let what = "a user is for `ws` and `wss`: what is sent to `http` and `https` the guest says by itself";
+            return Err(NotGrantable(what.to_owned()));
+        }
         let tried = Connect::to(ANY_URL).and_then(|any| any.credentials(name, password));
         tried.map_err(|mistake| NotGrantable(mistake.to_string()))?;
         self.user = Some((name.to_owned(), password.to_owned()));
@@ -131,9 +142,19 @@ impl Grant {
         // A server that decodes before it resolves dots would be led out of the path.
         let leads_out = !self.path.is_empty() && has_hidden_way(url.path());
         host && !leads_out
-            && self.secure == (url.scheme() == "wss")
+            && Some(self.scheme) == Scheme::of(url)
             && url.port_or_known_default() == Some(self.port)
             && path.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// How a connection is made for a request to this URL, which it [covers](Self::covers).
+    pub(crate) fn dial(&self, url: &Url) -> Result<Connect, Mistake> {
+        let socket = match self.scheme {
+            Scheme::Ws | Scheme::Http => "ws",
+            Scheme::Wss | Scheme::Https => "wss",
+        };
+        let origin = &url[Position::BeforeHost..Position::AfterPort];
+        self.connect(&format!("{socket}://{origin}"))
     }
 
     /// How such a connection is made; without what the guest adds.
@@ -154,6 +175,18 @@ impl Grant {
         Ok(match anywhere {
             true => connect,
             false => connect.allow(|address: SocketAddr| is_public(address.ip())),
+        })
+    }
+}
+
+impl Scheme {
+    fn of(url: &Url) -> Option<Self> {
+        Some(match url.scheme() {
+            "ws" => Self::Ws,
+            "wss" => Self::Wss,
+            "http" => Self::Http,
+            "https" => Self::Https,
+            _ => return None,
         })
     }
 }
@@ -179,7 +212,7 @@ const HIDDEN: [&str; 4] = ["2f", "5c", "2e", "25"];
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grant")
-            .field("secure", &self.secure)
+            .field("scheme", &self.scheme)
             .field("host", &self.host)
             .field("port", &self.port)
             .field("path", &self.path)
@@ -228,6 +261,14 @@ mod tests {
             ("ws://127.0.0.1:9", "ws://[::ffff:127.0.0.1]:9/", false),
             ("ws://127.0.0.1:9", "ws://2130706433:9/", true),
             ("ws://[::1]:9", "ws://[0:0::1]:9/", true),
+            ("https://a.example/x", "https://a.example:443/x/y?z", true),
+            ("https://a.example", "http://a.example:443/", false),
+            ("https://a.example", "wss://a.example/", false),
+            ("wss://a.example", "https://a.example/", false),
+            ("http://a.example", "http://a.example:80/", true),
+            ("http://a.example", "ws://a.example/", false),
+            ("http://*.a.example:81", "http://b.a.example:81/", true),
+            ("http://a.example/x", "http://a.example/x/../y", false),
         ];
         for (grant, url, covered) in cases {
             let grant = Grant::new(grant).expect("an entry");
@@ -241,7 +282,7 @@ mod tests {
         for text in [
             "",
             "a.example",
-            "https://a.example",
+            "ftp://a.example",
             "ws://u:p@a.example",
             "ws://a.example/?x",
             "ws://a.example/#x",
@@ -257,5 +298,28 @@ mod tests {
         assert!(grant().user("ada", "p\u{e4}ss").is_ok());
         assert!(grant().proxy("https://proxy.example").is_err());
         assert!(grant().proxy("http://proxy.example:3128").is_ok());
+        let requests = || Grant::new("https://a.example").expect("an entry");
+        assert!(requests().user("ada", "secret").is_err());
+        assert!(requests().proxy("http://proxy.example:3128").is_ok());
+    }
+
+    #[test]
+    fn a_request_goes_where_it_was_judged_to_go() {
+        for (url, to) in [
+            ("http://a.example/x?y", "ws://a.example/"),
+            ("http://a.example:81", "ws://a.example:81/"),
+            ("https://a.example", "wss://a.example/"),
+            ("https://[::1]:80", "wss://[::1]:80/"),
+            ("http://A.EXAMPLE:80", "ws://a.example/"),
+        ] {
+            let grant = Grant::new(url.split('?').next().expect("a URL"));
+            let url = Url::parse(url).expect("a URL");
+            let connect = grant.expect("an entry").dial(&url).expect("a way");
+            let shown = format!("{connect:?}");
+            assert!(
+                shown.contains(&format!("path: \"{to}\"")) || shown.contains(to),
+                "{shown}"
+            );
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use futures_util::task::AtomicWaker;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use wasket_client::{Connect, Deadlines, Limits};
 use wasket_session::ws::{CloseCode, CloseFrame};
@@ -48,6 +48,11 @@ impl Outbound {
     /// How many there may be.
     pub(crate) fn connections_max(&self) -> usize {
         self.connections_max
+    }
+
+    /// Room for one more; `None` where there are as many as there may be.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     /// Waits until every connection is closed, after the last session has ended: little longer than the services'
@@ -102,8 +107,7 @@ impl Connections {
         connect: Connect,
         url: String,
     ) -> Option<SessionId> {
-        let place = Arc::clone(&granted.outbound.places).try_acquire_owned();
-        let place = place.ok()?;
+        let place = granted.outbound.place()?;
         let id = granted.outbound.ids.next(SystemTime::now());
         let link = Arc::new(Link::new(id, session, hub, &self.progress));
         self.links.push(Arc::clone(&link));

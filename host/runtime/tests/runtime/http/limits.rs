@@ -3,7 +3,7 @@
 use super::*;
 use crate::harness::{Log, runtime_of};
 
-// hardening H27
+// hardening H28
 #[tokio::test]
 async fn one_request_too_many_is_told_to_come_back() {
     let (log, _recording) = Log::record();
@@ -27,7 +27,7 @@ async fn one_request_too_many_is_told_to_come_back() {
     bench.over().await;
 }
 
-// hardening H27
+// hardening H28
 #[tokio::test]
 async fn requests_wait_for_no_instance() {
     let (log, _recording) = Log::record();

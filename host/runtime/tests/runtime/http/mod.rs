@@ -2,7 +2,9 @@
 
 mod answers;
 mod ends;
+mod fetches;
 mod limits;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;

@@ -1,0 +1,252 @@
+//! A request on its way: one connection, one answer, no redirects.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::time::{Sleep, timeout};
+use tracing::Level;
+use url::{Position, Url};
+use wasket_client::{Connect, ConnectFault, Stream, TlsFault};
+use wasket_session::SessionId;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use super::outgoing::Place;
+use crate::log::emit;
+use crate::store::Shared;
+
+/// A request that may go.
+pub(super) struct Errand {
+    pub(super) way: Way,
+    pub(super) place: Place,
+    pub(super) request: Request<WasiBody>,
+}
+
+/// How it goes to where.
+pub(super) struct Way {
+    pub(super) shared: Arc<Shared>,
+    pub(super) session: SessionId,
+    pub(super) connect: Connect,
+    pub(super) method: Method,
+    pub(super) url: Url,
+}
+
+/// An answer, and what keeps its connection going.
+pub(super) type Sent = (
+    Response<WasiBody>,
+    Box<dyn Future<Output = Result<(), Error>> + Send>,
+);
+
+impl Errand {
+    /// Ends when the head of the answer is there.
+    pub(super) async fn run(self, options: RequestOptions) -> Result<Sent, Error> {
+        let Self {
+            way,
+            place,
+            request,
+        } = self;
+        let stream = way.dial(options.connect_timeout).await?;
+        let made = http1::Builder::new()
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .max_headers(HEADERS_MAX)
+            .handshake(TokioIo::new(stream))
+            .await;
+        let (mut sender, connection) = made.map_err(|error| error_of(&error))?;
+        let mut connection = Box::pin(connection);
+        let within = options.first_byte_timeout.unwrap_or(PATIENCE);
+        let sending = pin!(timeout(within, sender.send_request(request)));
+        let (sent, goes_on) = match select(sending, &mut connection).await {
+            Either::Left((sent, _)) => (sent, true),
+            Either::Right((_, sending)) => (sending.await, false),
+        };
+        let sent = sent.map_err(|_| Error::ConnectionReadTimeout)?;
+        let response = sent.map_err(|error| error_of(&error))?;
+        if response.status().is_informational() {
+            // Nothing was asked that it could switch to.
+            return Err(Error::HttpProtocolError);
+        }
+        let between = options.between_bytes_timeout.unwrap_or(PATIENCE);
+        let response = response.map(|body| Fetched::new(body, between, place).boxed_unsync());
+        let goes_on = async move {
+            // How it ends is seen in the body.
+            if goes_on {
+                let _ = connection.await;
+            }
+            Ok(())
+        };
+        Ok((response, Box::new(goes_on)))
+    }
+}
+
+impl Way {
+    async fn dial(&self, within: Option<Duration>) -> Result<Stream, Error> {
+        let dial = self.connect.dial();
+        let dialled = match within {
+            Some(within) => timeout(within, dial)
+                .await
+                .map_err(|_| Error::ConnectionTimeout)?,
+            None => dial.await,
+        };
+        let shown = &self.url[..Position::AfterPath];
+        let (log, session) = (&self.shared.log, self.session);
+        match dialled {
+            Ok((stream, peer)) => {
+                let peer = peer.map_or_else(String::new, |peer| format!(" at {peer}"));
+                let method = &self.method;
+                let text = format!("the guest's request goes out: {method} {shown}{peer}");
+                emit(log, session, Level::DEBUG, "", &text);
+                Ok(stream)
+            }
+            Err(why) => {
+                let text = format!("the guest's request to {shown} does not go out: {why}");
+                emit(log, session, Level::WARN, "", &text);
+                Err(error_of_dialling(&why))
+            }
+        }
+    }
+}
+
+/// What the guest sends. It ends as if it were whole when its writer is gone; but not when the guest is.
+pub(super) struct Asked {
+    inner: WasiBody,
+    gone: Arc<AtomicBool>,
+}
+
+impl Asked {
+    pub(super) fn new(inner: WasiBody, gone: &Arc<AtomicBool>) -> Self {
+        let gone = Arc::clone(gone);
+        Self { inner, gone }
+    }
+}
+
+impl Body for Asked {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if frame.is_none() && self.gone.load(Ordering::Acquire) {
+            return Poll::Ready(Some(Err(Error::ConnectionTerminated)));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// What the guest reads.
+struct Fetched {
+    inner: Incoming,
+    between: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+    place: Option<Place>,
+}
+
+impl Fetched {
+    fn new(inner: Incoming, between: Duration, place: Place) -> Self {
+        let place = Some(place).filter(|_| !inner.is_end_stream());
+        Self {
+            inner,
+            between,
+            waiting: None,
+            place,
+        }
+    }
+}
+
+impl Body for Fetched {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
+            this.waiting = None;
+            let frame = frame.map(|frame| frame.map_err(|error| error_of(&error)));
+            if !matches!(frame, Some(Ok(_))) {
+                this.place = None;
+            }
+            return Poll::Ready(frame);
+        }
+        let between = this.between;
+        let sleep = || Box::pin(tokio::time::sleep(between));
+        ready!(this.waiting.get_or_insert_with(sleep).as_mut().poll(cx));
+        this.place = None;
+        Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+fn error_of(error: &hyper::Error) -> Error {
+    if error.is_parse_too_large() {
+        Error::HttpResponseHeaderSectionSize(None)
+    } else if error.is_incomplete_message() {
+        Error::HttpResponseIncomplete
+    } else if error.is_closed() || error.is_canceled() {
+        Error::ConnectionTerminated
+    } else {
+        Error::HttpProtocolError
+    }
+}
+
+fn error_of_dialling(error: &wasket_client::Error) -> Error {
+    use wasket_client::Error as E;
+    match error {
+        E::Resolve { source, .. } if source.kind() == std::io::ErrorKind::TimedOut => {
+            Error::DnsTimeout
+        }
+        E::Resolve { .. } => Error::DnsError {
+            rcode: None,
+            info_code: None,
+        },
+        E::Connect { fault, .. } => match fault {
+            ConnectFault::Refused => Error::ConnectionRefused,
+            ConnectFault::TimedOut(_) => Error::ConnectionTimeout,
+            ConnectFault::NotAllowed(_) => Error::DestinationIpProhibited,
+            _ => Error::DestinationUnavailable,
+        },
+        E::Tls { fault, .. } => match fault {
+            TlsFault::NoRoots => Error::ConfigurationError,
+            TlsFault::Certificate(_) => Error::TlsCertificateError,
+            TlsFault::TimedOut(_) => Error::ConnectionTimeout,
+            _ => Error::TlsProtocolError,
+        },
+        // A proxy that does not let it through.
+        _ => Error::DestinationUnavailable,
+    }
+}
+
+/// For the first byte of an answer, and between two, where the guest says nothing else. Its own time ends sooner.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The head of an answer, or what is read of its body at once.
+const BUFFER_BYTES_MAX: usize = 64 << 10;
+const HEADERS_MAX: usize = 100;
