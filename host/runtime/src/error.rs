@@ -114,8 +114,9 @@ pub enum Kind {
 pub enum Mismatch {
     /// It does not export what a service needs.
     #[error(
-        "does not export {needed}, which every service needs; it exports {}",
-        list(exports)
+        "does not export {needed}, which every service needs; it exports {}{}",
+        list(exports),
+        elsewhere(exports)
     )]
     NoBehavior {
         /// The interface.
@@ -222,6 +223,15 @@ fn list(names: &[String]) -> String {
         "nothing".into()
     } else {
         names.join(", ")
+    }
+}
+
+/// Where a component belongs that serves no sessions.
+fn elsewhere(exports: &[String]) -> &'static str {
+    let handles = |name: &String| name.starts_with("wasi:http/incoming-handler@");
+    match exports.iter().any(handles) {
+        true => ": it answers plain HTTP, and belongs into a table `[http.NAME]`",
+        false => "",
     }
 }
 

@@ -9,8 +9,8 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{self};
 
 use crate::error::{Error, Mismatch};
-use crate::export::{Exports, OPTIONAL};
-use crate::load::{Source, behavior_mismatch};
+use crate::export::{BEHAVIOR, Exports, HandlerExports, OPTIONAL};
+use crate::load::{Source, world_mismatch};
 use crate::{Runtime, imports};
 
 /// All there is to say about a component before it runs.
@@ -26,7 +26,8 @@ pub struct Inspection {
     pub imports: Vec<Interface>,
     /// What it exports.
     pub exports: Vec<Interface>,
-    /// Which optional exports of the contract it has.
+    /// Which optional exports of the contract it has. One of them may stand alone: `wasi:http/incoming-handler` of a
+    /// component that serves no sessions.
     pub optional: Vec<OptionalExport>,
     /// Imports that the host does not offer.
     pub missing: Vec<MissingImport>,
@@ -165,13 +166,17 @@ fn problems(
         .iter()
         .map(|import| format!("the host does not offer {import}"))
         .collect();
-    problems.extend(behavior_mismatch(component).map(|mismatch| mismatch.to_string()));
+    problems.extend(world_mismatch(component).map(|mismatch| mismatch.to_string()));
     if problems.is_empty() {
         let linked = runtime.linker().instantiate_pre(component);
         let linked = linked.map_err(|e| Mismatch::Import {
             reason: format!("{e:#}"),
         });
-        let found = linked.and_then(|pre| Exports::find(&pre));
+        let has_behavior = component.get_export_index(None, BEHAVIOR).is_some();
+        let found = linked.and_then(|pre| match has_behavior {
+            true => Exports::find(&pre).map(drop),
+            false => HandlerExports::find(&pre).map(drop),
+        });
         problems.extend(found.err().map(|mismatch| mismatch.to_string()));
     }
     problems

@@ -10,7 +10,7 @@ use wasmtime::component::{self, InstancePre};
 
 use crate::Runtime;
 use crate::error::{Digest, Error, Kind, Mismatch};
-use crate::export::{Exports, wrong_world};
+use crate::export::{BEHAVIOR, Exports, HANDLER, wrong_world};
 use crate::http::HttpComponent;
 use crate::imports;
 use crate::limits::{Limits, PARTS_PER_INSTANCE};
@@ -341,14 +341,19 @@ fn weight(component: &component::Component) -> u32 {
         .max(1)
 }
 
-/// Why a component that does export something is no service; for those that cannot even be linked.
-pub(crate) fn behavior_mismatch(component: &component::Component) -> Option<Mismatch> {
-    let behavior = component.get_export_index(None, crate::export::BEHAVIOR);
+/// Why a component that does export something serves neither sessions nor plain requests; for those that cannot even be
+/// linked.
+pub(crate) fn world_mismatch(component: &component::Component) -> Option<Mismatch> {
+    let worlds = [BEHAVIOR, HANDLER];
+    let serves = |world: &str| component.get_export_index(None, world).is_some();
+    if worlds.into_iter().any(serves) {
+        return None;
+    }
     let ty = component.component_type();
     let exports = ty.exports(component.engine());
-    behavior
-        .is_none()
-        .then(|| wrong_world(exports.map(|(name, _)| name.to_owned()).collect()))
+    Some(wrong_world(
+        exports.map(|(name, _)| name.to_owned()).collect(),
+    ))
 }
 
 const WASM_PAGE_BYTES: u64 = 64 << 10;

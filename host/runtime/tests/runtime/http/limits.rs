@@ -64,6 +64,25 @@ async fn a_component_that_answers_nothing_does_not_load_as_one_that_does() {
         .expect_err("it has no behavior")
         .to_string();
     assert!(why.contains("wasket:websocket/behavior"), "{why}");
+    assert!(why.contains("belongs into a table `[http.NAME]`"), "{why}");
     let loaded = runtime.load(&guest_file("echo"), None).await;
     assert!(loaded.expect("a service").http().is_none());
+}
+
+#[tokio::test]
+async fn a_check_knows_components_that_serve_no_sessions() {
+    let runtime = runtime();
+    let inspected = runtime.inspect(&guest_file("httpprobe")).await;
+    let inspected = inspected.expect("a component");
+    assert!(inspected.loads(), "{:?}", inspected.problems);
+    let found: Vec<String> = inspected.optional.iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["wasi:http/incoming-handler@0.2.0: found"]);
+    // hardening H29
+    let mut denied = inspected.denied.iter().map(ToString::to_string);
+    let sends = |text: String| {
+        text.starts_with("wasi:http/outgoing-handler@0.2.")
+            && text.ends_with(": sends only to what `connect` lists")
+    };
+    assert!(denied.any(sends), "{:?}", inspected.denied);
+    assert!(probe(&runtime).await.connects());
 }
