@@ -19,6 +19,7 @@ mod login;
 mod order;
 mod pressure;
 mod program;
+mod publish;
 mod relay;
 mod reload;
 mod size;
