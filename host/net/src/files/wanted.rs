@@ -18,13 +18,11 @@ impl Wanted {
         if directory {
             raw.pop();
         }
-        let segments = raw
-            .into_iter()
-            .map(|raw| name(raw, dot_files))
-            .collect::<Option<Vec<_>>>()?;
-        let segments = segments.get(mount_segments..)?.to_vec();
+        // Those that lead to the root were compared with the route, which may well have a dot in it.
+        let below = raw.get(mount_segments..)?.iter();
+        let segments = below.map(|raw| name(raw, dot_files));
         Some(Self {
-            segments,
+            segments: segments.collect::<Option<_>>()?,
             directory,
         })
     }
@@ -94,6 +92,9 @@ mod tests {
         assert!(Wanted::read("/..", 0, true).is_none());
         let below = Wanted::read("/x/y/a", 2, false).unwrap();
         assert_eq!(below.segments, ["a"]);
+        let below = Wanted::read("/.well-known/acme-challenge/a", 2, false).unwrap();
+        assert_eq!(below.segments, ["a"]);
+        assert!(Wanted::read("/.well-known/.a", 1, false).is_none());
         let root = Wanted::read("/x", 1, false).unwrap();
         assert!(root.segments.is_empty() && !root.directory);
     }
