@@ -15,7 +15,7 @@ fn files_and_services_share_paths() {
         "content-type: text/html; charset=utf-8",
         "cache-control: no-cache",
         "last-modified: sun, 06 nov 1994 08:49:37 gmt",
-        "etag: \"",
+        "etag: ",
         "accept-ranges: bytes",
         "x-content-type-options: nosniff",
     ] {

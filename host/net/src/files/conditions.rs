@@ -9,6 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, Method};
 
 use super::range::{self, Asked};
+use super::root::Times;
 
 /// What tells one version of a file from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,23 +33,27 @@ pub(super) enum Decision {
 }
 
 impl Validators {
-    /// Those of a file of this length and time. `variant` tells what was made of one file apart.
-    pub(super) fn of(
-        bytes: u64,
-        modified: Option<SystemTime>,
-        variant: &str,
-        now: SystemTime,
-    ) -> Self {
-        let age = modified.and_then(|modified| modified.duration_since(UNIX_EPOCH).ok());
-        let recent = modified.is_none_or(|modified| {
-            now.duration_since(modified)
-                .map_or(true, |age| age < SETTLED_AFTER)
-        });
+    /// Those of a file of this length and these times. `variant` tells what was made of one file apart.
+    pub(super) fn of(bytes: u64, times: Times, variant: &str, now: SystemTime) -> Self {
+        let changed = times.anything.or(times.content);
+        let is_settled = |at: SystemTime| {
+            let age = now.duration_since(at);
+            age.is_ok_and(|age| age >= SETTLED_AFTER)
+        };
+        let recent = changed.is_none()
+            || [times.content, times.anything]
+                .into_iter()
+                .flatten()
+                .any(|at| !is_settled(at));
         let weak = if recent { "W/" } else { "" };
-        let stamp = age.map_or(0, |age| age.as_nanos());
+        let stamp = changed.and_then(since_epoch);
+        let stamp = stamp.map_or(0, |stamp| stamp.as_nanos());
+        // Never later than the answer's own date (RFC 9110, section 8.8.2.1).
+        let modified = times.content.map(|content| content.min(now));
+        let modified = modified.and_then(since_epoch);
         Self {
             etag: format!("{weak}\"{stamp:x}-{bytes:x}{variant}\""),
-            modified: age.map(|age| UNIX_EPOCH + Duration::from_secs(age.as_secs())),
+            modified: modified.map(|age| UNIX_EPOCH + Duration::from_secs(age.as_secs())),
             recent,
         }
     }
@@ -70,6 +75,10 @@ impl Validators {
     fn opaque(&self) -> &str {
         self.etag.strip_prefix("W/").unwrap_or(&self.etag)
     }
+}
+
+fn since_epoch(time: SystemTime) -> Option<Duration> {
+    time.duration_since(UNIX_EPOCH).ok()
 }
 
 /// Decides for GET and HEAD, in the order of RFC 9110, section 13.2.2.
@@ -142,10 +151,17 @@ mod tests {
     const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
     const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
+    fn times(content: SystemTime) -> Times {
+        Times {
+            content: Some(content),
+            anything: None,
+        }
+    }
+
     fn decided(method: &Method, fields: &[(&'static str, &str)], now: u64) -> Decision {
         let seconds = |n| UNIX_EPOCH + Duration::from_secs(n);
         let modified = seconds(AT) + Duration::from_millis(5);
-        let validators = Validators::of(100, Some(modified), "", seconds(now));
+        let validators = Validators::of(100, times(modified), "", seconds(now));
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let value = value.replace("TAG", validators.opaque());
@@ -224,7 +240,39 @@ mod tests {
                 Decision::PreconditionFailed
             );
         }
-        let none = Validators::of(1, None, "-br", UNIX_EPOCH);
+        let unknown = Times {
+            content: None,
+            anything: None,
+        };
+        let none = Validators::of(1, unknown, "-br", UNIX_EPOCH);
         assert_eq!((&*none.etag, none.modified), ("W/\"0-1-br\"", None));
+    }
+
+    // parity H1: builds and deployments set the time of a file's content, all to one.
+    #[test]
+    fn a_file_whose_time_was_set_back_is_another_one() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        let changed = |seconds| Times {
+            content: Some(at(1)),
+            anything: Some(at(seconds)),
+        };
+        let [one, other] = [AT, AT + 7].map(|changed_at| {
+            let validators = Validators::of(9, changed(changed_at), "", at(AT + 60));
+            assert!(!validators.recent && validators.modified == Some(at(1)));
+            validators.etag
+        });
+        assert_ne!(one, other);
+        assert!(Validators::of(9, changed(AT), "", at(AT + 1)).recent);
+    }
+
+    #[test]
+    fn no_file_was_modified_later_than_now() {
+        let now = UNIX_EPOCH + Duration::from_secs(AT);
+        for later_by in [5, 300_000_000_000] {
+            let later = now + Duration::from_secs(later_by);
+            let validators = Validators::of(9, times(later), "", now);
+            assert_eq!(validators.modified, Some(now));
+            assert!(validators.recent);
+        }
     }
 }

@@ -33,7 +33,7 @@ impl Head {
         now: SystemTime,
     ) -> Self {
         let variant = coding.map_or(String::new(), |coding| coding.ending().replace('.', "-"));
-        let validators = Validators::of(file.bytes, file.modified, &variant, now);
+        let validators = Validators::of(file.bytes, file.times, &variant, now);
         let mut fields = Vec::new();
         fields.extend(value(ETAG, &validators.etag));
         let modified = validators.modified.map(httpdate::fmt_http_date);

@@ -1,14 +1,18 @@
 //! Opens files beneath a directory, and nothing else, whatever links are in it and whoever changes them meanwhile.
+//!
+//! cap-primitives does it: with `openat2` where there is one, step by step elsewhere, and without opening anything outside.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use cap_primitives::ambient_authority;
+use cap_primitives::fs::{self, FollowSymlinks, OpenOptions};
 use tracing::debug;
 
 /// The directory, as it is now.
-pub(super) struct Root(imp::Directory);
+pub(super) struct Root(File);
 
 /// What has a name beneath it.
 pub(super) enum Found {
@@ -20,14 +24,23 @@ pub(super) enum Found {
 pub(super) struct Opened {
     pub(super) file: File,
     pub(super) bytes: u64,
-    pub(super) modified: Option<SystemTime>,
+    pub(super) times: Times,
+}
+
+/// When a file changed last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// Its content; whoever may write it can set this to whatever he likes, and so do `cp -p` and most deployments.
+    pub(super) content: Option<SystemTime>,
+    /// Anything about it, where the system tells: nobody sets that.
+    pub(super) anything: Option<SystemTime>,
 }
 
 impl Root {
     /// # Errors
     /// When it is not there, or the system fails.
     pub(super) fn open(directory: &Path) -> io::Result<Self> {
-        imp::Directory::open(directory).map(Self)
+        fs::open_ambient_dir(directory, ambient_authority()).map(Self)
     }
 
     /// What these names lead to, each beneath the one before; none of them is `.`, `..` or has a separator in it. `None`
@@ -36,26 +49,77 @@ impl Root {
     /// # Errors
     /// When the system fails.
     pub(super) fn find(&self, names: &[String]) -> io::Result<Option<Found>> {
-        let file = match self.0.beneath(names) {
-            Ok(file) => file,
+        match self.beneath(names) {
             Err(error) if is_absent(&error) => {
                 debug!(?names, %error, "not served");
-                return Ok(None);
+                Ok(None)
             }
-            Err(error) => return Err(error),
-        };
-        let metadata = file.metadata()?;
+            found => found,
+        }
+    }
+
+    fn beneath(&self, names: &[String]) -> io::Result<Option<Found>> {
+        if names.is_empty() {
+            return Ok(Some(Found::Directory));
+        }
+        let path: PathBuf = names.iter().collect();
+        // Looked at before it is opened: that of a pipe or a device is felt at its other end.
+        let metadata = fs::stat(&self.0, &path, FollowSymlinks::Yes)?;
         if metadata.is_dir() {
             return Ok(Some(Found::Directory));
         }
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let file = fs::open(&self.0, &path, &for_reading())?;
+        let metadata = file.metadata()?;
         Ok(metadata.is_file().then(|| {
             Found::File(Opened {
                 bytes: metadata.len(),
-                modified: metadata.modified().ok(),
+                times: Times::of(&metadata),
                 file,
             })
         }))
     }
+}
+
+impl Times {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            content: metadata.modified().ok(),
+            anything: changed(metadata),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn changed(metadata: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    let seconds = u64::try_from(metadata.ctime()).ok()?;
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+    UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+}
+
+#[cfg(not(unix))]
+fn changed(_: &Metadata) -> Option<SystemTime> {
+    None
+}
+
+fn for_reading() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use cap_primitives::fs::OpenOptionsExt as _;
+        use rustix::fs::OFlags;
+
+        // What was put in its place meanwhile: a pipe would wait for its writer, a terminal become ours.
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
+        options.custom_flags(flags.cast_signed());
+    }
+    options
 }
 
 /// Errors that say something of the name, as opposed to the machine.
@@ -64,121 +128,23 @@ fn is_absent(error: &io::Error) -> bool {
     let kinds = [
         Kind::NotFound,
         Kind::NotADirectory,
+        // Out of the directory, too.
         Kind::PermissionDenied,
         Kind::InvalidFilename,
         Kind::InvalidInput,
-        // EXDEV: out of the directory.
-        Kind::CrossesDevices,
     ];
-    kinds.contains(&error.kind()) || imp::is_absent(error)
+    kinds.contains(&error.kind()) || is_loop(error)
 }
 
-#[cfg(target_os = "linux")]
-mod imp {
-    use std::fs::{self, File};
-    use std::io;
-    use std::os::fd::{AsRawFd as _, OwnedFd};
-    use std::path::Path;
-
-    use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
-    use rustix::io::Errno;
-
-    pub(super) struct Directory(OwnedFd);
-
-    impl Directory {
-        pub(super) fn open(path: &Path) -> io::Result<Self> {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
-        }
-
-        pub(super) fn beneath(&self, names: &[String]) -> io::Result<File> {
-            match self.resolve(names) {
-                // Kernels before 5.6 do not know it, and some sandboxes do not let it through.
-                Err(Errno::NOSYS | Errno::PERM) => self.beneath_by_name(names),
-                opened => Ok(opened?.into()),
-            }
-        }
-
-        fn resolve(&self, names: &[String]) -> Result<OwnedFd, Errno> {
-            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-            let path = relative(names);
-            let mut tries = TRIES;
-            loop {
-                let opened = openat2(&self.0, &path, FLAGS, Mode::empty(), resolve);
-                match opened {
-                    // Something was renamed meanwhile.
-                    Err(Errno::AGAIN) if tries > 1 => tries -= 1,
-                    Err(Errno::INTR) => {}
-                    opened => return opened,
-                }
-            }
-        }
-
-        /// The same without the kernel's help: what was opened is where it says that it is, and there it is looked at.
-        pub(super) fn beneath_by_name(&self, names: &[String]) -> io::Result<File> {
-            let file: File = openat(&self.0, relative(names), FLAGS, Mode::empty())?.into();
-            let place = |fd: i32| fs::read_link(format!("/proc/self/fd/{fd}"));
-            if place(file.as_raw_fd())?.starts_with(place(self.0.as_raw_fd())?) {
-                Ok(file)
-            } else {
-                Err(io::ErrorKind::CrossesDevices.into())
-            }
-        }
+/// A link that leads to itself, or too many of them. (What the standard library calls it is not stable yet.)
+fn is_loop(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
     }
-
-    fn relative(names: &[String]) -> String {
-        if names.is_empty() {
-            ".".to_owned()
-        } else {
-            names.join("/")
-        }
-    }
-
-    pub(super) fn is_absent(error: &io::Error) -> bool {
-        let about_names = [Errno::LOOP, Errno::NXIO, Errno::NODEV, Errno::AGAIN];
-        let code = error.raw_os_error();
-        about_names
-            .iter()
-            .any(|one| Some(one.raw_os_error()) == code)
-    }
-
-    // A pipe would wait for its writer, a terminal become ours.
-    const FLAGS: OFlags = OFlags::RDONLY
-        .union(OFlags::CLOEXEC)
-        .union(OFlags::NONBLOCK)
-        .union(OFlags::NOCTTY);
-    const TRIES: usize = 8;
-}
-
-#[cfg(not(target_os = "linux"))]
-mod imp {
-    use std::fs::{self, File};
-    use std::io;
-    use std::path::{Path, PathBuf};
-
-    pub(super) struct Directory(PathBuf);
-
-    impl Directory {
-        pub(super) fn open(path: &Path) -> io::Result<Self> {
-            path.canonicalize().map(Self)
-        }
-
-        /// Between the look and the opening somebody who may write to the directory could put a link there.
-        pub(super) fn beneath(&self, names: &[String]) -> io::Result<File> {
-            let path: PathBuf = names
-                .iter()
-                .fold(self.0.clone(), |path, name| path.join(name));
-            let path = path.canonicalize()?;
-            let metadata = fs::metadata(&path)?;
-            if path.starts_with(&self.0) && (metadata.is_file() || metadata.is_dir()) {
-                File::open(path)
-            } else {
-                Err(io::ErrorKind::NotFound.into())
-            }
-        }
-    }
-
-    pub(super) fn is_absent(_: &io::Error) -> bool {
+    #[cfg(not(unix))]
+    {
+        let _ = error;
         false
     }
 }
@@ -270,15 +236,7 @@ mod tests {
         for (path, expected) in cases {
             let found = content(root.find(&names(path)).unwrap());
             assert_eq!(found.as_deref(), expected, "{path}");
-            // What older kernels get.
-            let by_name = root.0.beneath_by_name(&names(path));
-            if expected.is_none() && !["pipe", "null"].contains(&path) {
-                assert!(by_name.is_err(), "{path}");
-            } else if expected.is_some() {
-                assert!(by_name.is_ok(), "{path}");
-            }
         }
-        assert!(root.0.beneath_by_name(&names("null")).is_err());
         assert!(matches!(root.find(&[]), Ok(Some(Found::Directory))));
         assert!(matches!(
             root.find(&names("folder")),
@@ -311,11 +269,6 @@ mod tests {
             for _ in 0..4000 {
                 let found = content(root.find(&names("folder/b")).unwrap());
                 assert!(matches!(found.as_deref(), None | Some("b")), "{found:?}");
-                if let Ok(mut file) = root.0.beneath_by_name(&names("folder/b")) {
-                    let mut text = String::new();
-                    file.read_to_string(&mut text).unwrap();
-                    assert_eq!(text, "b");
-                }
             }
             done.store(true, Ordering::Relaxed);
         });

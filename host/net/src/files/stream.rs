@@ -133,6 +133,7 @@ const PIECE_BYTES: usize = 32 << 10;
 mod tests {
     use http_body_util::BodyExt as _;
 
+    use super::super::root::Times;
     use super::*;
 
     fn stream(content: &[u8], bytes: u64, range: Range<u64>) -> io::Result<Stream> {
@@ -142,7 +143,10 @@ mod tests {
         let mut opened = Opened {
             file: File::open(path).unwrap(),
             bytes,
-            modified: None,
+            times: Times {
+                content: None,
+                anything: None,
+            },
         };
         Stream::begin(&mut opened, range, Arc::new(Semaphore::new(1)))
     }
