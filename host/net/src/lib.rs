@@ -53,7 +53,7 @@ mod wire;
 
 pub use access::{Access, Login};
 pub use authentication::Authentication;
-pub use files::{FileSettings, Files};
+pub use files::{FileSettings, Files, Reads};
 pub use hashing::Hashing;
 pub use hosts::{HostError, Hosts};
 pub use listener::{BindError, Listener};

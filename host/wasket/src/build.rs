@@ -13,8 +13,8 @@ use std::sync::Arc;
 use wasket_config::plan::{self, Plan};
 use wasket_config::{Header, HostName, Origin};
 use wasket_net::{
-    FileSettings, Files, Hosts, HttpPlace, Listener, Network, Networks, Origins, Place, Route,
-    Routes,
+    FileSettings, Files, Hosts, HttpPlace, Listener, Network, Networks, Origins, Place, Reads,
+    Route, Routes,
 };
 use wasket_runtime::GuestHttp;
 use wasket_session::Service;
@@ -120,24 +120,31 @@ pub(crate) fn routes(
     for http in &built.http {
         http::add(&mut routes, http, logins)?;
     }
+    let reads = Reads::new();
     for files in files {
-        add_files(&mut routes, files, logins)?;
+        add_files(&mut routes, files, &reads, logins)?;
     }
     Ok(routes)
 }
 
 /// A directory stands at its path, and its files below.
-fn add_files(routes: &mut Routes, plan: &plan::Files, logins: &Logins) -> anyhow::Result<()> {
+fn add_files(
+    routes: &mut Routes,
+    plan: &plan::Files,
+    reads: &Reads,
+    logins: &Logins,
+) -> anyhow::Result<()> {
     let path = plan.route.to_string();
     let cache_control = plan.cache_control.as_ref().map(|value| value.parse());
-    let files = Files::new(FileSettings {
+    let settings = FileSettings {
         directory: plan.directory.clone(),
         mount_segments: plan.route.segments().len(),
         index: plan.index.clone(),
         cache_control: cache_control.transpose()?,
         precompressed: plan.precompressed,
         dot_files: plan.dot_files,
-    });
+    };
+    let files = Files::new(settings, reads.clone());
     let place = Arc::new(HttpPlace {
         name: plan.name.as_str().into(),
         service: Some(Arc::new(files)),

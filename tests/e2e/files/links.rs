@@ -106,5 +106,5 @@ fn the_directory_itself_may_be_a_link_that_is_set_elsewhere() {
     assert_eq!(get(&host, "/ten", "").body, "the second");
     fs::remove_file(tree.at("public")).unwrap();
     assert_eq!(get(&host, "/ten", "").status, 503);
-    host.logged(&["WARN", "files cannot be opened", "public"]);
+    host.logged(&["WARN", "files cannot be read", "public"]);
 }

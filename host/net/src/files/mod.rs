@@ -1,7 +1,7 @@
 //! Files of a directory, as a service for plain HTTP.
 //!
 //! Reading order: `wanted` reads a path; `root` opens it, and nothing that is not beneath the directory; `conditions`
-//! decides how much of it a request gets; `stream` sends it.
+//! decides how much of it a request gets; `stream` sends it; what waits for the `disk` is bounded there.
 //!
 //! tower-http's `ServeDir` is not used: it opens files by their whole names, and so follows links out of the directory,
 //! also one that is put there between a check and its opening. What is opened here is opened beneath, and only what was
@@ -11,6 +11,7 @@
 //! and any cache but the kernel's.
 
 mod conditions;
+mod disk;
 mod encoding;
 mod head;
 mod range;
@@ -21,20 +22,18 @@ mod wanted;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use http::header::{ALLOW, HeaderValue, LOCATION};
+use http::header::{ALLOW, HeaderValue, LOCATION, RETRY_AFTER};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use parking_lot::Mutex;
-use tokio::sync::Semaphore;
-use tracing::{error, warn};
 use wasket_session::{Answering, BodyFault, HttpBody, HttpRequest, HttpService};
 
 use crate::answer::{Answer, plain};
-use crate::counted::Counted;
 use conditions::{Decision, decide};
+pub use disk::Reads;
+use disk::{Disk, Failures};
 use encoding::Coding;
 use head::Head;
 use root::{Found, Opened, Root};
@@ -61,54 +60,41 @@ pub struct FileSettings {
 /// Serves them.
 pub struct Files {
     settings: Arc<FileSettings>,
-    /// Files that are opened or read at once: each takes a thread.
-    reads: Arc<Semaphore>,
-    /// Requests that the system kept from their files.
-    failed: Mutex<Counted>,
+    reads: Reads,
+    failures: Arc<Failures>,
 }
 
 impl Files {
-    /// Serves the files of one directory. They need not be there yet.
+    /// Serves the files of one directory, on the threads that all of a host's files share. They need not be there yet.
     #[must_use]
-    pub fn new(settings: FileSettings) -> Self {
+    pub fn new(settings: FileSettings, reads: Reads) -> Self {
         Self {
+            failures: Failures::of(settings.directory.clone()),
             settings: Arc::new(settings),
-            reads: Arc::new(Semaphore::new(READS_MAX)),
-            failed: Mutex::default(),
+            reads,
         }
     }
 
     async fn respond(&self, request: HttpRequest) -> Response<HttpBody> {
-        let service = Arc::clone(&request.service);
+        let disk = Disk {
+            reads: self.reads.clone(),
+            service: Arc::clone(&request.service),
+            failures: Arc::clone(&self.failures),
+        };
         let (parts, body) = request.message.into_parts();
         // Whoever sends one gets what it asks for all the same.
         drop(body);
         if let Some(answer) = other_than_get(&parts.method) {
             return whole(answer);
         }
-        let Ok(permit) = Arc::clone(&self.reads).acquire_owned().await else {
-            return whole(unavailable());
-        };
-        let (settings, reads) = (Arc::clone(&self.settings), Arc::clone(&self.reads));
-        let looked = tokio::task::spawn_blocking(move || {
-            let answer = look(&settings, &parts, &reads);
-            drop(permit);
-            answer
+        let looked = self.reads.run(LOOK_WITHIN, {
+            let (settings, disk) = (Arc::clone(&self.settings), disk.clone());
+            move || look(&settings, &parts, &disk)
         });
-        match looked.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => {
-                if let Some(count) = self.failed.lock().more(Instant::now()) {
-                    let directory = self.settings.directory.display();
-                    warn!(service = &*service, %directory, %error, count, "files cannot be opened");
-                }
-                whole(unavailable())
-            }
-            Err(error) => {
-                error!(service = &*service, %error, "files cannot be opened");
-                whole(unavailable())
-            }
-        }
+        looked.await.unwrap_or_else(|error| {
+            disk.has_failed(&error);
+            whole(unavailable())
+        })
     }
 }
 
@@ -141,11 +127,7 @@ fn other_than_get(method: &Method) -> Option<Answer> {
 ///
 /// # Errors
 /// When the system fails, as opposed to when there is no such file.
-fn look(
-    settings: &FileSettings,
-    parts: &Parts,
-    reads: &Arc<Semaphore>,
-) -> io::Result<Response<HttpBody>> {
+fn look(settings: &FileSettings, parts: &Parts, disk: &Disk) -> io::Result<Response<HttpBody>> {
     let path = parts.uri.path();
     let Some(wanted) = Wanted::read(path, settings.mount_segments, settings.dot_files) else {
         return Ok(whole(not_found()));
@@ -153,7 +135,7 @@ fn look(
     let root = Root::open(&settings.directory)?;
     let name = match (root.find(&wanted.segments)?, wanted.directory) {
         (Some(Found::File(file)), false) => {
-            return serve(settings, parts, &root, &wanted.segments, file, reads);
+            return serve(settings, parts, &root, &wanted.segments, file, disk);
         }
         (Some(Found::Directory), true) => settings.index.clone(),
         (Some(Found::Directory), false) if settings.index.is_some() => {
@@ -167,7 +149,7 @@ fn look(
     let mut index = wanted.segments;
     index.push(name);
     match root.find(&index)? {
-        Some(Found::File(file)) => serve(settings, parts, &root, &index, file, reads),
+        Some(Found::File(file)) => serve(settings, parts, &root, &index, file, disk),
         _ => Ok(whole(not_found())),
     }
 }
@@ -179,7 +161,7 @@ fn serve(
     root: &Root,
     segments: &[String],
     file: Opened,
-    reads: &Arc<Semaphore>,
+    disk: &Disk,
 ) -> io::Result<Response<HttpBody>> {
     let mut chosen = (file, None);
     if settings.precompressed {
@@ -190,7 +172,7 @@ fn serve(
             }
         }
     }
-    let (mut file, coding) = chosen;
+    let (file, coding) = chosen;
     let head = Head::of(settings, segments, &file, coding, SystemTime::now());
     let decision = decide(&parts.method, &parts.headers, &head.validators, file.bytes);
     let (status, range) = match decision {
@@ -203,15 +185,16 @@ fn serve(
         }
         Decision::Unsatisfiable => return Ok(whole(head::unsatisfiable(file.bytes))),
     };
+    let bytes = file.bytes;
     let body = if parts.method == Method::HEAD {
         none()
     } else {
-        Stream::begin(&mut file, range.clone(), Arc::clone(reads))?.boxed_unsync()
+        Stream::begin(file.file, range.clone(), disk.clone())?.boxed_unsync()
     };
     let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let answer = head.onto(answer);
-    Ok(head.with_content(answer, range, file.bytes))
+    Ok(head.with_content(answer, range, bytes))
 }
 
 /// A directory's own files are named relative to it: a path without the slash would lead beside it.
@@ -252,7 +235,11 @@ fn not_found() -> Answer {
 
 fn unavailable() -> Answer {
     let text = "files cannot be read now; try again later";
-    plain(StatusCode::SERVICE_UNAVAILABLE, text)
+    let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    let retry = HeaderValue::from_static("5");
+    answer.headers_mut().insert(RETRY_AFTER, retry);
+    answer
 }
 
-const READS_MAX: usize = 64;
+/// For what a request wants to be found, its first piece read, and for a thread to do that.
+const LOOK_WITHIN: Duration = Duration::from_secs(10);

@@ -4,15 +4,14 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::Semaphore;
 use wasket_session::BodyFault;
 
-use super::root::Opened;
+use super::disk::Disk;
 
 pub(super) struct Stream {
     /// Bytes that are still to go, those of `next` among them.
@@ -21,7 +20,7 @@ pub(super) struct Stream {
     /// `None` while it is being read, and at the end.
     file: Option<File>,
     reading: Option<Reading>,
-    reads: Arc<Semaphore>,
+    disk: Disk,
 }
 
 type Reading = Pin<Box<dyn Future<Output = io::Result<(File, Bytes)>> + Send>>;
@@ -29,12 +28,7 @@ type Reading = Pin<Box<dyn Future<Output = io::Result<(File, Bytes)>> + Send>>;
 impl Stream {
     /// Begins with these bytes of a file. The first piece is read at once, so that a small file takes one turn of a
     /// thread that may wait for the disk.
-    pub(super) fn begin(
-        opened: &mut Opened,
-        range: Range<u64>,
-        reads: Arc<Semaphore>,
-    ) -> io::Result<Self> {
-        let mut file = opened.file.try_clone()?;
+    pub(super) fn begin(mut file: File, range: Range<u64>, disk: Disk) -> io::Result<Self> {
         file.seek(SeekFrom::Start(range.start))?;
         let left = range.end - range.start;
         let next = if left == 0 {
@@ -47,21 +41,19 @@ impl Stream {
             next,
             file: Some(file),
             reading: None,
-            reads,
+            disk,
         })
     }
 
     fn read_on(&mut self) -> Option<Reading> {
         let mut file = self.file.take()?;
-        let (left, reads) = (self.left, Arc::clone(&self.reads));
+        let (left, reads) = (self.left, self.disk.reads.clone());
         Some(Box::pin(async move {
-            let permit = reads.acquire_owned().await.map_err(io::Error::other)?;
-            let read = tokio::task::spawn_blocking(move || {
+            let read = move || {
                 let bytes = piece(&mut file, left)?;
-                drop(permit);
                 Ok((file, bytes))
-            });
-            read.await.map_err(io::Error::other)?
+            };
+            reads.run(PIECE_WITHIN, read).await
         }))
     }
 }
@@ -74,7 +66,10 @@ fn piece(file: &mut File, left: u64) -> io::Result<Bytes> {
     while let Some(room) = bytes.get_mut(filled..).filter(|room| !room.is_empty()) {
         match file.read(room) {
             // It is shorter than it was: what was promised cannot be kept.
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(0) => {
+                let text = "a file became shorter while it was sent";
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
+            }
             Ok(count) => filled += count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -114,7 +109,10 @@ impl Body for Stream {
                 this.left = this.left.saturating_sub(bytes.len() as u64);
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Err(error) => Poll::Ready(Some(Err(BodyFault::Broken(error.to_string())))),
+            Err(error) => {
+                this.disk.has_failed(&error);
+                Poll::Ready(Some(Err(BodyFault::Broken(error.to_string()))))
+            }
         }
     }
 
@@ -128,27 +126,26 @@ impl Body for Stream {
 }
 
 const PIECE_BYTES: usize = 32 << 10;
+/// Longer than for the first piece: of what has begun nothing else can be said.
+const PIECE_WITHIN: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt as _;
 
-    use super::super::root::Times;
+    use super::super::disk::{Failures, Reads};
     use super::*;
 
-    fn stream(content: &[u8], bytes: u64, range: Range<u64>) -> io::Result<Stream> {
+    fn stream(content: &[u8], range: Range<u64>) -> io::Result<Stream> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, content).unwrap();
-        let mut opened = Opened {
-            file: File::open(path).unwrap(),
-            bytes,
-            times: Times {
-                content: None,
-                anything: None,
-            },
+        let disk = Disk {
+            reads: Reads::at_once(1),
+            service: "files".into(),
+            failures: Failures::of(folder.path().to_owned()),
         };
-        Stream::begin(&mut opened, range, Arc::new(Semaphore::new(1)))
+        Stream::begin(File::open(path).unwrap(), range, disk)
     }
 
     // parity H1
@@ -166,7 +163,7 @@ mod tests {
             1..piece + 2,
             length - 1..length,
         ] {
-            let stream = stream(&content, length, range.clone()).unwrap();
+            let stream = stream(&content, range.clone()).unwrap();
             assert_eq!(stream.size_hint().exact(), Some(range.end - range.start));
             let read = stream.collect().await.unwrap().to_bytes();
             let at = |n| usize::try_from(n).unwrap();
@@ -177,8 +174,8 @@ mod tests {
     // parity H1
     #[tokio::test]
     async fn a_file_that_shrank_ends_in_an_error() {
-        assert!(stream(&[1; 10], 20, 0..20).is_err());
-        let shorter = stream(&[1; PIECE_BYTES + 1], 100_000, 0..100_000).unwrap();
+        assert!(stream(&[1; 10], 0..20).is_err());
+        let shorter = stream(&[1; PIECE_BYTES + 1], 0..100_000).unwrap();
         assert!(matches!(shorter.collect().await, Err(BodyFault::Broken(_))));
     }
 }

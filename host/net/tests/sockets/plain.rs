@@ -13,8 +13,8 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full};
 use tokio::task::JoinHandle;
 use wasket_net::{
-    Access, FileSettings, Files, Hosts, HttpPlace, Listener, Origins, Place, Route, Routes, Server,
-    ServerHandle,
+    Access, FileSettings, Files, Hosts, HttpPlace, Listener, Origins, Place, Reads, Route, Routes,
+    Server, ServerHandle,
 };
 use wasket_session::echo::Echo;
 use wasket_session::{
@@ -77,7 +77,7 @@ impl Plain {
     pub(crate) fn files(settings: FileSettings) -> Self {
         let place = Arc::new(HttpPlace {
             name: "files".into(),
-            service: Some(Arc::new(Files::new(settings))),
+            service: Some(Arc::new(Files::new(settings, Reads::new()))),
             hosts: Hosts::default(),
             origins: Origins::Any,
             access: Access::default(),
