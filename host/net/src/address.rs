@@ -24,7 +24,18 @@ struct Present {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// One connection's place, or that of one who shares it; dropping it makes room.
+impl Present {
+    fn one_less_of(&mut self, address: IpAddr) {
+        if let Some(count) = self.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_address.remove(&address);
+            }
+        }
+    }
+}
+
+/// One connection's place, or a share in it; dropping it makes room.
 #[derive(Debug)]
 pub(crate) struct Seated {
     crowd: Arc<Crowd>,
@@ -79,23 +90,25 @@ impl Crowd {
 }
 
 impl Seated {
-    /// Counts it among those of this address, unless it already is among some: behind a trusted proxy, whose
-    /// connection it is shows late.
+    /// Counts it among those of this address, and no more among those of another: behind a trusted proxy, whose
+    /// connection it is shows late, and may change from one request to the next.
     pub(crate) fn settle(&mut self, address: IpAddr) -> Result<(), Full> {
         let Some(max) = self.crowd.per_address_max else {
             return Ok(());
         };
-        if self.address.is_some() {
+        let address = address.to_canonical();
+        if self.address == Some(address) {
             return Ok(());
         }
-        let address = address.to_canonical();
         let mut present = self.crowd.present.lock();
         let count = present.by_address.entry(address).or_default();
         if *count >= max {
             return Err(Full::Address);
         }
         *count += 1;
-        self.address = Some(address);
+        if let Some(before) = self.address.replace(address) {
+            present.one_less_of(before);
+        }
         Ok(())
     }
 
@@ -119,14 +132,8 @@ impl Drop for Seated {
     fn drop(&mut self) {
         let mut present = self.crowd.present.lock();
         present.connections -= usize::from(!self.shares);
-        let Some(address) = self.address else {
-            return;
-        };
-        if let Some(count) = present.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                present.by_address.remove(&address);
-            }
+        if let Some(address) = self.address {
+            present.one_less_of(address);
         }
     }
 }
@@ -178,14 +185,18 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_counted_for_the_first_address_that_is_known() {
+    fn a_connection_is_counted_for_the_address_it_had_last() {
         let crowd = Crowd::new(10, Some(1));
         let (a, b): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
         let (mut first, mut second) = (crowd.enter().unwrap(), crowd.enter().unwrap());
         first.settle(a).unwrap();
-        first.settle(b).unwrap();
+        first.settle(a).unwrap();
         assert_eq!(second.settle(a), Err(Full::Address));
-        second.settle(b).unwrap();
+        first.settle(b).unwrap();
+        second.settle(a).unwrap();
+        // Refused, it stays whose it was.
+        assert_eq!(first.settle(a), Err(Full::Address));
+        assert_eq!(crowd.enter().unwrap().settle(b), Err(Full::Address));
         drop((first, second));
         let present = crowd.present.lock();
         assert_eq!((present.connections, present.by_address.len()), (0, 0));
