@@ -35,7 +35,7 @@ impl Present {
     }
 }
 
-/// One connection's place, or a share in it; dropping it makes room.
+/// One connection's place, or that of one who shares it; dropping it makes room.
 #[derive(Debug)]
 pub(crate) struct Seated {
     crowd: Arc<Crowd>,

@@ -9,7 +9,7 @@ use tracing::debug;
 
 use crate::address::Seated;
 use crate::http2::preface;
-use crate::linger::hang_up;
+use crate::linger::{Linger, hang_up};
 use crate::listener::Listener;
 use crate::peer::Peer;
 use crate::proxy_protocol::{self, Source};
@@ -43,7 +43,7 @@ pub(crate) async fn plain(
             }
             Err(_) => {
                 debug!(remote = %arrived.peer.remote, "cut off: no request within `request_head_timeout`");
-                hang_up(&mut arrived.io, LINGER).await;
+                hang_up(&mut arrived.io, Linger::BRIEF).await;
                 return None;
             }
         }
@@ -71,7 +71,7 @@ async fn named(
             Err(error) => {
                 debug!(%remote, %error, "refused: `proxy_protocol` is on");
                 let _ = stream.write_all(BAD_REQUEST).await;
-                hang_up(&mut stream, LINGER).await;
+                hang_up(&mut stream, Linger::BRIEF).await;
                 return None;
             }
         }
@@ -122,4 +122,3 @@ pub(crate) async fn secured(
 /// Whoever is there may speak plain HTTP, and forgot the head.
 const BAD_REQUEST: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-const LINGER: std::time::Duration = std::time::Duration::from_secs(1);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::request::Parts;
-use http::{HeaderName, Method, Request, Response, StatusCode, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::Either;
+use hyper::body::Body as _;
 use tracing::{debug, warn};
 use wasket_session::{BodyFault, HttpBody, HttpRequest, HttpService, Principal};
 
@@ -35,7 +36,7 @@ pub(crate) async fn exchange<B: RequestBody>(
                 body::arriving(body, service.body_bytes_max(), listener.transfer_timeout);
             let message = Request::from_parts(head, body);
             let request = told(message, shared, place, found, asked, principal);
-            let reply = clean(service.answer(request).await).map(Either::Right);
+            let reply = clean(service.answer(request).await, &method).map(Either::Right);
             (reply, remains)
         }
     };
@@ -153,23 +154,37 @@ fn told(
 }
 
 /// A service's answer without what is the host's own to say.
-fn clean<B>(mut answer: Response<B>) -> Response<B> {
+fn clean(mut answer: Response<HttpBody>, method: &Method) -> Response<HttpBody> {
     if answer.status().is_informational() {
         *answer.status_mut() = StatusCode::BAD_GATEWAY;
     }
-    let own = |name: &HeaderName| {
-        name != CONTENT_LENGTH && wasket_ws::handshake::is_reserved(name.as_str())
-    };
-    let taken: Vec<HeaderName> = answer
-        .headers()
-        .keys()
-        .filter(|n| own(n))
-        .cloned()
-        .collect();
+    let length = length_to_tell(&answer, method);
+    let own = |name: &HeaderName| wasket_ws::handshake::is_reserved(name.as_str());
+    let fields = answer.headers().keys();
+    let taken: Vec<HeaderName> = fields.filter(|name| own(name)).cloned().collect();
     for name in taken {
         answer.headers_mut().remove(name);
     }
+    if let Some(length) = length {
+        answer.headers_mut().insert(CONTENT_LENGTH, length);
+    }
     answer
+}
+
+/// The `Content-Length` of a service that is worth telling: one plain number, for an answer whose body it does not belie.
+/// The server writes the length of a body that has one itself, and cuts off what is beyond one that it was told; where it
+/// was told another one than the body's, what is sent would end in the next answer, or begin it.
+fn length_to_tell(answer: &Response<HttpBody>, method: &Method) -> Option<HeaderValue> {
+    let mut lengths = answer.headers().get_all(CONTENT_LENGTH).iter();
+    let (length, None) = (lengths.next()?, lengths.next()) else {
+        return None;
+    };
+    let is_number = || {
+        let text = length.to_str().unwrap_or_default();
+        text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok()
+    };
+    let is_alone = method == Method::HEAD || answer.body().size_hint().exact().is_none();
+    (is_alone && is_number()).then(|| length.clone())
 }
 
 /// What the peer is told of a body that the service could not read to its end.

@@ -27,7 +27,7 @@ use crate::connection::Connection;
 use crate::handshake::Admitted;
 use crate::http2;
 use crate::line::Line;
-use crate::linger::hang_up;
+use crate::linger::{Linger, hang_up};
 use crate::listener::Listener;
 use crate::onward::answer;
 use crate::patience::Patient;
@@ -178,7 +178,7 @@ where
         answers: Arc::clone(answers),
         progress: Mutex::new(Progress {
             seated: Some(seated),
-            admitted: None,
+            ..Progress::default()
         }),
     });
     let service = service_fn({
@@ -209,19 +209,29 @@ where
     let mut io = parts.io.into_inner().into_inner();
     if let Err(error) = served {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        let what = match answers.load(Ordering::Relaxed) {
-            true => "an HTTP connection ended early",
-            false => "no opening handshake",
+        let what = if answers.load(Ordering::Relaxed) {
+            "an HTTP connection ended early"
+        } else {
+            "no opening handshake"
         };
         debug!(%remote, %error, cause, "{what}");
         if error.is_timeout() && !parts.read_buf.is_empty() {
             // hyper says nothing. Where nothing came, nobody waits for an answer.
-            let _ = tokio::time::timeout(LINGER, io.write_all(REQUEST_TIMEOUT)).await;
+            let _ = tokio::time::timeout(ANSWER_WITHIN, io.write_all(REQUEST_TIMEOUT)).await;
         }
     }
-    let Progress { seated, admitted } = std::mem::take(&mut *asker.progress.lock());
+    let Progress {
+        seated,
+        admitted,
+        sends_on,
+    } = std::mem::take(&mut *asker.progress.lock());
     let Some(admitted) = admitted else {
-        hang_up(&mut io, LINGER).await;
+        let linger = if sends_on {
+            Linger::BODY
+        } else {
+            Linger::BRIEF
+        };
+        hang_up(&mut io, linger).await;
         // Only now: who is hung up on is still a connection.
         drop(seated);
         return None;
@@ -243,7 +253,7 @@ struct Opened<I> {
     seated: Seated,
 }
 
-const LINGER: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// To somebody who has begun to ask.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";

@@ -1,17 +1,45 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// How long a peer is given to read what it was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Linger {
+    /// While it sends nothing.
+    idle: Duration,
+    /// In all.
+    within: Duration,
+}
+
+impl Linger {
+    /// For one that has nothing more to send.
+    pub(crate) const BRIEF: Self = Self::within(Duration::from_secs(1));
+    /// For one that is sending a body, and may not look at what it is told before the body is out.
+    pub(crate) const BODY: Self = Self {
+        idle: Duration::from_secs(5),
+        within: Duration::from_secs(30),
+    };
+
+    /// For as long as this, whatever it sends.
+    pub(crate) const fn within(within: Duration) -> Self {
+        Self {
+            idle: within,
+            within,
+        }
+    }
+}
 
 /// Ends our side of a connection and gives the peer a moment to read what it was told: bytes left unread
-/// at the end would turn into a reset that destroys it. What it still sends is thrown away. Both together
-/// take no longer than `within`: to end our side, too, may mean to wait for the peer to take it.
-pub(crate) async fn hang_up<I: AsyncRead + AsyncWrite + Unpin>(io: &mut I, within: Duration) {
+/// at the end would turn into a reset that destroys it (RFC 9112, section 9.6). What it still sends is thrown away. To
+/// end our side, too, may mean to wait for the peer to take it.
+pub(crate) async fn hang_up<I: AsyncRead + AsyncWrite + Unpin>(io: &mut I, linger: Linger) {
     let end = async {
         if io.shutdown().await.is_err() {
             return;
         }
         let mut bytes = [0; 4096];
-        while matches!(io.read(&mut bytes).await, Ok(1..)) {}
+        while matches!(timeout(linger.idle, io.read(&mut bytes)).await, Ok(Ok(1..))) {}
     };
-    let _ = tokio::time::timeout(within, end).await;
+    let _ = timeout(linger.within, end).await;
 }

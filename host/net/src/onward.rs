@@ -1,12 +1,12 @@
 //! HTTP/1.1: the answer to a request, and whether its connection may have another one.
 
-use http::header::{CONNECTION, EXPECT, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{ALLOW, CONNECTION, EXPECT, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
-use http::{Request, Version};
+use http::{Method, Request, StatusCode, Version};
 use http_body_util::Either;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
-use crate::answer::{Answer, Reply};
+use crate::answer::{Answer, Reply, plain};
 use crate::body::Onward;
 use crate::exchange::one_host;
 use crate::request::{Asker, Outcome, serve};
@@ -15,16 +15,34 @@ use crate::request::{Asker, Outcome, serve};
 /// read as a request. (hyper's own switch would put `close` on the 101 too.)
 pub(crate) async fn answer(asker: &Asker, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
+    let has_body = !body.is_end_stream();
+    asker.progress.lock().sends_on = has_body;
+    if head.method == Method::CONNECT {
+        // hyper takes a success for the begin of a tunnel.
+        let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "this is not a proxy");
+        let allow = HeaderValue::from_static("GET, HEAD");
+        answer.headers_mut().insert(ALLOW, allow);
+        return ending(answer);
+    }
     let lasts = lasts(&head);
     let awaits_leave = head.headers.contains_key(EXPECT);
     match serve(asker, Request::from_parts(head, body)).await {
         Outcome::Refused(answer) => ending(answer),
         Outcome::Answered(mut reply, remains) => {
+            if reply.body().is_end_stream() {
+                remains.take_back();
+            }
             let onward = remains.discard(awaits_leave).await;
-            if !lasts || onward != Onward::Next || asker.shared.stopping.is_cancelled() {
+            asker.progress.lock().sends_on = has_body && onward != Onward::Next;
+            if !lasts || onward == Onward::End || asker.shared.stopping.is_cancelled() {
                 end_connection(reply.headers_mut());
             }
-            reply
+            reply.map(|body| match body {
+                Either::Right(body) if onward == Onward::Reading => {
+                    Either::Right(remains.until_answered(body))
+                }
+                body => body,
+            })
         }
         Outcome::Opened(opened) => {
             let (answer, admitted) = opened.switching();
@@ -46,12 +64,21 @@ fn end_connection(headers: &mut HeaderMap) {
 }
 
 /// Whether a request may be followed by another on its connection, as far as it tells. Behind one that asks for an
-/// upgrade a peer may send what is not HTTP. What is chunked might have a length beside it, of which hyper does not
-/// tell, and which others may have believed (RFC 9112, section 6.1).
+/// upgrade a peer may send what is not HTTP. Where a length stood beside `Transfer-Encoding`, which hyper does not show,
+/// and others may have believed that, hyper ends the connection (RFC 9112, section 6.1).
 fn lasts(request: &Parts) -> bool {
-    let headers = &request.headers;
     request.version == Version::HTTP_11
         && one_host(request).is_ok()
-        && !headers.contains_key(UPGRADE)
-        && !headers.contains_key(TRANSFER_ENCODING)
+        && !request.headers.contains_key(UPGRADE)
+        && is_plainly_framed(&request.headers)
+}
+
+/// Whether nobody can think that the body ends elsewhere.
+fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        (Some(_), Some(_)) => false,
+    }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Asker {
 pub(crate) struct Progress {
     pub(crate) seated: Option<Seated>,
     pub(crate) admitted: Option<Admitted>,
+    /// The peer may still be sending a body that nobody reads.
+    pub(crate) sends_on: bool,
 }
 
 /// What becomes of a request, in either version of HTTP.

@@ -200,11 +200,17 @@ pub trait HttpService: Send + Sync {
     fn body_bytes_max(&self) -> u64;
 
     /// Answers one request, with a status from 200 to 599. A request for `HEAD` is answered like one for `GET`, with an
-    /// empty body and perhaps the `content-length` of the other. Fields that belong to the connection are the host's own
-    /// and are left out there.
+    /// empty body and perhaps the `content-length` of the other; elsewhere that field counts only where the body does not
+    /// know its length itself, and what goes beyond it is cut off. Fields that belong to the connection are the host's own and
+    /// are left out there.
     ///
-    /// This future, and then the body of the answer, live as long as their connection does: when it ends, they are
-    /// dropped. What is left of the request's body when the service drops it is thrown away.
+    /// This future, and then the body of the answer, are dropped when their connection ends, or the peer has ended its side
+    /// of it. While nothing is written that may show late: over HTTP/1.1 whatever else the peer has sent, as much as
+    /// one byte, hides it. So what waits here has a deadline of its own.
+    ///
+    /// The body of the request ends with that of the answer, for who still reads it in [`BodyFault::Broken`]; what is left
+    /// of it when the service drops it is thrown away. Where it fails before the answer has begun, the peer is told that, in
+    /// the place of the answer; afterwards it is only the service that knows.
     fn answer<'a>(&'a self, request: HttpRequest) -> Answering<'a>;
 }
 
@@ -241,13 +247,13 @@ pub struct HttpRequest {
 /// Why a body ends before its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
-    /// The peer sends more than the service takes; it is answered 413.
+    /// The peer sends more than the service takes; it is answered 413, unless the answer has begun.
     #[error("the body is longer than the service takes")]
     TooLong,
-    /// The peer sends nothing for too long; it is answered 408.
+    /// The peer sends nothing for too long; it is answered 408, unless the answer has begun.
     #[error("the peer stopped sending the body")]
     Slow,
-    /// The connection, or what the body is made from, failed.
+    /// The connection, or what the body is made from, failed; or the request is over.
     #[error("{0}")]
     Broken(String),
 }

@@ -75,7 +75,7 @@ impl Streams {
             progress: Mutex::new(Progress {
                 // Streams of a proxy are of many clients; others are of the one whose connection it is.
                 seated: self.seated.shared(),
-                admitted: None,
+                ..Progress::default()
             }),
         }
     }

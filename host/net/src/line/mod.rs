@@ -25,7 +25,7 @@ use wasket_ws::{self as ws, CloseCode, CloseFrame, Event, State, Violation, Viol
 
 use crate::clock::Clock;
 use crate::lease::{INPUT_BYTES, Lease};
-use crate::linger;
+use crate::linger::{self, Linger};
 use crate::wire::Wire;
 use unread::Unread;
 
@@ -322,7 +322,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Line<I> {
                 Some(by) => by.saturating_duration_since(Instant::now()),
                 None => self.session.limits().close_timeout,
             };
-            linger::hang_up(&mut self.io, within).await;
+            linger::hang_up(&mut self.io, Linger::within(within)).await;
         }
     }
 

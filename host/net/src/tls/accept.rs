@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 use super::{Established, Secured, Tls};
-use crate::linger::hang_up;
+use crate::linger::{Linger, hang_up};
 
 impl Tls {
     /// The TLS handshake of a server, which may agree on HTTP/2 where that is wanted. `None` when there was none: the peer has been told then, and the log. Takes as
@@ -43,7 +43,7 @@ impl Tls {
             Err((error, mut io)) => {
                 debug!(%remote, %error, "no TLS handshake");
                 // The alert has been written, and has to reach a peer that may have sent more than was read.
-                hang_up(&mut io, LINGER).await;
+                hang_up(&mut io, Linger::BRIEF).await;
                 None
             }
         }
@@ -69,7 +69,7 @@ async fn refuse_plain(io: &mut TcpStream, first: u8, remote: SocketAddr) {
     } else {
         debug!(%remote, first, "no TLS: this is not how a handshake begins");
     }
-    hang_up(io, LINGER).await;
+    hang_up(io, Linger::BRIEF).await;
 }
 
 /// The content type of the first record of a connection (RFC 8446, section 5.1).
@@ -80,8 +80,6 @@ const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     content-length: 54\r\n\
     connection: close\r\n\r\n\
     this port speaks TLS: connect with https:// or wss://\n";
-
-const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

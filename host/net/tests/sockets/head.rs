@@ -111,7 +111,7 @@ async fn every_odd_head_has_its_status() {
         ("get /echo HTTP/1.1", "405"),
         ("HEAD /echo HTTP/1.1", "405"),
         ("OPTIONS * HTTP/1.1", "404"),
-        ("CONNECT localhost:80 HTTP/1.1", "404"),
+        ("CONNECT localhost:80 HTTP/1.1", "405"),
         ("GET /nowhere HTTP/1.1", "404"),
         ("GET /echo/%ff HTTP/1.1", "404"),
         ("GET /broken HTTP/1.1", "503"),

@@ -15,6 +15,7 @@ mod head;
 mod leak;
 mod listening;
 mod login;
+mod onward;
 mod parting;
 mod plain;
 mod proxies;

@@ -36,40 +36,7 @@ impl Plain {
         change: impl FnOnce(&mut Listener),
         change_place: impl Fn(&mut HttpPlace),
     ) -> Self {
-        let dropped = Arc::new(AtomicBool::new(false));
-        let mut routes = Routes::default();
-        for (path, does) in [
-            ("/read", Some(Does::Read)),
-            ("/both", Some(Does::Read)),
-            ("/unread", Some(Does::NotRead)),
-            ("/none", Some(Does::TakeNone)),
-            ("/slow", Some(Does::Wait)),
-            ("/endless", Some(Does::Send(Arc::clone(&dropped)))),
-            ("/gone", None),
-        ] {
-            let mut place = HttpPlace {
-                name: path.trim_start_matches('/').into(),
-                service: does.map(|does| Arc::new(does) as Arc<dyn HttpService>),
-                hosts: Hosts::default(),
-                origins: Origins::default(),
-                access: Access::default(),
-                response_headers: vec![("x-served-by".parse().unwrap(), "wasket".parse().unwrap())],
-            };
-            change_place(&mut place);
-            routes.add_http(Route::parse(path).unwrap(), Arc::new(place));
-        }
-        for path in ["/both", "/echo"] {
-            let hub = Arc::new(Hub::new("echo", Limits::default(), Vec::new()));
-            let place = Place {
-                name: "echo".into(),
-                service: Some(Arc::new(Echo::new(hub))),
-                hosts: Hosts::default(),
-                origins: Origins::default(),
-                access: Access::default(),
-                response_headers: Vec::new(),
-            };
-            routes.add(Route::parse(path).unwrap(), place);
-        }
+        let (routes, dropped) = routes(change_place);
         Self::serve(routes, dropped, change)
     }
 
@@ -90,6 +57,24 @@ impl Plain {
         Self::serve(routes, Arc::default(), |_| {})
     }
 
+    /// A service of the test's own, at `/own`, and what else `start` has.
+    pub(crate) fn own(
+        answer: impl Fn(HttpRequest) -> Response<HttpBody> + Send + Sync + 'static,
+        change: impl FnOnce(&mut Listener),
+    ) -> Self {
+        let place = HttpPlace {
+            name: "own".into(),
+            service: Some(Arc::new(Own(answer))),
+            hosts: Hosts::default(),
+            origins: Origins::default(),
+            access: Access::default(),
+            response_headers: Vec::new(),
+        };
+        let (mut routes, dropped) = routes(|_| {});
+        routes.add_http(Route::parse("/own").unwrap(), Arc::new(place));
+        Self::serve(routes, dropped, change)
+    }
+
     fn serve(routes: Routes, dropped: Arc<AtomicBool>, change: impl FnOnce(&mut Listener)) -> Self {
         let mut listener = Listener::new(SocketAddr::from(([127, 0, 0, 1], 0)));
         change(&mut listener);
@@ -107,6 +92,45 @@ impl Plain {
         self.handle.stop();
         self.task.await.unwrap()
     }
+}
+
+/// What stands where, and what is set when an endless body was dropped.
+fn routes(change_place: impl Fn(&mut HttpPlace)) -> (Routes, Arc<AtomicBool>) {
+    let dropped = Arc::new(AtomicBool::new(false));
+    let mut routes = Routes::default();
+    for (path, does) in [
+        ("/read", Some(Does::Read)),
+        ("/both", Some(Does::Read)),
+        ("/unread", Some(Does::NotRead)),
+        ("/none", Some(Does::TakeNone)),
+        ("/slow", Some(Does::Wait)),
+        ("/endless", Some(Does::Send(Arc::clone(&dropped)))),
+        ("/gone", None),
+    ] {
+        let mut place = HttpPlace {
+            name: path.trim_start_matches('/').into(),
+            service: does.map(|does| Arc::new(does) as Arc<dyn HttpService>),
+            hosts: Hosts::default(),
+            origins: Origins::default(),
+            access: Access::default(),
+            response_headers: vec![("x-served-by".parse().unwrap(), "wasket".parse().unwrap())],
+        };
+        change_place(&mut place);
+        routes.add_http(Route::parse(path).unwrap(), Arc::new(place));
+    }
+    for path in ["/both", "/echo"] {
+        let hub = Arc::new(Hub::new("echo", Limits::default(), Vec::new()));
+        let place = Place {
+            name: "echo".into(),
+            service: Some(Arc::new(Echo::new(hub))),
+            hosts: Hosts::default(),
+            origins: Origins::default(),
+            access: Access::default(),
+            response_headers: Vec::new(),
+        };
+        routes.add(Route::parse(path).unwrap(), place);
+    }
+    (routes, dropped)
 }
 
 /// The longest body that is taken, but for `/none`.
@@ -158,7 +182,20 @@ impl HttpService for Does {
     }
 }
 
-fn whole(text: String) -> HttpBody {
+struct Own<F>(F);
+
+impl<F: Fn(HttpRequest) -> Response<HttpBody> + Send + Sync> HttpService for Own<F> {
+    fn body_bytes_max(&self) -> u64 {
+        BODY_BYTES_MAX
+    }
+
+    fn answer<'a>(&'a self, request: HttpRequest) -> Answering<'a> {
+        let answer = (self.0)(request);
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+pub(crate) fn whole(text: String) -> HttpBody {
     Full::new(Bytes::from(text))
         .map_err(|never| match never {})
         .boxed_unsync()
