@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY};
 use http::{Response, StatusCode};
 use http_body_util::{Either, Full};
 use wasket_session::HttpBody;
@@ -24,11 +24,36 @@ pub(crate) fn plain(status: StatusCode, text: &str) -> Answer {
     answer
 }
 
-/// Adds a service's own header fields. What the answer already says goes before, but cookies add up.
+/// Adds a service's own header fields. What the answer already says goes before, but cookies add up, and so does what an
+/// answer depends on.
 pub(crate) fn dress(headers: &mut HeaderMap, own: &[(HeaderName, HeaderValue)]) {
     for (name, value) in own {
-        if name == SET_COOKIE || !headers.contains_key(name) {
+        if [SET_COOKIE, VARY].contains(name) || !headers.contains_key(name) {
             headers.append(name, value.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_depends_on_adds_up() {
+        let field = |name: &'static str, value: &'static str| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        };
+        let mut headers: HeaderMap = [
+            field("vary", "accept-encoding"),
+            field("cache-control", "no-cache"),
+        ]
+        .into_iter()
+        .collect();
+        let own = [field("vary", "origin"), field("cache-control", "no-store")];
+        dress(&mut headers, &own);
+        let all = |name| -> Vec<_> { headers.get_all(name).iter().collect() };
+        assert_eq!(all("vary"), ["accept-encoding", "origin"]);
+        assert_eq!(all("cache-control"), ["no-cache"]);
     }
 }
