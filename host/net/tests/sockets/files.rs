@@ -294,6 +294,45 @@ async fn what_stands_compressed_beside_a_file_goes_in_its_place() {
     }
     let (head, body) = ask(&server, "GET /a%20b.txt", "Accept-Encoding: br\r\n").await;
     assert_eq!(body, "0123456789", "{head}");
+    // Conditions and ranges are those of the compressed file.
+    let gzip = "Accept-Encoding: gzip\r\n";
+    let (head, body) = ask(
+        &server,
+        "GET /app.js",
+        &format!("{gzip}Range: bytes=1-2\r\n"),
+    )
+    .await;
+    assert_eq!(body, "ZI", "{head}");
+    assert!(head.starts_with("http/1.1 206 ") && head.contains("content-encoding: gzip\r\n"));
+    assert!(head.contains("content-range: bytes 1-2/4\r\n"), "{head}");
+    let (head, _) = ask(
+        &server,
+        "GET /app.js",
+        &format!("{gzip}Range: bytes=4-\r\n"),
+    )
+    .await;
+    assert!(head.starts_with("http/1.1 416 ") && head.contains("content-range: bytes */4\r\n"));
+    assert!(!head.contains("content-encoding"), "{head}");
+    let (head, _) = ask(&server, "GET /app.js", gzip).await;
+    let tag = head.lines().find_map(|line| line.strip_prefix("etag: "));
+    let has = format!(
+        "If-None-Match: {}\r\n",
+        tag.unwrap().trim_start_matches("w/")
+    );
+    let (head, body) = ask(&server, "GET /app.js", &format!("{gzip}{has}")).await;
+    assert!(
+        head.starts_with("http/1.1 304 ") && body.is_empty(),
+        "{head}"
+    );
+    assert!(head.contains("vary: accept-encoding\r\n"), "{head}");
+    // Another file's tag.
+    let (head, _) = ask(
+        &server,
+        "GET /app.js",
+        &format!("Accept-Encoding: br\r\n{has}"),
+    )
+    .await;
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
 }
 
 // hardening H27
