@@ -79,7 +79,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: time(MILLISECOND, HOUR),
         default: Value(r#""30s""#),
         doc: "How long the body of an HTTP request or of its answer may make no progress: a client that sends nothing \
-              more is answered 408, one that takes nothing more is cut off. Sessions have `write_timeout`.",
+              more is answered 408, one that takes less than 64 KiB of what waits for it is cut off. Sessions have \
+              `write_timeout`.",
     },
     Setting {
         section: Listen,
