@@ -4,6 +4,7 @@
 //! other answer ends it.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use crate::connection::Connection;
 use crate::handshake::Admitted;
 use crate::http2;
 use crate::line::Line;
-use crate::linger::{Linger, hang_up};
+use crate::linger::{Linger, Reset, hang_up};
 use crate::listener::Listener;
 use crate::onward::answer;
 use crate::patience::Patient;
@@ -45,7 +46,7 @@ pub(crate) fn serve<I, A>(
 ) -> impl Future<Output = ()> + Send
 where
     A: Future<Output = Option<Arrived<I>>> + Send,
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    I: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static,
 {
     // Boxed: the handshake's state is gone when the session lives.
     let opening = Box::pin(begin(arriving, remote, listener, shared));
@@ -67,7 +68,7 @@ async fn begin<I, A>(
 ) -> Option<(Box<Connection<I>>, Seated)>
 where
     A: Future<Output = Option<Arrived<I>>> + Send,
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    I: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static,
 {
     let within = listener.handshake_timeout;
     let answers = Arc::new(AtomicBool::new(false));
@@ -159,7 +160,7 @@ async fn open<I>(
     answers: &Arc<AtomicBool>,
 ) -> Option<Opened<I>>
 where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    I: AsyncRead + AsyncWrite + Reset + Unpin + Send + 'static,
 {
     let Arrived {
         io, peer, seated, ..
@@ -215,6 +216,10 @@ where
             "no opening handshake"
         };
         debug!(%remote, %error, cause, "{what}");
+        if is_cut_short(&error) {
+            io.reset_when_dropped();
+            return None;
+        }
         if error.is_timeout() && !parts.read_buf.is_empty() {
             // hyper says nothing. Where nothing came, nobody waits for an answer.
             let _ = tokio::time::timeout(ANSWER_WITHIN, io.write_all(REQUEST_TIMEOUT)).await;
@@ -242,6 +247,16 @@ where
         admitted,
         seated: seated?,
     })
+}
+
+/// Whether an answer has begun that will have no end: it failed, or its peer took nothing of it for too long. A peer that
+/// has no length for it would take an end of the connection for the answer's.
+fn is_cut_short(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_user()
+        || error.is_body_write_aborted()
+        || source.is_some_and(|source| source.kind() == io::ErrorKind::TimedOut)
 }
 
 /// A connection whose 101 answer is out.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a peer is given to read what it was told.
@@ -28,6 +29,24 @@ impl Linger {
             within,
         }
     }
+}
+
+/// A socket whose connection can be reset.
+pub(crate) trait Reset {
+    /// When it is dropped the peer is told that something is missing, and what the kernel still has to send is thrown away.
+    fn reset_when_dropped(&self);
+}
+
+impl Reset for TcpStream {
+    fn reset_when_dropped(&self) {
+        // A connection that is gone has no options.
+        let _ = self.set_zero_linger();
+    }
+}
+
+#[cfg(test)]
+impl Reset for tokio::io::DuplexStream {
+    fn reset_when_dropped(&self) {}
 }
 
 /// Ends our side of a connection and gives the peer a moment to read what it was told: bytes left unread

@@ -13,6 +13,8 @@ use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::linger::Reset;
+
 /// A socket after its TLS handshake.
 pub(crate) struct Secured {
     io: TcpStream,
@@ -101,6 +103,12 @@ impl Secured {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Reset for Secured {
+    fn reset_when_dropped(&self) {
+        self.io.reset_when_dropped();
     }
 }
 

@@ -35,6 +35,22 @@ impl Body for Unsized {
     }
 }
 
+/// A body of what comes by a channel.
+struct Parts(mpsc::UnboundedReceiver<Result<Bytes, BodyFault>>);
+
+impl Body for Parts {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        let part = self.0.poll_recv(cx);
+        part.map(|part| part.map(|part| part.map(Frame::data)))
+    }
+}
+
 // hardening H16
 #[tokio::test]
 async fn what_a_service_says_of_its_length_does_not_reach_into_the_next_answer() {
@@ -43,7 +59,7 @@ async fn what_a_service_says_of_its_length_does_not_reach_into_the_next_answer()
         ("GET", "20", true, TEN, &["200", "200"]),
         ("GET", "abc", true, TEN, &["200", "200"]),
         ("GET", "10", false, TEN, &["200", "200"]),
-        // Less than it said: the connection ends, here before anything was written.
+        // Less than it said: the connection is reset, here before anything was written.
         ("GET", "20", false, "", &[]),
         ("GET", "5", false, "01234", &["200", "200"]),
         ("GET", "+5", false, TEN, &["200", "200"]),
@@ -68,7 +84,12 @@ async fn what_a_service_says_of_its_length_does_not_reach_into_the_next_answer()
             |_| {},
         );
         let first = format!("{method} /own HTTP/1.1\r\nHost: a\r\n\r\n");
-        let all = answers(&server, format!("{first}{LAST}").as_bytes()).await;
+        let mut peer = Peer::connect(server.address).await;
+        peer.send(format!("{first}{LAST}").as_bytes()).await;
+        let mut all = Vec::new();
+        let read = soon(peer.stream.read_to_end(&mut all)).await;
+        assert_eq!(read.is_err(), expected.is_empty(), "{method} {length}");
+        let all = String::from_utf8(all).unwrap();
         assert_eq!(statuses(&all), expected, "{method} {length}\n{all}");
         let (first, _) = all.split_once("GET read").unwrap_or((&all, ""));
         assert!(first.contains(said), "{method} {length}\n{all}");
@@ -117,6 +138,32 @@ async fn a_service_that_keeps_the_body_of_a_request_does_not_keep_the_connection
         let kept = keeps.recv().await.unwrap();
         assert!(matches!(kept.collect().await, Err(BodyFault::Broken(_))));
     }
+}
+
+// hardening H16
+#[tokio::test]
+async fn an_answer_that_fails_does_not_look_as_if_it_ended() {
+    let server = Plain::own(
+        |_| {
+            let (parts, body) = mpsc::unbounded_channel();
+            parts.send(Ok(Bytes::from_static(b"a part"))).unwrap();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let _ = parts.send(Err(BodyFault::Broken("no more".into())));
+            });
+            Response::new(Parts(body).boxed_unsync())
+        },
+        |_| {},
+    );
+    // Where a client knows of no chunks, the end of the connection is that of the answer.
+    let mut peer = Peer::connect(server.address).await;
+    let head = peer.ask("GET /own HTTP/1.0\r\nHost: a\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.0 200 "), "{head}");
+    let mut part = Vec::new();
+    let read = soon(peer.stream.read_to_end(&mut part)).await;
+    let error = read.expect_err("a reset");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(part, b"a part");
 }
 
 // hardening H12
