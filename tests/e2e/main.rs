@@ -13,6 +13,7 @@ mod failure;
 mod files;
 mod host;
 mod hostile;
+mod http;
 mod isolation;
 mod limits;
 mod login;

@@ -15,8 +15,8 @@ pub(crate) fn commit(what: &str, out: ResponseOutparam, query: &Query) {
             if let Some(mut stream) = body.as_ref().and_then(|body| body.write().ok()) {
                 write(&mut stream, b"half");
             }
-            drop(body);
             sleep(query.number("ms"));
+            drop(body);
         }
         "never-set" => drop(out),
         "error" => {
