@@ -16,6 +16,8 @@ use tungstenite::http::HeaderValue;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Message, WebSocket};
 
+use crate::h2::pipe::{self, Parts};
+
 /// A running `wasket serve`.
 pub(crate) struct Host {
     child: Child,
@@ -71,6 +73,16 @@ impl Host {
 
     pub(crate) fn url(&self, service: &str) -> String {
         self.urls[service].clone()
+    }
+
+    /// The same host, whose sessions are opened as streams of HTTP/2: its address is that of a pipe.
+    pub(crate) fn piped(mut self, parts: Parts) -> Self {
+        let own = self.authority();
+        let pipe = pipe::open(own.parse().unwrap(), parts).to_string();
+        for url in self.urls.values_mut() {
+            *url = url.replace(&own, &pipe);
+        }
+        self
     }
 
     /// `127.0.0.1:PORT`
@@ -200,14 +212,14 @@ fn event(line: &str) -> Option<String> {
 /// A foreign client.
 pub(crate) struct Client<S = TcpStream> {
     pub(crate) socket: WebSocket<S>,
-    pub(crate) answer: tungstenite::http::response::Parts,
+    pub(crate) answer: http::response::Parts,
 }
 
 /// An answer other than 101.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
-    pub(crate) head: tungstenite::http::response::Parts,
+    pub(crate) head: http::response::Parts,
     pub(crate) body: String,
 }
 

@@ -1,7 +1,17 @@
-//! Frames that no client may send, each with its close code.
+//! Frames that no client may send, each with its close code, over HTTP/1.1 and over HTTP/2.
 
 use super::{MIB, Memory, Raw, header, masked};
+use crate::h2::pipe::Parts;
 use crate::host::Host;
+
+/// A host, and others that are reached by HTTP/2.
+fn hosts(serve: impl Fn() -> Host) -> [Host; 3] {
+    [
+        serve(),
+        serve().piped(Parts::AsTheyCome),
+        serve().piped(Parts::OneByte),
+    ]
+}
 
 /// What a session is closed with when these bytes come.
 fn closed_by(host: &Host, bytes: &[u8]) -> u16 {
@@ -13,36 +23,38 @@ fn closed_by(host: &Host, bytes: &[u8]) -> u16 {
 // hardening H19: the opcode and the other bits of the first byte do not matter.
 #[test]
 fn every_opcode_without_a_mask_is_refused() {
-    let host = Host::probe("");
-    for opcode in 0..16_u8 {
-        for first in [opcode, 0x80 | opcode] {
-            for rest in [&[0][..], b"\x01x", b"\x7e\x00\x80"] {
-                let bytes = [&[first], rest].concat();
-                assert_eq!(closed_by(&host, &bytes), 1002, "{bytes:02x?}");
+    for host in hosts(|| Host::probe("")) {
+        for opcode in 0..16_u8 {
+            for first in [opcode, 0x80 | opcode] {
+                for rest in [&[0][..], b"\x01x", b"\x7e\x00\x80"] {
+                    let bytes = [&[first], rest].concat();
+                    assert_eq!(closed_by(&host, &bytes), 1002, "{bytes:02x?}");
+                }
             }
         }
+        // Within a message, too.
+        let begun = masked(0x01, b"a");
+        for first in [0x00, 0x80, 0x89] {
+            let bytes = [&begun[..], &[first, 0x01, b'x']].concat();
+            assert_eq!(closed_by(&host, &bytes), 1002, "{bytes:02x?}");
+        }
+        host.logged(&["event on-error", "protocol", "mask"]);
     }
-    // Within a message, too.
-    let begun = masked(0x01, b"a");
-    for first in [0x00, 0x80, 0x89] {
-        let bytes = [&begun[..], &[first, 0x01, b'x']].concat();
-        assert_eq!(closed_by(&host, &bytes), 1002, "{bytes:02x?}");
-    }
-    host.logged(&["event on-error", "protocol", "mask"]);
 }
 
 // hardening H20
 #[test]
 fn lengths_in_a_longer_form_than_they_need_are_refused() {
-    let host = Host::probe("");
-    for first in [0x81, 0x82, 0x01] {
-        for len in [0_u16, 1, 125] {
-            let bytes = [&[first, 0xFE][..], &len.to_be_bytes(), &[0; 200]].concat();
-            assert_eq!(closed_by(&host, &bytes), 1002, "{len} in 16 bits");
-        }
-        for len in [0_u64, 125, 126, 65_535] {
-            let bytes = [&[first, 0xFF][..], &len.to_be_bytes(), &[0; 200]].concat();
-            assert_eq!(closed_by(&host, &bytes), 1002, "{len} in 64 bits");
+    for host in hosts(|| Host::probe("")) {
+        for first in [0x81, 0x82, 0x01] {
+            for len in [0_u16, 1, 125] {
+                let bytes = [&[first, 0xFE][..], &len.to_be_bytes(), &[0; 200]].concat();
+                assert_eq!(closed_by(&host, &bytes), 1002, "{len} in 16 bits");
+            }
+            for len in [0_u64, 125, 126, 65_535] {
+                let bytes = [&[first, 0xFF][..], &len.to_be_bytes(), &[0; 200]].concat();
+                assert_eq!(closed_by(&host, &bytes), 1002, "{len} in 64 bits");
+            }
         }
     }
 }
@@ -50,27 +62,28 @@ fn lengths_in_a_longer_form_than_they_need_are_refused() {
 // hardening H3: the header alone decides, whatever the kind of frame.
 #[test]
 fn lengths_that_nobody_can_mean_are_refused() {
-    let host = Host::probe("");
-    let begun = masked(0x02, b"a");
-    for (len, code) in [
-        (1 << 32, 1009),
-        ((1 << 32) + 5, 1009),
-        ((1 << 63) - 1, 1009),
-        (1 << 63, 1002),
-        (u64::MAX, 1002),
-    ] {
-        for first in [0x81, 0x82, 0x01, 0x02] {
-            assert_eq!(closed_by(&host, &header(first, len)), code, "{len}");
+    for host in hosts(|| Host::probe("")) {
+        let begun = masked(0x02, b"a");
+        for (len, code) in [
+            (1 << 32, 1009),
+            ((1 << 32) + 5, 1009),
+            ((1 << 63) - 1, 1009),
+            (1 << 63, 1002),
+            (u64::MAX, 1002),
+        ] {
+            for first in [0x81, 0x82, 0x01, 0x02] {
+                assert_eq!(closed_by(&host, &header(first, len)), code, "{len}");
+            }
+            for first in [0x00, 0x80] {
+                let bytes = [&begun[..], &header(first, len)].concat();
+                assert_eq!(closed_by(&host, &bytes), code, "{len}, continued");
+            }
+            assert_eq!(
+                closed_by(&host, &header(0x89, len)),
+                1002,
+                "a ping of {len}"
+            );
         }
-        for first in [0x00, 0x80] {
-            let bytes = [&begun[..], &header(first, len)].concat();
-            assert_eq!(closed_by(&host, &bytes), code, "{len}, continued");
-        }
-        assert_eq!(
-            closed_by(&host, &header(0x89, len)),
-            1002,
-            "a ping of {len}"
-        );
     }
 }
 

@@ -130,23 +130,23 @@ fn header(first: u8, len: u64) -> Vec<u8> {
 
 /// What a process takes of memory, in bytes.
 #[derive(Clone, Copy, Debug)]
-struct Memory {
+pub(crate) struct Memory {
     /// Really.
-    resident: usize,
+    pub(crate) resident: usize,
     /// The most that it took since [`Memory::watch`].
-    peak: usize,
+    pub(crate) peak: usize,
     /// Of address space: memory that was asked for and not touched yet counts, too.
     address_space: usize,
 }
 
 impl Memory {
     /// What it takes now, from where the peak counts.
-    fn watch(host: &Host) -> Self {
+    pub(crate) fn watch(host: &Host) -> Self {
         fs::write(format!("/proc/{}/clear_refs", host.id()), "5").unwrap();
         Self::of(host)
     }
 
-    fn of(host: &Host) -> Self {
+    pub(crate) fn of(host: &Host) -> Self {
         let status = fs::read_to_string(format!("/proc/{}/status", host.id())).unwrap();
         let kib = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
@@ -165,6 +165,6 @@ pub(crate) fn descriptors(host: &Host) -> usize {
     fs::read_dir(format!("/proc/{}/fd", host.id())).map_or(0, Iterator::count)
 }
 
-const MIB: usize = 1 << 20;
+pub(crate) const MIB: usize = 1 << 20;
 /// Nothing here takes longer, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);

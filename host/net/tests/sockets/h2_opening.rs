@@ -1,0 +1,166 @@
+//! Opening handshakes over HTTP/2 (RFC 8441), and plain requests: the status of each.
+
+use h2::ext::Protocol;
+use http::Request;
+use wasket_net::{Hosts, Origins};
+use wasket_session::Limits;
+
+use crate::h2_client::{H2, opening, request, whole};
+use crate::plain::{BODY_BYTES_MAX, Plain};
+use crate::support::{Peer, Running};
+
+async fn status(client: &mut H2, request: Request<()>) -> u16 {
+    let (answer, _stream) = client.send(request, false).await;
+    whole(answer.unwrap()).await.status
+}
+
+// hardening H15 H16 H18 H25, parity S9
+#[tokio::test]
+async fn every_odd_opening_has_its_status_and_ends_its_stream_only() {
+    let server = Running::echo(Limits::default());
+    let mut client = H2::connect(server.address).await;
+    let mut session = client.open("/echo").await;
+    type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], u16);
+    let cases: [Case<'_>; 16] = [
+        ("/echo", &[], 200),
+        ("/echo?a=b", &[("sec-websocket-protocol", "b")], 200),
+        ("/echo", &[("host", "localhost")], 200),
+        ("/echo", &[("host", "other")], 400),
+        ("/echo", &[("sec-websocket-version", "12")], 400),
+        ("/echo", &[("sec-websocket-version", "")], 400),
+        ("/echo", &[("sec-websocket-protocol", "a,,b,a")], 400),
+        ("/echo", &[("sec-websocket-extensions", "a; =")], 400),
+        // Of the other version, and without a meaning here.
+        ("/echo", &[("sec-websocket-key", "x")], 200),
+        ("/echo", &[("content-length", "1")], 400),
+        ("/echo", &[("origin", "http://evil.example")], 403),
+        ("/echo", &[("origin", "null")], 403),
+        ("/echo", &[("origin", "http://localhost")], 200),
+        ("/nowhere", &[], 404),
+        ("/broken", &[], 503),
+        ("/echo/more", &[], 404),
+    ];
+    for (path, fields, expected) in cases {
+        let (answer, mut stream) = client.send(opening(path, fields), false).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), expected, "{path} {fields:?}");
+        let headers = answer.headers();
+        assert!(headers.contains_key("date"), "{headers:?}");
+        for of_http1 in ["connection", "upgrade", "sec-websocket-accept"] {
+            assert!(!headers.contains_key(of_http1), "{headers:?}");
+        }
+        let version = headers.contains_key("sec-websocket-version");
+        assert_eq!(
+            version,
+            fields.iter().any(|(name, _)| name.ends_with("version"))
+        );
+        stream.send_reset(h2::Reason::CANCEL);
+    }
+    // What the path and the fields do not say.
+    let mut other = opening("/echo", &[]);
+    other
+        .extensions_mut()
+        .insert(Protocol::from_static("connect-udp"));
+    assert_eq!(status(&mut client, other).await, 501);
+    let proxied = Request::connect("localhost:80").body(()).unwrap();
+    assert_eq!(status(&mut client, proxied).await, 405);
+    // A plain request where only sessions are.
+    assert_eq!(client.get("/echo").await.status, 426);
+    assert_eq!(
+        client.ask(request("POST", "/echo", &[]), b"x").await.status,
+        405
+    );
+    // None of them has touched the session beside.
+    session.echo("still here").await;
+}
+
+// hardening H15, parity B5
+#[tokio::test]
+async fn a_host_of_somebody_else_is_misdirected() {
+    let own = |place: &mut wasket_net::Place| {
+        place.hosts = Hosts::parse(&["example.com"]).unwrap();
+        place.origins = Origins::default();
+    };
+    let server = Running::echo_at(|_| {}, own);
+    let mut client = H2::connect(server.address).await;
+    assert_eq!(status(&mut client, opening("/echo", &[])).await, 421);
+    // Over HTTP/1.1 a client has come by no connection of somebody else.
+    let mut peer = Peer::connect(server.address).await;
+    let head = peer.ask(&crate::support::request("/echo", "")).await;
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+}
+
+// parity H2 H3 S9
+#[tokio::test]
+async fn plain_requests_are_answered_as_over_http_1() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = H2::connect(server.address).await;
+    let cases = [
+        ("GET", "/read?a=b", "", 200, "GET read /read?a=b "),
+        ("POST", "/read", "hello", 200, "POST read /read hello"),
+        ("DELETE", "/read", "", 200, "DELETE read /read "),
+        ("HEAD", "/read", "", 200, ""),
+        ("GET", "/none", "ab", 200, "GET none /none "),
+        ("POST", "/unread", "ab", 200, "POST unread /unread "),
+        ("GET", "/gone", "", 503, "this service is not available\n"),
+        (
+            "GET",
+            "/nowhere",
+            "",
+            404,
+            "there is no service at this path\n",
+        ),
+        ("OPTIONS", "/read", "", 200, "OPTIONS read /read "),
+    ];
+    for (method, path, body, expected, said) in cases {
+        let request = request(method, path, &[]);
+        let answer = client.ask(request, body.as_bytes()).await;
+        assert_eq!(
+            (answer.status, &*answer.body),
+            (expected, said),
+            "{method} {path}"
+        );
+        for own in ["connection", "upgrade", "keep-alive"] {
+            assert!(!answer.headers.contains_key(own), "{:?}", answer.headers);
+        }
+        assert!(answer.headers.contains_key("date"));
+    }
+    // A path that has both: which of the two is meant, the method says.
+    assert_eq!(client.get("/both").await.body, "GET both /both ");
+    client.open("/both").await.echo("a session").await;
+    assert_eq!(status(&mut client, opening("/read", &[])).await, 404);
+}
+
+// hardening H16, parity S12
+#[tokio::test]
+async fn bodies_have_their_limits() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = H2::connect(server.address).await;
+    let most = vec![b'a'; usize::try_from(BODY_BYTES_MAX).unwrap()];
+    let answer = client.ask(request("POST", "/read", &[]), &most).await;
+    assert_eq!((answer.status, answer.body.len()), (200, most.len() + 16));
+    let more = [&most[..], b"a"].concat();
+    for length in [None, Some(more.len().to_string())] {
+        let fields: Vec<_> = length.iter().map(|n| ("content-length", &**n)).collect();
+        let answer = client.ask(request("POST", "/read", &fields), &more).await;
+        assert_eq!(answer.status, 413);
+    }
+    assert_eq!(client.get("/read").await.status, 200);
+}
+
+// parity H1
+#[tokio::test]
+async fn an_answer_ends_when_its_client_wants_no_more() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = H2::connect(server.address).await;
+    let (answer, mut stream) = client.send(request("GET", "/endless", &[]), true).await;
+    let mut body = answer.unwrap().into_body();
+    for _ in 0..20 {
+        let part = body.data().await.unwrap().unwrap();
+        body.flow_control().release_capacity(part.len()).unwrap();
+    }
+    stream.send_reset(h2::Reason::CANCEL);
+    let dropped = || server.dropped.load(std::sync::atomic::Ordering::Relaxed);
+    crate::support::until("its body is dropped", dropped).await;
+    assert_eq!(client.get("/read").await.status, 200);
+}
