@@ -44,6 +44,7 @@ fn clients(host: &Host, tls: Option<&Certificate>, tally: &mut Tally) -> Result<
     for (name, client) in [
         ("python websockets", python as Client),
         ("npm ws", npm_ws),
+        ("node:http2", node_http2),
         ("java", java),
         ("chromium", chromium),
     ] {
@@ -131,6 +132,12 @@ fn python_environment() -> Result<PathBuf> {
 
 fn npm_ws(base: &str) -> Result<Step> {
     let script = node_packages()?.join("ws.mjs");
+    Ok(Step::new("node", [script.as_os_str(), base.as_ref()]))
+}
+
+/// Has no packages.
+fn node_http2(base: &str) -> Result<Step> {
+    let script = tree::root().join("tests/foreign/node/http2.mjs");
     Ok(Step::new("node", [script.as_os_str(), base.as_ref()]))
 }
 

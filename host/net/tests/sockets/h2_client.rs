@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use h2::ext::Protocol;
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -16,6 +16,7 @@ pub(crate) struct H2 {
     pub(crate) requests: SendRequest<Bytes>,
     /// Over with the connection.
     pub(crate) driver: JoinHandle<Result<(), h2::Error>>,
+    pings: PingPong,
 }
 
 pub(crate) struct Answer {
@@ -33,13 +34,23 @@ impl H2 {
     pub(crate) async fn with(address: SocketAddr, builder: &Builder) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let (requests, connection) = builder.handshake(stream).await.unwrap();
+        let (requests, mut connection) = builder.handshake(stream).await.unwrap();
+        let pings = connection.ping_pong().unwrap();
         let driver = tokio::spawn(connection);
         until("the settings have come", || {
             requests.is_extended_connect_protocol_enabled()
         })
         .await;
-        Self { requests, driver }
+        Self {
+            requests,
+            driver,
+            pings,
+        }
+    }
+
+    /// Waits until what was sent has been read.
+    pub(crate) async fn flush(&mut self) -> Result<(), h2::Error> {
+        soon(self.pings.ping(Ping::opaque())).await.map(|_| ())
     }
 
     /// Sends a head, and what is behind it if that is not its end.

@@ -1,0 +1,149 @@
+//! What a connection of HTTP/2 may cost, and how long.
+
+use std::time::Duration;
+
+use h2::Reason;
+use tokio::io::AsyncReadExt as _;
+use wasket_net::Network;
+
+use crate::h2_client::{H2, opening, request, whole};
+use crate::plain::Plain;
+use crate::support::{Peer, Running, soon, until};
+
+/// Asks for something slow, and takes it back once it was heard.
+async fn ask_and_take_back(client: &mut H2) -> Result<(), h2::Error> {
+    std::future::poll_fn(|cx| client.requests.poll_ready(cx)).await?;
+    let request = request("GET", "/slow", &[]);
+    let (_answer, mut stream) = client.requests.send_request(request, true)?;
+    client.flush().await?;
+    stream.send_reset(Reason::CANCEL);
+    client.flush().await
+}
+
+// hardening H25: CVE-2023-44487, one request at a time.
+#[tokio::test]
+async fn requests_that_are_taken_back_are_a_burst_or_a_flood() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = H2::connect(server.address).await;
+    for _ in 0..100 {
+        ask_and_take_back(&mut client).await.unwrap();
+    }
+    assert_eq!(client.get("/read").await.status, 200);
+    let mut beside = H2::connect(server.address).await;
+    // Ten a second are forgiven.
+    while ask_and_take_back(&mut client).await.is_ok() {}
+    let error = soon(client.driver).await.unwrap().unwrap_err();
+    assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM));
+    assert_eq!(beside.get("/read").await.status, 200);
+    assert_eq!(server.stop().await, 0);
+}
+
+// hardening H25
+#[tokio::test]
+async fn no_more_streams_than_were_agreed_are_open_at_once() {
+    let server = Running::echo_at(|listener| listener.http2_streams_max = 2, |_| {});
+    let mut client = H2::connect(server.address).await;
+    assert_eq!(client.requests.current_max_send_streams(), 2);
+    let mut sessions = [client.open("/echo").await, client.open("/echo").await];
+    for session in &mut sessions {
+        session.echo("hello").await;
+    }
+    // A third one waits for the place of another.
+    let [first, _second] = &mut sessions;
+    first.send.send_reset(Reason::CANCEL);
+    client.open("/echo").await.echo("third").await;
+}
+
+// hardening H14 H25
+#[tokio::test]
+async fn a_connection_without_streams_has_its_time() {
+    let short = Duration::from_millis(100);
+    let server = Running::echo_at(|listener| listener.request_head_timeout = short, |_| {});
+    let mut client = H2::connect(server.address).await;
+    let mut session = client.open("/echo").await;
+    // One that has a session is not without.
+    tokio::time::sleep(short * 3).await;
+    session.echo("still here").await;
+    session.send.send_reset(Reason::CANCEL);
+    drop(session);
+    // Told by GOAWAY, which is no error.
+    soon(client.driver).await.unwrap().unwrap();
+    assert_eq!(server.stop().await, 0);
+}
+
+// hardening H14
+#[tokio::test]
+async fn half_a_preface_has_the_time_of_a_handshake() {
+    let short = Duration::from_millis(100);
+    for begin in [&b"PR"[..], b"PRI * HTTP/2.0\r\n"] {
+        let change = |listener: &mut wasket_net::Listener| {
+            listener.handshake_timeout = short;
+            listener.request_head_timeout = short;
+        };
+        let server = Running::echo_at(change, |_| {});
+        let mut peer = Peer::connect(server.address).await;
+        peer.send(begin).await;
+        // At most our settings come.
+        let mut rest = Vec::new();
+        let _ = soon(peer.stream.read_to_end(&mut rest)).await;
+        assert!(!rest.starts_with(b"HTTP/1.1"), "{rest:?}");
+        assert_eq!(server.stop().await, 0);
+    }
+}
+
+// hardening H25, parity S1
+#[tokio::test]
+async fn streams_of_a_proxy_are_counted_for_their_clients() {
+    let change = |listener: &mut wasket_net::Listener| {
+        listener.trusted_proxies = Network::new([127, 0, 0, 1].into(), 32)
+            .into_iter()
+            .collect();
+        listener.connections_per_address_max = Some(1);
+    };
+    let server = Running::echo_at(change, |_| {});
+    let mut proxy = H2::connect(server.address).await;
+    let from = |address: &'static str| opening("/echo", &[("x-forwarded-for", address)]);
+    let mut open = Vec::new();
+    for (address, expected) in [
+        ("10.0.0.1", 200),
+        ("10.0.0.1", 503),
+        ("10.0.0.2", 200),
+        ("10.0.0.2", 503),
+    ] {
+        let (answer, stream) = proxy.send(from(address), false).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), expected, "{address}");
+        open.push((answer, stream));
+    }
+    let seen = server.hub.ids(0, 10).into_iter().map(|id| {
+        let session = server.hub.session(id).unwrap();
+        session.opening().remote_address.ip().to_string()
+    });
+    assert_eq!(seen.collect::<Vec<_>>(), ["10.0.0.1", "10.0.0.2"]);
+    // Who leaves makes room.
+    open.clear();
+    until("they have left", || server.hub.count() == 0).await;
+    let (answer, _stream) = proxy.send(from("10.0.0.1"), false).await;
+    assert_eq!(answer.unwrap().status(), 200);
+}
+
+// hardening H25
+#[tokio::test]
+async fn an_unread_body_costs_its_window_and_holds_up_nobody() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = H2::connect(server.address).await;
+    let mut uploads = Vec::new();
+    for _ in 0..50 {
+        // Nobody reads it: the service waits, and then answers without it.
+        let (answer, mut stream) = client
+            .requests
+            .send_request(request("POST", "/slow", &[]), false)
+            .unwrap();
+        stream.send_data(vec![7; 1 << 20].into(), true).unwrap();
+        uploads.push((answer, stream));
+    }
+    assert_eq!(client.get("/read").await.status, 200);
+    for (answer, _stream) in uploads {
+        assert_eq!(whole(soon(answer).await.unwrap()).await.status, 200);
+    }
+}
