@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -76,11 +76,16 @@ impl Host {
     }
 
     /// The same host, whose sessions are opened as streams of HTTP/2: its address is that of a pipe.
-    pub(crate) fn piped(mut self, parts: Parts) -> Self {
+    pub(crate) fn piped(self, parts: Parts) -> Self {
+        let pipe = pipe::open(self.authority().parse().unwrap(), parts);
+        self.behind(pipe)
+    }
+
+    /// The same host, by way of another that listens there.
+    pub(crate) fn behind(mut self, proxy: SocketAddr) -> Self {
         let own = self.authority();
-        let pipe = pipe::open(own.parse().unwrap(), parts).to_string();
         for url in self.urls.values_mut() {
-            *url = url.replace(&own, &pipe);
+            *url = url.replace(&own, &proxy.to_string());
         }
         self
     }
@@ -299,13 +304,21 @@ pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
 
 /// A configuration file of its own folder.
 pub(crate) fn write_config(text: &str) -> PathBuf {
+    write_file(
+        "wasket.toml",
+        &text.replace("GUESTS", guests().to_str().unwrap()),
+    )
+}
+
+/// A file of its own folder.
+pub(crate) fn write_file(name: &str, text: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let folder =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("wasket.toml");
-    fs::write(&file, text.replace("GUESTS", guests().to_str().unwrap())).unwrap();
+    let file = folder.join(name);
+    fs::write(&file, text).unwrap();
     file
 }
 

@@ -2,5 +2,6 @@
 //! with many of them is no weakness.
 
 mod flood;
+mod haproxy;
 pub(crate) mod pipe;
 mod wire;

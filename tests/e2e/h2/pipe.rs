@@ -12,6 +12,7 @@ use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tungstenite::handshake::derive_accept_key;
 
 /// How what is sent is cut into DATA frames.
 #[derive(Clone, Copy)]
@@ -70,11 +71,12 @@ async fn pipe(mut client: TcpStream, requests: SendRequest<Bytes>, parts: Parts)
             Err(_) => return,
         }
     }
-    let request = extended(std::str::from_utf8(&head).unwrap());
+    let head = String::from_utf8(head).unwrap();
+    let request = extended(&head);
     let mut requests = requests.ready().await.unwrap();
     let (answer, send) = requests.send_request(request, false).unwrap();
     let Ok(answer) = answer.await else { return };
-    let (head, recv) = switching(answer);
+    let (head, recv) = switching(&head, answer);
     if client.write_all(head.as_bytes()).await.is_err() || !head.starts_with("HTTP/1.1 101 ") {
         return;
     }
@@ -98,13 +100,21 @@ fn extended(head: &str) -> Request<()> {
     request.body(()).unwrap()
 }
 
-fn switching(answer: Response<RecvStream>) -> (String, RecvStream) {
+/// The answer as HTTP/1.1 has it.
+fn switching(asked: &str, answer: Response<RecvStream>) -> (String, RecvStream) {
     let (head, recv) = answer.into_parts();
-    let status = match head.status.as_u16() {
-        200 => 101,
-        other => other,
+    let mut text = match head.status.as_u16() {
+        200 => {
+            "HTTP/1.1 101 over HTTP/2\r\nupgrade: websocket\r\nconnection: upgrade\r\n".to_owned()
+        }
+        other => format!("HTTP/1.1 {other} over HTTP/2\r\n"),
     };
-    let mut text = format!("HTTP/1.1 {status} over HTTP/2\r\n");
+    let mut fields = asked.split("\r\n").filter_map(|line| line.split_once(": "));
+    let key = fields.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
+    if let Some((_, key)) = key {
+        let accept = derive_accept_key(key.as_bytes());
+        text += &format!("sec-websocket-accept: {accept}\r\n");
+    }
     for (name, value) in &head.headers {
         text += &format!("{name}: {}\r\n", value.to_str().unwrap());
     }

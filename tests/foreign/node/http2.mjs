@@ -105,8 +105,8 @@ async function answered(stream) {
 
 /** The answer to a plain request: status, fields, body. */
 async function fetched(headers, body) {
-  const stream = ask(headers);
-  stream.end(body);
+  const stream = ask(headers, { endStream: body === undefined });
+  if (body !== undefined) stream.end(body);
   const head = await answered(stream);
   const parts = [];
   for await (const part of stream) parts.push(part);

@@ -108,7 +108,9 @@ type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
 impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<I> {
     async fn run(&mut self) -> Result<(), h2::Error> {
         let streams = Arc::clone(&self.streams);
-        let mut stopping = pin!(streams.shared.stopping.cancelled());
+        // One of its own: all connections looking at the same at each of their turns would wait for each other.
+        let stopping = streams.shared.stopping.child_token();
+        let mut stopping = pin!(stopping.cancelled());
         let mut flooded = pin!(streams.flooded.cancelled());
         loop {
             tokio::select! {
