@@ -49,7 +49,7 @@ fn serve_one(mut stream: TcpStream, answer: &Answer) {
         let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\nno service here\n");
         return;
     }
-    let accept = offer.accept;
+    let accept = offer.accept.unwrap();
     let head = format!(
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
          sec-websocket-accept: {accept}\r\n\r\n"
