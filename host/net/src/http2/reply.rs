@@ -29,7 +29,10 @@ pub(super) async fn send<B>(
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
     );
     let ends = bodiless || method == Method::HEAD || body.is_end_stream();
-    if !bodiless && let Some(length) = body.size_hint().exact() {
+    // A service need not make the body that HEAD leaves out: that there is none says nothing of GET's (RFC 9110, section 8.6).
+    let length = body.size_hint().exact();
+    let length = length.filter(|length| !bodiless && (method != Method::HEAD || *length > 0));
+    if let Some(length) = length {
         let length = || HeaderValue::from(length);
         head.headers.entry(CONTENT_LENGTH).or_insert_with(length);
     }

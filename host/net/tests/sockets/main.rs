@@ -17,6 +17,7 @@ mod h2_sessions;
 mod h2_stress;
 mod handshake;
 mod head;
+mod heads;
 mod leak;
 mod listening;
 mod login;
