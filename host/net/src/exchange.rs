@@ -83,11 +83,11 @@ async fn admitted<'p>(
     }
 }
 
-/// RFC 9112, section 3.2.
+/// RFC 9112, section 3.2. HTTP/1.0 did not ask for one yet.
 pub(crate) fn one_host(request: &Parts) -> Result<(), &'static str> {
     match request.headers.get_all(HOST).iter().count() {
         1 => Ok(()),
-        0 if request.version != Version::HTTP_11 => Ok(()),
+        0 if request.version == Version::HTTP_10 => Ok(()),
         0 => Err("the request names no host: its `Host` is missing"),
         _ => Err("the request has more than one `Host`"),
     }

@@ -39,12 +39,15 @@ fn sessions_only(protocol: Option<&Protocol>) -> Result<(), Denied> {
     }
 }
 
-/// Puts `:authority` into `Host`. Where both are sent they have to be the same: who forwards requests may have looked at
-/// either (RFC 9113, section 8.3.1).
+/// Puts `:authority` into `Host`. One of them there has to be; where both are sent they have to be the same, for who
+/// forwards requests may have looked at either (RFC 9113, section 8.3.1).
 fn name_host(uri: &Uri, headers: &mut HeaderMap) -> Result<(), Denied> {
     let refused = |text| Err((StatusCode::BAD_REQUEST, text));
     let Some(authority) = uri.authority() else {
-        return Ok(());
+        return match headers.contains_key(HOST) {
+            true => Ok(()),
+            false => refused("the request names no host: it has neither `:authority` nor `Host`"),
+        };
     };
     let Ok(host) = HeaderValue::from_str(authority.as_str()) else {
         return refused("the request's authority is not one");
@@ -105,7 +108,7 @@ mod tests {
             ("http://a.b/", &[("host", "a.b"), ("host", "c")], Err(400)),
             ("http://u@a.b/", &[], Err(400)),
             ("/", &[("host", "c")], Ok("c")),
-            ("/", &[], Ok("")),
+            ("/", &[], Err(400)),
         ];
         for (uri, fields, expected) in cases {
             let host = normalized("GET", uri, fields).map(|request| {
@@ -128,7 +131,7 @@ mod tests {
             ("/b", "/b"),
             ("*", "*"),
         ] {
-            let request = normalized("OPTIONS", uri, &[]).unwrap();
+            let request = normalized("OPTIONS", uri, &[("host", "a")]).unwrap();
             assert_eq!(request.uri().to_string(), expected);
         }
     }
@@ -140,7 +143,7 @@ mod tests {
             (&["a=1", "b=2", "c=3; d=4"], "a=1; b=2; c=3; d=4"),
         ] {
             let fields: Vec<_> = sent.iter().map(|cookie| ("cookie", *cookie)).collect();
-            let request = normalized("GET", "/", &fields).unwrap();
+            let request = normalized("GET", "https://a/", &fields).unwrap();
             let cookies: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
             assert_eq!(cookies, [expected]);
         }

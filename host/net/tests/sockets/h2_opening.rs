@@ -90,6 +90,18 @@ async fn a_host_of_somebody_else_is_misdirected() {
     assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
 }
 
+// hardening H18
+#[tokio::test]
+async fn a_request_names_its_host() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = H2::connect(server.address).await;
+    for (fields, expected) in [(&[][..], 400), (&[("host", "localhost")], 200)] {
+        let mut asked = request("GET", "/read", fields);
+        *asked.uri_mut() = "/read".parse().unwrap();
+        assert_eq!(client.ask(asked, b"").await.status, expected, "{fields:?}");
+    }
+}
+
 // parity H2 H3 S9
 #[tokio::test]
 async fn plain_requests_are_answered_as_over_http_1() {
