@@ -87,7 +87,8 @@ impl Minute {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// The address that all count as who have it or could: who has a network of IPv6 has all of its addresses.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

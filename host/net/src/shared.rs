@@ -29,7 +29,7 @@ pub(crate) struct Shared {
     /// What every request on a plain connection has, by the version of HTTP.
     properties: [Properties; 2],
     pub(crate) stopping: CancellationToken,
-    /// Connections of HTTP/2 that were cut off for their requests.
+    /// Connections of HTTP/2 that were cut off, and requests of proxies that were refused, for what was taken back.
     flooded: Mutex<Counted>,
     /// Requests that a setting of a service has refused, by both.
     refused: Mutex<HashMap<(Arc<str>, &'static str), Counted>>,
@@ -58,8 +58,8 @@ impl Shared {
         })
     }
 
-    /// Counts a connection that was cut off for the requests that it took back. How many there were since the log was
-    /// told, when it is to be told again.
+    /// Counts a connection that was cut off, or a request that was refused, for the requests that were taken back. How
+    /// many there were since the log was told, when it is to be told again.
     pub(crate) fn flooded(&self) -> Option<u64> {
         self.flooded.lock().more(Instant::now())
     }

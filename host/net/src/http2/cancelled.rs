@@ -19,12 +19,7 @@ impl Cancelled {
 
     /// Counts one more. False: it is one too many.
     pub(super) fn one_more(&mut self, now: Instant) -> bool {
-        let since = now.saturating_duration_since(self.refilled_at);
-        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        // A thousandth a millisecond is one a second.
-        let refill = since_ms.saturating_mul(A_SECOND);
-        self.left = self.left.saturating_add(refill).min(AT_ONCE * 1000);
-        self.refilled_at = now;
+        self.refill(now);
         match self.left.checked_sub(1000) {
             Some(left) => {
                 self.left = left;
@@ -32,6 +27,27 @@ impl Cancelled {
             }
             None => false,
         }
+    }
+
+    /// Whether another one would be too many.
+    pub(super) fn is_used_up(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.left < 1000
+    }
+
+    /// Whether it is as if there had been none.
+    pub(super) fn is_forgiven(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.left == AT_ONCE * 1000
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let since = now.saturating_duration_since(self.refilled_at);
+        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        // A thousandth a millisecond is one a second.
+        let refill = since_ms.saturating_mul(A_SECOND);
+        self.left = self.left.saturating_add(refill).min(AT_ONCE * 1000);
+        self.refilled_at = now;
     }
 }
 

@@ -5,12 +5,14 @@
 //! of a session. What comes is moved out of h2 at once, to wait with its reader ([`inbound`], [`held`]).
 //!
 //! One peer may cost us so many streams, each with so many bytes that nobody has read and so many that it has not taken;
-//! and so many requests that it takes back ([`cancelled`]). Whoever is slow holds up its own stream, not the others.
+//! and so many requests that it takes back ([`cancelled`]). Whoever is slow holds up its own stream, not the others. Behind
+//! a proxy, what a client does is its own matter, and not that of the connection ([`client`]).
 //!
 //! Deliberately absent: `Upgrade: h2c` (obsolete), server push, priorities, and pings of its own: sessions have theirs,
 //! and everything else has a deadline.
 
 mod cancelled;
+mod client;
 mod connection;
 mod held;
 mod inbound;

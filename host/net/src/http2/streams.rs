@@ -7,15 +7,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use h2::server::SendResponse;
-use http::header::{ALLOW, HeaderValue};
+use http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Empty};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tracing::debug;
+use tracing::{debug, warn};
 
-use super::cancelled::Cancelled;
+use super::client::{Client, Clients};
 use super::inbound::Inbound;
 use super::reply;
 use super::request::normalize;
@@ -24,6 +23,8 @@ use crate::address::Seated;
 use crate::answer::{Answer, Denied, Reply, plain};
 use crate::body::RequestBody;
 use crate::connection::Connection;
+use crate::failures::network;
+use crate::forwarded;
 use crate::handshake::Opened;
 use crate::http::join;
 use crate::listener::Listener;
@@ -39,11 +40,8 @@ pub(super) struct Streams {
     pub(super) shared: Arc<Shared>,
     /// Set: each stream has deadlines of its own.
     answers: Arc<AtomicBool>,
-    /// Sessions that may be on their way to being admitted at once: whoever asks for many and takes them back has as
-    /// many guests made at most.
-    openings: Semaphore,
-    cancelled: Mutex<Cancelled>,
-    /// The peer takes too many of its requests back.
+    clients: Clients,
+    /// The peer takes too many of its requests back, and is nobody's proxy.
     pub(super) flooded: CancellationToken,
 }
 
@@ -54,14 +52,17 @@ impl Streams {
         listener: Arc<Listener>,
         shared: Arc<Shared>,
     ) -> Arc<Self> {
+        let is_proxy = !peer.unnamed && listener.trusted_proxies.contain(peer.remote.ip());
         Arc::new(Self {
+            clients: match is_proxy {
+                true => Clients::many(),
+                false => Clients::one(Instant::now()),
+            },
             peer,
             seated,
             listener,
             shared,
             answers: Arc::new(AtomicBool::new(true)),
-            openings: Semaphore::new(OPENINGS_MAX),
-            cancelled: Mutex::new(Cancelled::new(Instant::now())),
             flooded: CancellationToken::new(),
         })
     }
@@ -80,9 +81,20 @@ impl Streams {
         }
     }
 
+    /// Whose request this is. One that says so unreadably is refused later; it is its proxy's.
+    fn client(&self, headers: &HeaderMap) -> Arc<Client> {
+        let address = || {
+            let remote = self.peer.remote;
+            let seen = forwarded::seen(remote, headers, &self.listener.trusted_proxies);
+            network(seen.map_or(remote, |seen| seen.address).ip())
+        };
+        self.clients.of(address, Instant::now())
+    }
+
     /// Waits for an answer to be made, for as long as the peer waits for it. `None`: it does not.
     async fn unless_reset<T>(
         &self,
+        client: &Client,
         respond: &mut SendResponse<Bytes>,
         answering: impl Future<Output = T>,
     ) -> Option<T> {
@@ -91,7 +103,10 @@ impl Streams {
             reset = poll_fn(|cx| respond.poll_reset(cx)) => {
                 let remote = self.peer.remote;
                 debug!(%remote, ?reset, "a request was taken back");
-                if reset.is_ok() && !self.cancelled.lock().one_more(Instant::now()) {
+                if reset.is_ok()
+                    && !client.takes_back(Instant::now())
+                    && matches!(self.clients, Clients::One(_))
+                {
                     self.flooded.cancel();
                 }
                 None
@@ -127,14 +142,36 @@ async fn begin(
     let method = request.method().clone();
     let streams = &*streams;
     let within = streams.listener.transfer_timeout;
+    let client = streams.client(request.headers());
+    if streams.clients.refuse(&client, Instant::now()) {
+        reply::send(respond, &method, too_many(streams), within).await;
+        return None;
+    }
     match normalize(request) {
         Err(denied) => reply::send(respond, &method, refusal(denied), within).await,
         Ok(request) if method == Method::CONNECT => {
-            return open(streams, request, respond).await;
+            return open(streams, &client, request, respond).await;
         }
-        Ok(request) => exchange(streams, request, respond).await,
+        Ok(request) => exchange(streams, &client, request, respond).await,
     }
     None
+}
+
+/// For one of a proxy's clients that has taken too many requests back.
+fn too_many(streams: &Streams) -> Answer {
+    let (remote, text) = (
+        streams.peer.remote,
+        "refused: a client behind an HTTP/2 proxy took too many requests back",
+    );
+    match streams.shared.flooded() {
+        Some(count) => warn!(%remote, count, "{text}"),
+        None => debug!(%remote, "{text}"),
+    }
+    let text = "too many requests were taken back; try again later";
+    let mut answer = plain(StatusCode::TOO_MANY_REQUESTS, text);
+    let retry_after = HeaderValue::from_static("1");
+    answer.headers_mut().insert(RETRY_AFTER, retry_after);
+    answer
 }
 
 fn refusal((status, text): Denied) -> Answer {
@@ -147,11 +184,16 @@ fn refusal((status, text): Denied) -> Answer {
 }
 
 /// A plain request. What is left of its body when it is answered, h2 tells the peer to keep.
-async fn exchange(streams: &Streams, request: Request<Inbound>, mut respond: SendResponse<Bytes>) {
+async fn exchange(
+    streams: &Streams,
+    client: &Client,
+    request: Request<Inbound>,
+    mut respond: SendResponse<Bytes>,
+) {
     let method = request.method().clone();
     let asker = streams.asker();
     let answering = crate::request::serve(&asker, request);
-    let Some(outcome) = streams.unless_reset(&mut respond, answering).await else {
+    let Some(outcome) = streams.unless_reset(client, &mut respond, answering).await else {
         return;
     };
     if let Some(reply) = answered(outcome) {
@@ -172,13 +214,14 @@ fn answered<B: RequestBody>(outcome: Outcome<B>) -> Option<Reply> {
 /// A request to open a session, known to be one.
 async fn open(
     streams: &Streams,
+    client: &Client,
     request: Request<Inbound>,
     mut respond: SendResponse<Bytes>,
 ) -> Option<(Box<Connection<H2Stream>>, Option<Seated>)> {
     let (head, inbound) = request.into_parts();
     let asker = streams.asker();
-    let opening = admit(streams, &asker, Request::from_parts(head, Empty::new()));
-    let outcome = streams.unless_reset(&mut respond, opening).await?;
+    let opening = admit(client, &asker, Request::from_parts(head, Empty::new()));
+    let outcome = streams.unless_reset(client, &mut respond, opening).await?;
     let Opened {
         answer, admitted, ..
     } = match outcome {
@@ -213,19 +256,16 @@ async fn open(
 
 /// Has a session admitted, when it is this one's turn.
 async fn admit(
-    streams: &Streams,
+    client: &Client,
     asker: &Asker,
     request: Request<Empty<Bytes>>,
 ) -> Result<Outcome<Empty<Bytes>>, Answer> {
-    let within = streams.listener.handshake_timeout;
-    match tokio::time::timeout(within, streams.openings.acquire()).await {
+    let within = asker.listener.handshake_timeout;
+    match tokio::time::timeout(within, client.openings.acquire()).await {
         Ok(_turn) => Ok(crate::request::serve(asker, request).await),
         Err(_) => {
-            let text = "too many sessions are being opened on this connection";
+            let text = "too many sessions are being opened at once";
             Err(plain(StatusCode::SERVICE_UNAVAILABLE, text))
         }
     }
 }
-
-/// Of one connection.
-const OPENINGS_MAX: usize = 16;

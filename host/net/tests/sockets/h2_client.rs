@@ -89,7 +89,12 @@ impl H2 {
 
     /// An open session.
     pub(crate) async fn open(&mut self, path: &str) -> Session {
-        let (answer, send) = self.send(opening(path, &[]), false).await;
+        self.open_with(path, &[]).await
+    }
+
+    /// One that was asked for with these further fields.
+    pub(crate) async fn open_with(&mut self, path: &str, fields: &[(&str, &str)]) -> Session {
+        let (answer, send) = self.send(opening(path, fields), false).await;
         let answer = answer.unwrap();
         assert_eq!(answer.status(), 200);
         Session {

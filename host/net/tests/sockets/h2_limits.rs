@@ -4,16 +4,26 @@ use std::time::Duration;
 
 use h2::Reason;
 use tokio::io::AsyncReadExt as _;
-use wasket_net::Network;
+use wasket_net::{Listener, Network};
 
 use crate::h2_client::{H2, opening, request, whole};
 use crate::plain::Plain;
 use crate::support::{Peer, Running, soon, until};
 
+/// Whose requests go by this machine.
+fn trusting(listener: &mut Listener) {
+    let local = Network::new([127, 0, 0, 1].into(), 32);
+    listener.trusted_proxies = local.into_iter().collect();
+}
+
+fn from(address: &str) -> [(&str, &str); 1] {
+    [("x-forwarded-for", address)]
+}
+
 /// Asks for something slow, and takes it back once it was heard.
-async fn ask_and_take_back(client: &mut H2) -> Result<(), h2::Error> {
+async fn ask_and_take_back(client: &mut H2, fields: &[(&str, &str)]) -> Result<(), h2::Error> {
     std::future::poll_fn(|cx| client.requests.poll_ready(cx)).await?;
-    let request = request("GET", "/slow", &[]);
+    let request = request("GET", "/slow", fields);
     let (_answer, mut stream) = client.requests.send_request(request, true)?;
     client.flush().await?;
     stream.send_reset(Reason::CANCEL);
@@ -26,16 +36,36 @@ async fn requests_that_are_taken_back_are_a_burst_or_a_flood() {
     let server = Plain::start(|_| {}, |_| {});
     let mut client = H2::connect(server.address).await;
     for _ in 0..100 {
-        ask_and_take_back(&mut client).await.unwrap();
+        ask_and_take_back(&mut client, &[]).await.unwrap();
     }
     assert_eq!(client.get("/read").await.status, 200);
     let mut beside = H2::connect(server.address).await;
     // Ten a second are forgiven.
-    while ask_and_take_back(&mut client).await.is_ok() {}
+    while ask_and_take_back(&mut client, &[]).await.is_ok() {}
     let error = soon(client.driver).await.unwrap().unwrap_err();
     assert_eq!(error.reason(), Some(Reason::ENHANCE_YOUR_CALM));
     assert_eq!(beside.get("/read").await.status, 200);
     assert_eq!(server.stop().await, 0);
+}
+
+// hardening H25: a proxy has many clients on one connection, of whom one may mean harm.
+#[tokio::test]
+async fn a_flood_through_a_proxy_is_that_of_one_client() {
+    let server = Plain::start(trusting, |_| {});
+    let mut proxy = H2::connect(server.address).await;
+    let mut beside = proxy.open_with("/echo", &from("10.0.0.2")).await;
+    // The second hundred of them nobody works for: they are refused before they can be taken back.
+    for _ in 0..200 {
+        let taken_back = ask_and_take_back(&mut proxy, &from("10.0.0.1")).await;
+        taken_back.unwrap();
+    }
+    let asked = |address| request("GET", "/read", &from(address));
+    let refused = proxy.ask(asked("10.0.0.1"), b"").await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(proxy.ask(asked("10.0.0.2"), b"").await.status, 200);
+    beside.echo("hello").await;
+    assert!(!proxy.driver.is_finished());
 }
 
 // hardening H25
@@ -76,7 +106,7 @@ async fn a_connection_without_streams_has_its_time() {
 async fn half_a_preface_has_the_time_of_a_handshake() {
     let short = Duration::from_millis(100);
     for begin in [&b"PR"[..], b"PRI * HTTP/2.0\r\n"] {
-        let change = |listener: &mut wasket_net::Listener| {
+        let change = |listener: &mut Listener| {
             listener.handshake_timeout = short;
             listener.request_head_timeout = short;
         };
@@ -94,15 +124,13 @@ async fn half_a_preface_has_the_time_of_a_handshake() {
 // hardening H25, parity S1
 #[tokio::test]
 async fn streams_of_a_proxy_are_counted_for_their_clients() {
-    let change = |listener: &mut wasket_net::Listener| {
-        listener.trusted_proxies = Network::new([127, 0, 0, 1].into(), 32)
-            .into_iter()
-            .collect();
+    let change = |listener: &mut Listener| {
+        trusting(listener);
         listener.connections_per_address_max = Some(1);
     };
     let server = Running::echo_at(change, |_| {});
     let mut proxy = H2::connect(server.address).await;
-    let from = |address: &'static str| opening("/echo", &[("x-forwarded-for", address)]);
+    let from = |address: &'static str| opening("/echo", &from(address));
     let mut open = Vec::new();
     for (address, expected) in [
         ("10.0.0.1", 200),
