@@ -8,6 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 use wasket_config::ServiceName;
@@ -61,6 +62,16 @@ impl Levels {
     }
 }
 
+/// These levels; but what h2 says of every frame only where they name it.
+fn quiet(targets: &str) -> Result<EnvFilter, ParseError> {
+    let filter = EnvFilter::try_new(targets)?;
+    if filter.max_level_hint() <= Some(LevelFilter::INFO) {
+        return Ok(filter);
+    }
+    // The last word about a target counts.
+    EnvFilter::try_new(format!("h2=info,{targets}"))
+}
+
 /// Decides on lines. A line with the field `service` is measured by that service's level, if it has one.
 #[derive(Debug)]
 pub(super) struct Filter {
@@ -72,8 +83,7 @@ impl Filter {
     fn new(targets: &str, services: &[(ServiceName, LogLevel)]) -> anyhow::Result<Self> {
         let levels = services.iter();
         Ok(Self {
-            targets: EnvFilter::try_new(targets)
-                .with_context(|| format!("\"{targets}\" is not a log level"))?,
+            targets: quiet(targets).with_context(|| format!("\"{targets}\" is not a log level"))?,
             services: levels
                 .map(|(name, level)| (name.to_string(), filter(*level)))
                 .collect(),
@@ -198,6 +208,27 @@ mod tests {
             debug!(service, "{service} debug");
         }
         debug!(target: "loud", "loud debug");
+    }
+
+    #[test]
+    fn what_http2_says_of_every_frame_is_for_who_names_it() {
+        let heard = |levels: &str| {
+            let kept = Arc::new(Mutex::new(Vec::new()));
+            let filter = Filter::new(levels, &[]).unwrap();
+            let subscriber = tracing_subscriber::registry()
+                .with(filter)
+                .with(Kept(Arc::clone(&kept)));
+            tracing::subscriber::with_default(subscriber, || {
+                debug!(target: "h2::codec", "frame");
+                debug!("ours");
+            });
+            kept.lock().unwrap().clone()
+        };
+        assert_eq!(heard("debug"), ["ours"]);
+        assert_eq!(heard("trace"), ["ours"]);
+        assert_eq!(heard("debug,h2=debug"), ["frame", "ours"]);
+        assert_eq!(heard("h2::codec=debug"), ["frame"]);
+        assert!(heard("info").is_empty() && heard("off").is_empty());
     }
 
     // parity S13
