@@ -1,6 +1,7 @@
 //! Clients that are not ours, against the demo on a host of its own, and our client against servers that are not:
 //! tests/foreign.
 
+mod components;
 mod servers;
 mod squid;
 
@@ -35,6 +36,9 @@ pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
                 tally.failed += 1;
             }
         }
+    }
+    if let Err(error) = components::run(host, tally) {
+        missing("a component of wstd", Err(error), tally);
     }
     servers::run(&certificate, tally)
 }
