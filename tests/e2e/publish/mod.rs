@@ -86,6 +86,26 @@ fn a_path_has_sessions_and_plain_requests_that_see_them() {
     assert_eq!(client.ask("still an echo"), "still an echo");
 }
 
+// parity H3
+#[test]
+fn one_component_serves_sessions_and_plain_requests() {
+    let room = "[service.room]\npath = \"/room\"\ncomponent = \"GUESTS/room.wasm\"\n";
+    let host = Host::serve(room);
+    let (mut one, mut two) = (host.connect("room"), host.connect("room"));
+    assert_eq!(one.ask("hello"), "hello");
+    assert_eq!(two.text(), "hello");
+    let here = (200, "2 here\n".to_owned());
+    assert_eq!(ask(&host, "GET /room", "", ""), here);
+
+    // A table for the path goes before it.
+    let publish = PUBLISH.replace("\"/publish\"", "\"/room\"");
+    let host = Host::serve(&format!("{publish}{room}"));
+    let mut client = host.connect("room");
+    assert_eq!(client.ask("hello"), "hello");
+    assert_eq!(post(&host, "/room", "posted").0, 202);
+    assert_eq!(client.text(), "posted");
+}
+
 #[test]
 fn without_a_service_there_is_nobody_to_hear_it() {
     let host = Host::serve(&format!("{PUBLISH}{ECHO}"));
