@@ -9,6 +9,7 @@ use wasket_session::ws::frame::{self, FirstByte};
 use wasket_session::ws::{Connection, Event, Limits as WsLimits, Message, Opcode, Role, Timing};
 use wasket_session::{Account, Compression, Hub, Limits};
 
+use crate::h2_client::{H2, Session, opening};
 use crate::support::{Peer, Running, masked, request, until};
 
 const OFFER: &str = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
@@ -59,6 +60,22 @@ async fn what_is_offered_is_answered_where_it_is_switched_on() {
         assert_eq!(peer.read_close().await.0, 1002);
     }
     assert_eq!((on.stop().await, off.stop().await), (0, 0));
+}
+
+// parity S10
+#[tokio::test]
+async fn streams_of_http_2_are_compressed_as_well() {
+    let running = echo(Terms::default());
+    let mut client = H2::connect(running.address).await;
+    let offer = [("sec-websocket-extensions", "permessage-deflate")];
+    let (answer, send) = client.send(opening("/echo", &offer), false).await;
+    let mut session = Session::of(answer.unwrap(), send);
+    assert!(session.extensions.starts_with("permessage-deflate;"));
+    let text = "the same again, ".repeat(100);
+    session.frame(0xC1, &deflated(text.as_bytes()));
+    let (first, payload) = session.read().await.unwrap();
+    assert_eq!(first, 0xC1);
+    assert!(payload.len() < text.len() / 2, "{}", payload.len());
 }
 
 // hardening H9 H10

@@ -95,13 +95,7 @@ impl H2 {
     /// One that was asked for with these further fields.
     pub(crate) async fn open_with(&mut self, path: &str, fields: &[(&str, &str)]) -> Session {
         let (answer, send) = self.send(opening(path, fields), false).await;
-        let answer = answer.unwrap();
-        assert_eq!(answer.status(), 200);
-        Session {
-            send,
-            recv: answer.into_body(),
-            unread: Vec::new(),
-        }
+        Session::of(answer.unwrap(), send)
     }
 }
 
@@ -146,6 +140,8 @@ pub(crate) fn opening(path: &str, headers: &[(&str, &str)]) -> Request<()> {
 pub(crate) struct Session {
     pub(crate) send: SendStream<Bytes>,
     pub(crate) recv: RecvStream,
+    /// What was agreed on.
+    pub(crate) extensions: String,
     unread: Vec<u8>,
 }
 
@@ -157,6 +153,19 @@ pub(crate) enum End {
 }
 
 impl Session {
+    /// The session that this answer opens.
+    pub(crate) fn of(answer: Response<RecvStream>, send: SendStream<Bytes>) -> Self {
+        assert_eq!(answer.status(), 200);
+        let extensions = answer.headers().get("sec-websocket-extensions");
+        let extensions = extensions.map_or("", |extensions| extensions.to_str().unwrap());
+        Self {
+            extensions: extensions.to_owned(),
+            send,
+            recv: answer.into_body(),
+            unread: Vec::new(),
+        }
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let bytes = Bytes::copy_from_slice(bytes);
         self.send.send_data(bytes, false).unwrap();

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use h2::Reason;
 use tokio::io::AsyncReadExt as _;
 use wasket_net::{Listener, Network};
 
+use wasket_session::ws::{CloseCode, CloseFrame};
+use wasket_session::{Closing, Limits, Party};
+
 use crate::h2_client::{H2, opening, request, whole};
 use crate::plain::Plain;
-use crate::support::{Peer, Running, soon, until};
+use crate::support::{Peer, Running, masked, soon, until};
 
 /// Whose requests go by this machine.
 fn trusting(listener: &mut Listener) {
@@ -153,6 +157,83 @@ async fn streams_of_a_proxy_are_counted_for_their_clients() {
     until("they have left", || server.hub.count() == 0).await;
     let (answer, _stream) = proxy.send(from("10.0.0.1"), false).await;
     assert_eq!(answer.unwrap().status(), 200);
+}
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [&head, payload].concat()
+}
+
+/// Reads to the next frame of this stream, or of another that ends the connection: its kind.
+async fn next_of(peer: &mut Peer, stream: u32) -> u8 {
+    loop {
+        let mut head = [0; 9];
+        soon(peer.stream.read_exact(&mut head)).await.unwrap();
+        let [a, b, c, kind, _, id @ ..] = head;
+        let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap()];
+        soon(peer.stream.read_exact(&mut payload)).await.unwrap();
+        if u32::from_be_bytes(id) == stream || kind == GOAWAY {
+            return kind;
+        }
+    }
+}
+
+const RST_STREAM: u8 = 3;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+// hardening H25: h2 counts small frames of streams that are over for as long as a connection lives.
+#[tokio::test]
+async fn what_is_under_way_when_a_request_is_answered_is_no_mistake_of_its_peer() {
+    let server = Running::echo(Limits::default());
+    let mut peer = Peer::connect(server.address).await;
+    peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    peer.send(&frame(4, 0, 0, &[])).await;
+    // POST /nowhere, whose answer comes before its body has.
+    let head = b"\x83\x86\x01\x09localhost\x04\x08/nowhere";
+    for number in 0..20 {
+        let stream = 2 * number + 1;
+        peer.send(&frame(1, 4, stream, head)).await;
+        while next_of(&mut peer, stream).await != RST_STREAM {}
+        // Somebody far away has sent a part of it by now, in small pieces.
+        peer.send(&frame(0, 0, stream, b"piece").repeat(1000)).await;
+        peer.send(&frame(PING, 0, 0, &[0; 8])).await;
+        assert_eq!(next_of(&mut peer, 0).await, PING, "of stream {stream}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_under_way_when_a_session_is_closed_is_no_mistake_of_its_peer() {
+    let limits = Limits {
+        close_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let server = Running::echo(limits);
+    let mut client = H2::connect(server.address).await;
+    let message = masked(0x82, b"small");
+    for _ in 0..5 {
+        let mut sessions = Vec::new();
+        for _ in 0..50 {
+            sessions.push(client.open("/echo").await);
+        }
+        server.hub.shut_all(&Closing {
+            frame: CloseFrame::truncated(CloseCode::GOING_AWAY, ""),
+            by: Party::Host,
+            drain: true,
+        });
+        // None of them reads, or minds what it is told.
+        for _ in 0..400 {
+            for session in &mut sessions {
+                let message = Bytes::copy_from_slice(&message);
+                let _ = session.send.send_data(message, false);
+            }
+        }
+        until("all were given up", || server.hub.count() == 0).await;
+        client.flush().await.unwrap();
+    }
+    client.open("/echo").await.echo("still here").await;
 }
 
 // hardening H25
