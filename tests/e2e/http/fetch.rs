@@ -1,6 +1,7 @@
 //! Requests of guests to the outside: to another host of ours.
 
 use super::Served;
+use crate::tls::authority::Authority;
 
 // hardening H29
 #[test]
@@ -71,4 +72,32 @@ fn what_a_guest_leaves_unread_ends_with_it() {
     drop(wire);
     served.is_over();
     upstream.is_over();
+}
+
+// parity W11, hardening H29
+#[test]
+fn over_tls_it_is_to_whom_the_entry_trusts() {
+    let authority = Authority::new();
+    let tls = authority
+        .issue("upstream", &["localhost", "127.0.0.1"])
+        .setting();
+    let listen = format!("[[listen]]\naddress = \"127.0.0.1:0\"\ntls = {{ {tls} }}\n");
+    let upstream = Served::with("", &listen);
+    let url = format!("https://{}/http", upstream.host.authority());
+    let (ours, others) = (authority.file.clone(), Authority::new().file.clone());
+    for (ca, said) in [
+        (ours, "status=200"),
+        (others, "error=ErrorCode::TlsCertificateError"),
+    ] {
+        let served = Served::new(&format!("connect = [{{ url = \"{url}\", ca = {ca:?} }}]"));
+        let (_, answer) = served.text(&format!("/fetch?url={url}/seen"));
+        assert!(answer.starts_with(said), "{answer}");
+        let is_let_in = said.starts_with("status");
+        assert_eq!(
+            answer.contains("scheme=Some(Scheme::Https)"),
+            is_let_in,
+            "{answer}"
+        );
+        served.is_over();
+    }
 }
