@@ -1,7 +1,7 @@
 //! How much of it there may be.
 
 use super::*;
-use crate::harness::{Log, runtime_of};
+use crate::harness::Log;
 
 // hardening H28
 #[tokio::test]

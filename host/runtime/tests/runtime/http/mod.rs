@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use wasket_runtime::{GuestHttp, HttpComponent, HttpLimits, Limits, Runtime};
 use wasket_session::{BodyFault, HttpBody, HttpRequest, HttpService as _, Hub, Principal};
 
-use crate::harness::{guest_file, runtime};
+use crate::harness::{guest_file, runtime_of};
 
 /// A service of the probe.
 struct Bench {
@@ -67,6 +67,12 @@ impl Bench {
         assert_eq!(self.runtime.instances_free(), self.instances);
         assert_eq!(self.service.requests_free(), self.requests);
     }
+}
+
+/// With a cache, for every test needs the same component.
+fn runtime() -> Runtime {
+    let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("components");
+    runtime_of(8, Some(cache))
 }
 
 async fn probe(runtime: &Runtime) -> HttpComponent {
