@@ -121,3 +121,12 @@ pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;
 
 /// What the header fields of a request or an answer that a guest makes may take, in bytes of the host's memory.
 pub(crate) const FIELDS_BYTES_MAX: usize = 32 << 10;
+
+/// The method of a request that a guest sends. The longest registered one has 17 bytes.
+pub(crate) const METHOD_BYTES_MAX: usize = 32;
+
+/// Its authority: a name of 255 bytes, a colon and a port.
+pub(crate) const AUTHORITY_BYTES_MAX: usize = 261;
+
+/// Its path and query. Servers take as much of them, and rarely more.
+pub(crate) const PATH_BYTES_MAX: usize = 8 << 10;

@@ -6,6 +6,7 @@
 
 mod config;
 mod connections;
+mod http;
 mod logging;
 mod sessions;
 mod timers;
@@ -22,7 +23,7 @@ use crate::wire::MessageOut;
 /// Everything that the host offers, defined once for all services: what differs between them is in the store.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
+    http::add_to_linker(linker)?;
     // Types only.
     linker.instance("wasket:websocket/types@0.1.0")?;
     sessions::add_to_linker(linker)?;

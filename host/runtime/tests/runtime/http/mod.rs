@@ -3,8 +3,10 @@
 mod answers;
 mod ends;
 mod fetches;
+mod holds;
 mod limits;
 mod upstream;
+mod wat;
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -39,8 +41,17 @@ impl Bench {
     async fn with(limits: Limits, requests_max: usize) -> Self {
         let runtime = runtime();
         let component = probe(&runtime).await;
+        Self::serving(runtime, &component, limits, requests_max)
+    }
+
+    fn serving(
+        runtime: Runtime,
+        component: &HttpComponent,
+        limits: Limits,
+        requests_max: usize,
+    ) -> Self {
         let hub = Hub::new("chat", wasket_session::Limits::default(), Vec::new());
-        let service = service(&runtime, &component, Arc::new(hub), limits, requests_max);
+        let service = service(&runtime, component, Arc::new(hub), limits, requests_max);
         Self {
             instances: runtime.instances_free(),
             requests: service.requests_free(),

@@ -1,0 +1,27 @@
+//! What a guest makes the host hold, beside its own memory.
+
+use super::*;
+
+// hardening H28
+#[tokio::test]
+async fn what_a_request_is_made_of_is_short() {
+    // 32 bytes of a method, 261 of an authority and 8 KiB of a path; an `A` is good for all but a path's beginning.
+    let bench = Bench::of(
+        r#"(memory.fill (i32.const 1024) (i32.const 65) (i32.const 65536))
+        (i32.store8 (i32.const 1023) (i32.const 47))
+        (local.set $a (call $new-request (call $new-fields)))
+        (call $must (call $set-method (local.get $a) (i32.const 9) (i32.const 1024) (i32.const 32)))
+        (call $must-not (call $set-method (local.get $a) (i32.const 9) (i32.const 1024) (i32.const 33)))
+        (call $must (call $set-method (local.get $a) (i32.const 2) (i32.const 0) (i32.const 0)))
+        (call $must (call $set-authority (local.get $a) (i32.const 1) (i32.const 1024) (i32.const 261)))
+        (call $must-not (call $set-authority (local.get $a) (i32.const 1) (i32.const 1024) (i32.const 262)))
+        (call $must (call $set-authority (local.get $a) (i32.const 0) (i32.const 0) (i32.const 0)))
+        (call $must (call $set-path (local.get $a) (i32.const 1) (i32.const 1023) (i32.const 8192)))
+        (call $must-not (call $set-path (local.get $a) (i32.const 1) (i32.const 1023) (i32.const 8193)))
+        (call $must (call $set-path (local.get $a) (i32.const 0) (i32.const 0) (i32.const 0)))
+        (call $end (call $answer (local.get $out)))"#,
+    )
+    .await;
+    assert_eq!(bench.text("/").await, (200, String::new()));
+    bench.over().await;
+}
