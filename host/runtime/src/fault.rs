@@ -5,6 +5,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::budget::Budget;
+use crate::limits::HTTP_RESOURCES_MAX;
 use crate::log::{TARGET, logged};
 use crate::store::OutOfMemory;
 use crate::text::{cut, escaped};
@@ -47,6 +48,18 @@ impl Failure {
                 .downcast_ref::<WasmBacktrace>()
                 .map(backtrace)
                 .unwrap_or_default(),
+        }
+    }
+
+    /// A guest that holds more of HTTP on the host's side than one may.
+    pub(crate) fn of_holding() -> Self {
+        Self {
+            fault: Fault::Memory,
+            kind: "memory",
+            reason: format!(
+                "holds more than {HTTP_RESOURCES_MAX} fields, requests, answers and bodies of HTTP"
+            ),
+            backtrace: String::new(),
         }
     }
 

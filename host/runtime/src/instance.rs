@@ -166,7 +166,10 @@ impl Instance {
     #[cold]
     fn fail(&mut self, event: &'static str, failure: impl FnOnce(Budget) -> Failure) -> Fault {
         self.failed = true;
-        let failure = failure(self.guest().shared().budget);
+        let failure = match self.guest().holds_too_much() {
+            true => Failure::of_holding(),
+            false => failure(self.guest().shared().budget),
+        };
         report(&self.store, event, &failure);
         failure.fault
     }

@@ -116,6 +116,10 @@ pub(crate) const HANDLES_MAX: usize = 4_096;
 /// Resources (streams, pollables, descriptors) that a guest may hold.
 pub(crate) const RESOURCES_MAX: usize = 1_024;
 
+/// Those of HTTP among them (fields, requests, answers and their bodies), which are larger: a body holds 128 KiB that nobody
+/// has read, fields with their tables some 100 KiB.
+pub(crate) const HTTP_RESOURCES_MAX: usize = 256;
+
 /// Random bytes that a guest may ask for in one call.
 pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;
 

@@ -8,13 +8,13 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::p2::body::HostOutgoingBody;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::budget::{Budget, Meter};
-use crate::http::Outgoing;
+use crate::http::Held;
 use crate::limits::{
-    CORE_INSTANCES_MAX, FIELDS_BYTES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX,
-    RANDOM_BYTES_MAX, RESOURCES_MAX, TABLES_MAX,
+    CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, RANDOM_BYTES_MAX,
+    RESOURCES_MAX, TABLES_MAX,
 };
 use crate::log::{GuestLog, LogBudget, Stream};
 use crate::outbound::{Arrived, Connections, Granted, Link};
@@ -82,14 +82,9 @@ pub(crate) struct Guest {
 struct Wasi {
     ctx: WasiCtx,
     /// Made when the guest first touches HTTP. It goes before the table, whose bodies end then.
-    http: Option<Box<Http>>,
+    http: Option<Box<Held>>,
     table: ResourceTable,
     log: Arc<GuestLog>,
-}
-
-struct Http {
-    ctx: WasiHttpCtx,
-    outgoing: Outgoing,
 }
 
 impl Guest {
@@ -221,7 +216,7 @@ impl Guest {
     pub(crate) fn connected(&self) -> usize {
         let http = self.wasi.as_ref().and_then(|wasi| wasi.http.as_ref());
         let links = self.connections.as_ref().map_or(0, |it| it.len());
-        links + http.map_or(0, |http| http.outgoing.open())
+        links + http.map_or(0, |http| http.open())
     }
 
     /// Them, if there are any.
@@ -274,6 +269,12 @@ impl Guest {
             .as_ref()
             .map(|wasi| wasi.log.recent_stderr())
             .unwrap_or_default()
+    }
+
+    /// Whether it was ended for what it holds of HTTP.
+    pub(crate) fn holds_too_much(&self) -> bool {
+        let http = self.wasi.as_ref().and_then(|wasi| wasi.http.as_ref());
+        http.is_some_and(|http| http.is_over())
     }
 
     /// Whether it has begun a body that it has neither finished nor given up.
@@ -348,24 +349,8 @@ impl WasiHttpView for Guest {
             .get_or_insert_with(|| Box::new(Wasi::new(&shared.log, session)));
         let http = wasi
             .http
-            .get_or_insert_with(|| Box::new(Http::new(Arc::clone(shared), session)));
-        http.outgoing.beside(links);
-        WasiHttpCtxView {
-            hooks: &mut http.outgoing,
-            table: &mut wasi.table,
-            ctx: &mut http.ctx,
-        }
-    }
-}
-
-impl Http {
-    fn new(shared: Arc<Shared>, session: SessionId) -> Self {
-        let mut ctx = WasiHttpCtx::new();
-        ctx.set_field_size_limit(FIELDS_BYTES_MAX);
-        Self {
-            ctx,
-            outgoing: Outgoing::new(shared, session),
-        }
+            .get_or_insert_with(|| Box::new(Held::new(Arc::clone(shared), session)));
+        http.view(&mut wasi.table, links)
     }
 }
 

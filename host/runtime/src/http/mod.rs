@@ -6,6 +6,7 @@
 mod answer;
 mod component;
 mod errand;
+mod held;
 mod outgoing;
 mod request;
 mod task;
@@ -21,7 +22,7 @@ use wasket_session::{Answering, HttpBody, HttpRequest, HttpService, Hub};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 pub use component::HttpComponent;
-pub(crate) use outgoing::Outgoing;
+pub(crate) use held::Held;
 
 use crate::budget::Budget;
 use crate::error::Error;
@@ -32,6 +33,7 @@ use crate::store::Shared;
 use crate::text::{cut, escaped};
 use crate::{Limits, Runtime};
 use answer::plain;
+use outgoing::Outgoing;
 use task::{Ended, Task};
 
 /// What requests may cost beside the [`Limits`] of the instances that answer them.

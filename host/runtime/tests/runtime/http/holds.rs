@@ -1,6 +1,7 @@
 //! What a guest makes the host hold, beside its own memory.
 
 use super::*;
+use crate::harness::Log;
 
 // hardening H28
 #[tokio::test]
@@ -24,4 +25,25 @@ async fn what_a_request_is_made_of_is_short() {
     .await;
     assert_eq!(bench.text("/").await, (200, String::new()));
     bench.over().await;
+}
+
+// hardening H28
+#[tokio::test]
+async fn so_much_and_no_more_is_held() {
+    let (log, _recording) = Log::record();
+    // Those of the answer count too, and one more for the call that finds them.
+    for (fields, status) in [(250, 200), (300, 500)] {
+        let bench = Bench::of(&format!(
+            r#"(local.set $a (i32.const {fields}))
+            (loop $again
+              (drop (call $new-fields))
+              (br_if $again (local.tee $a (i32.sub (local.get $a) (i32.const 1)))))
+            (call $end (call $answer (local.get $out)))"#
+        ))
+        .await;
+        assert_eq!(bench.get("/").await.status(), status, "{fields}");
+        bench.over().await;
+    }
+    let told = log.lines("holds more than 256 fields");
+    assert_eq!(told.len(), 1, "{}", log.text());
 }
