@@ -7,11 +7,10 @@ use wasket_session::{Hub, Outbox, ReadyState, Session, SessionId};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::p2::body::HostOutgoingBody;
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::budget::{Budget, Meter};
-use crate::http::Held;
+use crate::http::{Held, abandon};
 use crate::limits::{
     CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, RANDOM_BYTES_MAX,
     RESOURCES_MAX, TABLES_MAX,
@@ -81,7 +80,7 @@ pub(crate) struct Guest {
 
 struct Wasi {
     ctx: WasiCtx,
-    /// Made when the guest first touches HTTP. It goes before the table, whose bodies end then.
+    /// Made when the guest first touches HTTP.
     http: Option<Box<Held>>,
     table: ResourceTable,
     log: Arc<GuestLog>,
@@ -277,10 +276,11 @@ impl Guest {
         http.is_some_and(|http| http.is_over())
     }
 
-    /// Whether it has begun a body that it has neither finished nor given up.
-    pub(crate) fn leaves_body(&mut self) -> bool {
-        let table = self.wasi.as_mut().map(|wasi| wasi.table.iter_mut());
-        table.is_some_and(|mut entries| entries.any(|entry| entry.is::<HostOutgoingBody>()))
+    /// What it has begun to write, and neither finished nor given up, is broken off.
+    pub(crate) fn abandon_bodies(&mut self) {
+        if let Some(wasi) = &mut self.wasi {
+            abandon(&mut wasi.table);
+        }
     }
 
     fn step(&mut self) -> wasmtime::Result<UpdateDeadline> {
@@ -323,6 +323,13 @@ impl Wasi {
             log,
             http: None,
         }
+    }
+}
+
+/// However a guest ends.
+impl Drop for Wasi {
+    fn drop(&mut self) {
+        abandon(&mut self.table);
     }
 }
 

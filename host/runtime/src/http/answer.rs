@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -15,44 +14,25 @@ use wasket_session::{BodyFault, HttpBody};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use super::tell;
+use crate::store::Shared;
+
 /// What ties an answer's body to the guest that writes it: the ends of the reader and of the writer.
 pub(super) fn tie() -> (Reader, Writer) {
     let (sender, receiver) = oneshot::channel();
-    let cut = Arc::new(AtomicBool::new(false));
-    let reader = Reader {
-        rest: sender,
-        cut: Arc::clone(&cut),
-    };
-    let writer = Writer {
-        rest: receiver,
-        cut,
-    };
-    (reader, writer)
+    (Reader(sender), Writer(receiver))
 }
 
-/// The end of whoever reads.
-pub(super) struct Reader {
-    /// Takes the body once nobody needs more of it.
-    rest: oneshot::Sender<HyperOutgoingBody>,
-    /// A body whose writer is gone reads as if it had ended: this tells whether it has.
-    cut: Arc<AtomicBool>,
-}
+/// The end of whoever reads: takes the body once nobody needs more of it.
+pub(super) struct Reader(oneshot::Sender<HyperOutgoingBody>);
 
 /// The end of the guest.
-pub(super) struct Writer {
-    rest: oneshot::Receiver<HyperOutgoingBody>,
-    cut: Arc<AtomicBool>,
-}
+pub(super) struct Writer(oneshot::Receiver<HyperOutgoingBody>);
 
 impl Writer {
-    /// The guest is about to go, and leaves its body unfinished.
-    pub(super) fn cut(&self) {
-        self.cut.store(true, Ordering::Release);
-    }
-
     /// Reads what nobody needs, so that the guest can write it and go on. Never ends.
     pub(super) async fn drain(&mut self) -> std::convert::Infallible {
-        if let Ok(mut rest) = (&mut self.rest).await {
+        if let Ok(mut rest) = (&mut self.0).await {
             while let Some(Ok(_)) = rest.frame().await {}
         }
         std::future::pending().await
@@ -65,6 +45,7 @@ pub(super) fn of(
     is_head: bool,
     leash: DropGuard,
     reader: Reader,
+    shared: Arc<Shared>,
 ) -> Result<Response<HttpBody>, Unsendable> {
     let (mut head, body) = response.into_parts();
     if !(200..600).contains(&head.status.as_u16()) {
@@ -89,6 +70,7 @@ pub(super) fn of(
         left: length,
         leash: Some(leash),
         reader: Some(reader),
+        shared,
     };
     if is_whole {
         body.release();
@@ -160,6 +142,7 @@ struct Streamed {
     left: Option<u64>,
     leash: Option<DropGuard>,
     reader: Option<Reader>,
+    shared: Arc<Shared>,
 }
 
 impl Streamed {
@@ -168,19 +151,18 @@ impl Streamed {
         self.leash.take().map(DropGuard::disarm);
         if let (Some(rest), Some(reader)) = (self.inner.take(), self.reader.take()) {
             // A guest that is gone already needs nothing.
-            let _ = reader.rest.send(rest);
+            let _ = reader.0.send(rest);
         }
     }
 
-    fn fail(&mut self, why: String) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+    fn fail(&mut self, why: &str) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         self.inner = None;
         self.leash = None;
-        Poll::Ready(Some(Err(BodyFault::Broken(why))))
-    }
-
-    fn is_cut(&self) -> bool {
-        let cut = |reader: &Reader| reader.cut.load(Ordering::Acquire);
-        self.reader.as_ref().is_some_and(cut)
+        tell(
+            &self.shared.name,
+            &format!("the guest's answer is cut off: {why}"),
+        );
+        Poll::Ready(Some(Err(BodyFault::Broken(why.into()))))
     }
 }
 
@@ -198,8 +180,8 @@ impl Body for Streamed {
         };
         let frame = match ready!(Pin::new(inner).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
-            Some(Err(error)) => return this.fail(error.to_string()),
-            None if this.is_cut() => return this.fail(UNFINISHED.into()),
+            // However it is told: no guest can say more.
+            Some(Err(_)) => return this.fail(UNFINISHED),
             None => {
                 this.release();
                 return Poll::Ready(None);
@@ -208,7 +190,7 @@ impl Body for Streamed {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
         if let Some(left) = this.left {
             let Some(left) = left.checked_sub(bytes) else {
-                return this.fail(Unsendable::Length.to_string());
+                return this.fail(&Unsendable::Length.to_string());
             };
             this.left = Some(left);
             if left == 0 {
@@ -232,4 +214,4 @@ impl Body for Streamed {
     }
 }
 
-const UNFINISHED: &str = "the guest left its answer unfinished";
+const UNFINISHED: &str = "it left a body unfinished";

@@ -2,7 +2,6 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -112,43 +111,6 @@ impl Way {
                 Err(error_of_dialling(&why))
             }
         }
-    }
-}
-
-/// What the guest sends. It ends as if it were whole when its writer is gone; but not when the guest is.
-pub(super) struct Asked {
-    inner: WasiBody,
-    gone: Arc<AtomicBool>,
-}
-
-impl Asked {
-    pub(super) fn new(inner: WasiBody, gone: &Arc<AtomicBool>) -> Self {
-        let gone = Arc::clone(gone);
-        Self { inner, gone }
-    }
-}
-
-impl Body for Asked {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
-        if frame.is_none() && self.gone.load(Ordering::Acquire) {
-            return Poll::Ready(Some(Err(Error::ConnectionTerminated)));
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
     }
 }
 

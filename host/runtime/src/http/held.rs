@@ -1,11 +1,14 @@
-//! What a guest holds of HTTP on the host's side: so much and no more.
+//! What a guest holds of HTTP on the host's side: so much and no more, and it ends when the guest does.
 
 use std::any::{Any, TypeId};
+use std::mem;
 use std::sync::Arc;
 
 use wasket_session::SessionId;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi_http::p2::body::{HostFutureTrailers, HostIncomingBody, HostOutgoingBody};
+use wasmtime_wasi_http::p2::body::{
+    HostFutureTrailers, HostIncomingBody, HostOutgoingBody, StreamContext,
+};
 use wasmtime_wasi_http::p2::types::{
     HostFutureIncomingResponse, HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest,
     HostOutgoingResponse,
@@ -65,6 +68,15 @@ impl Held {
     /// How many of the guest's requests have not come to their end, both ways.
     pub(crate) fn open(&self) -> usize {
         self.outgoing.open()
+    }
+}
+
+/// Whoever reads what the guest has begun to write hears that it does not go on: a body whose writer is gone would else
+/// end as if it were whole.
+pub(crate) fn abandon(table: &mut ResourceTable) {
+    for body in table.iter_mut().filter_map(<dyn Any + Send>::downcast_mut) {
+        let (ended, _) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+        mem::replace::<HostOutgoingBody>(body, ended).abort();
     }
 }
 

@@ -22,7 +22,7 @@ use wasket_session::{Answering, HttpBody, HttpRequest, HttpService, Hub};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 pub use component::HttpComponent;
-pub(crate) use held::Held;
+pub(crate) use held::{Held, abandon};
 
 use crate::budget::Budget;
 use crate::error::Error;
@@ -155,7 +155,8 @@ impl GuestHttp {
         let task = self.tasks.spawn(task.run(cancelled));
         match head.await {
             Ok(Ok(response)) => {
-                let answer = answer::of(response, is_head, leash, reader);
+                let shared = Arc::clone(&self.shared);
+                let answer = answer::of(response, is_head, leash, reader, shared);
                 let text = |why| format!("the guest's answer cannot be sent: {why}");
                 answer.unwrap_or_else(|why| self.unusable(&text(why)))
             }

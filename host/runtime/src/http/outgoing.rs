@@ -2,16 +2,14 @@
 
 use std::future::ready;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderValue, Method, Request, Uri, Version, header};
-use http_body_util::BodyExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use url::{Position, Url};
 use wasket_session::SessionId;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::errand::{Asked, Errand, Sent, Way};
+use super::errand::{Errand, Sent, Way};
 use crate::outbound::{Grant, Granted};
 use crate::store::Shared;
 
@@ -23,7 +21,6 @@ pub(crate) struct Outgoing {
     errands: Arc<()>,
     /// Connections of another kind, which count too.
     links: usize,
-    gone: Arc<AtomicBool>,
 }
 
 /// Room for a request, until its answer has been read.
@@ -39,7 +36,6 @@ impl Outgoing {
             session,
             errands: Arc::default(),
             links: 0,
-            gone: Arc::default(),
         }
     }
 
@@ -72,7 +68,6 @@ impl Outgoing {
             .insert(header::HOST, host.map_err(|_| invalid())?);
         head.version = Version::HTTP_11;
         let connect = grant.dial(&url).map_err(|_| invalid())?;
-        let body = Asked::new(body, &self.gone).boxed_unsync();
         let place = self.place(granted)?;
         let way = Way {
             shared: Arc::clone(&self.shared),
@@ -119,12 +114,6 @@ impl Outgoing {
         let refusals = &self.shared.refusals;
         refusals.tell(&self.shared.name, self.session, setting, max);
         Error::ConnectionLimitReached
-    }
-}
-
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        self.gone.store(true, Ordering::Release);
     }
 }
 

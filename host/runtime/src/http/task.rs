@@ -76,14 +76,6 @@ impl Task {
                 None => Err(Fault::Host),
             }
         };
-        if instance.guest_mut().leaves_body() {
-            writer.cut();
-            if called.is_ok() {
-                let what =
-                    "the guest returned and left a body unfinished: its answer is cut off there";
-                super::tell(&self.shared.name, what);
-            }
-        }
         // First the store: while the place is taken, so is what it stands for.
         drop(instance);
         drop(place);
@@ -121,7 +113,11 @@ async fn call(
         .call_rare("handle", &exports.handle, resources)
         .await?;
     match &exports.lifecycle {
-        Some(lifecycle) => instance.call_rare("on-stop", &lifecycle.on_stop, ()).await,
+        Some(lifecycle) => {
+            // Its clients need not wait for that.
+            instance.guest_mut().abandon_bodies();
+            instance.call_rare("on-stop", &lifecycle.on_stop, ()).await
+        }
         None => Ok(()),
     }
 }

@@ -28,6 +28,30 @@ async fn an_answer_that_a_guest_leaves_is_cut_and_never_ends_as_if_whole() {
     bench.over().await;
 }
 
+/// As where handles are given back when there is time: the request's body goes with the guest.
+#[tokio::test]
+async fn another_body_that_a_guest_leaves_takes_nothing_from_its_answer() {
+    let (log, _recording) = Log::record();
+    let bench = Bench::of(
+        r#"(local.set $a (call $new-request (call $new-fields)))
+        (call $request-body (local.get $a) (i32.const 0))
+        (call $must (i32.load8_u (i32.const 0)))
+        (call $end (call $answer (local.get $out)))"#,
+    )
+    .await;
+    assert_eq!(bench.text("/").await, (200, String::new()));
+    bench.over().await;
+    // Nor is there anything to cut where there is no body.
+    let bench = Bench::of("(drop (call $answer (local.get $out)))").await;
+    let answer = bench.service.answer(request("HEAD", "/", none())).await;
+    assert_eq!(whole(answer).await, Ok(String::new()));
+    bench.over().await;
+    assert_eq!(log.lines("unfinished").len(), 0, "{}", log.text());
+    assert!(whole(bench.get("/").await).await.is_err());
+    bench.over().await;
+    assert_eq!(log.lines("unfinished").len(), 1, "{}", log.text());
+}
+
 #[tokio::test]
 async fn a_body_is_as_long_as_its_head_says() {
     let bench = Bench::new().await;
