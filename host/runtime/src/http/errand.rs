@@ -26,7 +26,7 @@ use crate::store::Shared;
 /// A request that may go.
 pub(super) struct Errand {
     pub(super) way: Way,
-    pub(super) place: Place,
+    pub(super) place: Arc<Place>,
     pub(super) request: Request<WasiBody>,
 }
 
@@ -114,16 +114,49 @@ impl Way {
     }
 }
 
+/// What the guest sends. Its connection drops it when all of it is on its way.
+pub(super) struct Asked {
+    inner: WasiBody,
+    _place: Arc<Place>,
+}
+
+impl Asked {
+    pub(super) fn new(inner: WasiBody, place: &Arc<Place>) -> Self {
+        let _place = Arc::clone(place);
+        Self { inner, _place }
+    }
+}
+
+impl Body for Asked {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
 /// What the guest reads.
 struct Fetched {
     inner: Incoming,
     between: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
-    place: Option<Place>,
+    place: Option<Arc<Place>>,
 }
 
 impl Fetched {
-    fn new(inner: Incoming, between: Duration, place: Place) -> Self {
+    fn new(inner: Incoming, between: Duration, place: Arc<Place>) -> Self {
         let place = Some(place).filter(|_| !inner.is_end_stream());
         Self {
             inner,

@@ -4,12 +4,13 @@ use std::future::ready;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Uri, Version, header};
+use http_body_util::BodyExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use url::{Position, Url};
 use wasket_session::SessionId;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::errand::{Errand, Sent, Way};
+use super::errand::{Asked, Errand, Sent, Way};
 use crate::outbound::{Grant, Granted};
 use crate::store::Shared;
 
@@ -23,7 +24,7 @@ pub(crate) struct Outgoing {
     links: usize,
 }
 
-/// Room for a request, until its answer has been read.
+/// Room for a request, until all of it has gone and its answer has been read: as long as it has a connection.
 pub(super) struct Place {
     _of_the_host: OwnedSemaphorePermit,
     _of_the_guest: Arc<()>,
@@ -68,7 +69,8 @@ impl Outgoing {
             .insert(header::HOST, host.map_err(|_| invalid())?);
         head.version = Version::HTTP_11;
         let connect = grant.dial(&url).map_err(|_| invalid())?;
-        let place = self.place(granted)?;
+        let place = Arc::new(self.place(granted)?);
+        let body = Asked::new(body, &place).boxed_unsync();
         let way = Way {
             shared: Arc::clone(&self.shared),
             session: self.session,
@@ -147,3 +149,88 @@ impl WasiHttpHooks for Outgoing {
 /// What a guest may write of a body before somebody reads it: as many chunks and one more.
 const BODY_CHUNKS: usize = 1;
 const BODY_CHUNK_BYTES_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use hyper::body::Body as _;
+    use wasket_session::{Hub, IdSource};
+    use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
+
+    use super::*;
+    use crate::Limits;
+    use crate::budget::Budget;
+    use crate::outbound::Outbound;
+
+    /// May send one request at a time there.
+    fn outgoing(url: &str) -> Outgoing {
+        let limits = wasket_session::Limits::default();
+        let hub = Arc::new(Hub::new("test", limits, Vec::new()));
+        let config = BTreeMap::new();
+        let limits = Limits::default();
+        let mut shared = Shared::new("test".into(), hub, config, limits, Budget::REQUEST);
+        shared.granted = Some(Granted {
+            outbound: Outbound::new(Arc::new(IdSource::new(1)), 1),
+            grants: vec![Grant::new(url).unwrap()],
+            connections_max: 1,
+        });
+        Outgoing::new(Arc::new(shared), SessionId::new(1).unwrap())
+    }
+
+    /// Answers everybody as soon as the head has come, and keeps what it has accepted.
+    fn hasty() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut kept = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    head.extend(byte);
+                }
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+                stream.write_all(answer).unwrap();
+                kept.push(stream);
+            }
+        });
+        format!("http://{address}/")
+    }
+
+    async fn send(outgoing: &mut Outgoing, url: &str, body: WasiBody) -> Result<Sent, Error> {
+        let request = Request::post(url).body(body).unwrap();
+        let sent = outgoing.send_request(request, None, Box::new(ready(Ok(()))));
+        Box::into_pin(sent).await
+    }
+
+    // hardening H29
+    #[tokio::test]
+    async fn a_place_is_taken_while_the_guest_goes_on_sending() {
+        let url = hasty();
+        let mut outgoing = outgoing(&url);
+        for finishes in [false, true] {
+            let (writer, body) = HostOutgoingBody::new(StreamContext::Request, None, 1, 1);
+            let (response, connection) = send(&mut outgoing, &url, body).await.unwrap();
+            assert!(response.body().is_end_stream());
+            let connection = tokio::spawn(Box::into_pin(connection));
+            assert_eq!(outgoing.open(), 1, "what is sent has no end yet");
+            let again = HostOutgoingBody::new(StreamContext::Request, None, 1, 1).1;
+            let refused = send(&mut outgoing, &url, again).await;
+            assert!(matches!(refused, Err(Error::ConnectionLimitReached)));
+            match finishes {
+                // Nothing is left to do: it ends of itself.
+                true => writer.finish(None).unwrap(),
+                // As when the guest drops the answer.
+                false => connection.abort(),
+            }
+            let _ = connection.await;
+            assert_eq!(outgoing.open(), 0);
+        }
+    }
+}
