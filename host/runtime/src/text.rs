@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 /// Text of guests and peers as it may be printed: no control characters (so no line breaks, no escape sequences
 /// for a terminal), no characters that reorder a line.
@@ -22,6 +23,33 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
 pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes_max))
         .unwrap_or(text)
+}
+
+/// At most `bytes_max` of what this says. No more than that is made of it: what guests have in hand may be as large as
+/// their memory.
+pub(crate) fn start_of(text: fmt::Arguments<'_>, bytes_max: usize) -> String {
+    struct Start {
+        text: String,
+        room: usize,
+    }
+    impl fmt::Write for Start {
+        fn write_str(&mut self, more: &str) -> fmt::Result {
+            let taken = cut(more, self.room);
+            self.text.push_str(taken);
+            self.room -= taken.len();
+            match taken.len() == more.len() {
+                true => Ok(()),
+                false => Err(fmt::Error),
+            }
+        }
+    }
+    let mut start = Start {
+        text: String::new(),
+        room: bytes_max,
+    };
+    // That it is not whole is no failure.
+    let _ = start.write_fmt(text);
+    start.text
 }
 
 /// Whether a character could end a line, steer a terminal or reorder what is shown. A tab may stay.
@@ -63,5 +91,20 @@ mod tests {
         assert_eq!(cut("h\u{e9}llo", 2), "h");
         assert_eq!(cut("h\u{e9}llo", 3), "h\u{e9}");
         assert_eq!(cut("hello", 99), "hello");
+    }
+
+    // hardening H28
+    #[test]
+    fn no_more_of_a_text_is_made_than_is_taken() {
+        struct Endless;
+        impl fmt::Display for Endless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                loop {
+                    f.write_str("h\u{e9}")?;
+                }
+            }
+        }
+        assert_eq!(start_of(format_args!("{Endless}"), 5), "h\u{e9}h");
+        assert_eq!(start_of(format_args!("{:?}", "a\n"), 9), "\"a\\n\"");
     }
 }

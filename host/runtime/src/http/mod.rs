@@ -30,7 +30,7 @@ use crate::log::TARGET;
 use crate::outbound::{Grant, Granted, Outbound};
 use crate::refusal::Seldom;
 use crate::store::Shared;
-use crate::text::{cut, escaped};
+use crate::text::{escaped, start_of};
 use crate::{Limits, Runtime};
 use answer::plain;
 use outgoing::Outgoing;
@@ -179,9 +179,8 @@ impl GuestHttp {
     /// The guest's answer is an error.
     #[cold]
     fn failed(&self, code: &ErrorCode) -> Response<HttpBody> {
-        let shown = format!("{code:?}");
-        let shown = escaped(cut(&shown, ERROR_BYTES_MAX));
-        let what = format!("the guest answers with an error: {shown}");
+        let shown = start_of(format_args!("{code:?}"), ERROR_BYTES_MAX);
+        let what = format!("the guest answers with an error: {}", escaped(&shown));
         tell(&self.shared.name, &what);
         plain(answer::status_of(code), FAILED)
     }
