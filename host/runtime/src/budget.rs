@@ -11,6 +11,17 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tokio::time::{Instant, Sleep};
 
 use crate::lanes::Lanes;
+use crate::turns::thread_time;
+
+/// What a call for so many events may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    /// How long the guest may run, for an event.
+    pub(crate) time: Duration,
+    /// How long it may take altogether once it began to wait, for an event.
+    pub(crate) wall_time: Duration,
+    pub(crate) events: u32,
+}
 
 /// Shared by a store, whose epoch callback counts what it runs, and whoever polls its calls: tells a guest that
 /// ran all the while from one that waited meanwhile.
@@ -32,14 +43,13 @@ impl Meter {
     }
 
     /// Runs a call of the guest. Only a call that does not come to its end within its first turn costs
-    /// more: a clock, and for every further turn a place in a lane, so that loops cannot take every worker.
+    /// more: two clocks, and for every further turn a place in a lane, so that loops cannot take every worker.
+    ///
+    /// The epoch does not see what a call runs between two waits that are shorter apart than its steps: that is
+    /// counted here, and a call that has used up its time is over when it waits again.
     ///
     /// The call is dropped when its time is up, and its store is dead then.
-    pub(crate) async fn run<F>(
-        &self,
-        event_wall_time: Duration,
-        call: F,
-    ) -> Result<F::Output, OutOfWallTime>
+    pub(crate) async fn run<F>(&self, allowance: Allowance, call: F) -> Result<F::Output, Spent>
     where
         F: Future<Output: Send> + Send,
     {
@@ -53,27 +63,30 @@ impl Meter {
             {
                 return slow.clock(false, cx);
             }
-            let polled = match &slow {
-                Some(slow) if slow.lane.is_slow() => {
-                    let waker = cx.waker();
-                    let mut call = call.as_mut();
-                    let poll = move || call.as_mut().poll(&mut Context::from_waker(waker));
-                    self.lanes.run(poll)
-                }
-                _ => call.as_mut().poll(cx),
+            let polled = match &mut slow {
+                Some(slow) => slow.poll(&self.lanes, call.as_mut(), cx),
+                None => call.as_mut().poll(cx),
             };
             if let Poll::Ready(output) = polled {
                 return Poll::Ready(Ok(output));
             }
-            let slow = slow.get_or_insert_with(|| Slow::new(event_wall_time));
+            let slow = slow.get_or_insert_with(|| Slow::new(allowance));
             // When it runs again after anything but a yield, the time that passed was not its own.
-            let lane = match self.state.swap(WAITING, Ordering::Relaxed) {
-                YIELDING_FIRST => Some(&self.lanes.middle),
-                YIELDING => Some(&self.lanes.slow),
+            let state = self.state.swap(WAITING, Ordering::Relaxed);
+            let yields = matches!(state, YIELDING_FIRST | YIELDING);
+            if yields {
+                self.state.store(RUNNING, Ordering::Relaxed);
+            } else if slow.ran > slow.time {
+                return Poll::Ready(Err(Spent::Time));
+            }
+            // Who has run for long stands back, however short the pieces are.
+            let is_long = slow.ran > self.lanes.tick;
+            let lane = match state {
+                YIELDING_FIRST if !is_long => Some(&self.lanes.middle),
+                _ if yields || is_long => Some(&self.lanes.slow),
                 _ => None,
             };
             slow.lane = lane.map_or(Lane::Fast, |lane| {
-                self.state.store(RUNNING, Ordering::Relaxed);
                 Lane::Queued(Box::pin(Arc::clone(lane).acquire_owned()))
             });
             slow.clock(self.waits_for_peer.load(Ordering::Relaxed), cx)
@@ -106,6 +119,9 @@ impl Meter {
 
 /// What a call has that did not end at once.
 struct Slow {
+    /// How long it may run, and how long it has since its first turn.
+    time: Duration,
+    ran: Duration,
     clock: Pin<Box<Sleep>>,
     /// Since when the clock stands still.
     stopped_at: Option<Instant>,
@@ -120,19 +136,41 @@ enum Lane {
 }
 
 impl Slow {
-    fn new(event_wall_time: Duration) -> Box<Self> {
+    fn new(allowance: Allowance) -> Box<Self> {
+        let Allowance {
+            time,
+            wall_time,
+            events,
+        } = allowance;
+        let wall_time = wall_time.saturating_mul(events);
         Box::new(Self {
-            clock: Box::pin(tokio::time::sleep(event_wall_time)),
+            time: time.saturating_mul(events),
+            ran: Duration::ZERO,
+            clock: Box::pin(tokio::time::sleep(wall_time)),
             stopped_at: None,
             lane: Lane::Fast,
         })
     }
 
-    fn clock<T>(
-        &mut self,
-        waits_for_peer: bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<T, OutOfWallTime>> {
+    fn poll<F>(&mut self, lanes: &Lanes, call: Pin<&mut F>, cx: &Context<'_>) -> Poll<F::Output>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        let waker = cx.waker();
+        let turn = move || {
+            let began = thread_time();
+            let polled = call.poll(&mut Context::from_waker(waker));
+            (polled, thread_time().saturating_sub(began))
+        };
+        let (polled, ran) = match self.lane.is_slow() {
+            true => lanes.run(turn),
+            false => turn(),
+        };
+        self.ran += ran;
+        polled
+    }
+
+    fn clock<T>(&mut self, waits_for_peer: bool, cx: &mut Context<'_>) -> Poll<Result<T, Spent>> {
         if waits_for_peer {
             self.stopped_at.get_or_insert_with(Instant::now);
             return Poll::Pending;
@@ -141,7 +179,7 @@ impl Slow {
             let deadline = self.clock.deadline() + at.elapsed();
             self.clock.as_mut().reset(deadline);
         }
-        self.clock.as_mut().poll(cx).map(|()| Err(OutOfWallTime))
+        self.clock.as_mut().poll(cx).map(|()| Err(Spent::WallTime))
     }
 }
 
@@ -169,9 +207,12 @@ const YIELDING: u8 = 1;
 const WAITING: u8 = 2;
 const YIELDING_FIRST: u8 = 3;
 
-/// The call took longer than it may.
-#[derive(Debug)]
-pub(crate) struct OutOfWallTime;
+/// What of its allowance a call has used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spent {
+    Time,
+    WallTime,
+}
 
 /// What the settings are called that bound a call: an operator who reads of one can look it up.
 #[derive(Clone, Copy, Debug)]
@@ -198,8 +239,19 @@ mod tests {
     use super::*;
     use crate::ticker::Pulse;
 
+    const TICK: Duration = Duration::from_millis(5);
+
     fn meter() -> Meter {
-        Meter::new(Arc::new(Lanes::new(1, Pulse::default()).unwrap()))
+        Meter::new(Arc::new(Lanes::new(1, TICK, Pulse::default()).unwrap()))
+    }
+
+    /// For a call that may run as long as it likes.
+    fn within(wall_time: Duration) -> Allowance {
+        Allowance {
+            time: Duration::MAX,
+            wall_time,
+            events: 1,
+        }
     }
 
     #[test]
@@ -219,9 +271,14 @@ mod tests {
         let long = Duration::from_secs(3600);
         let waiting = std::future::pending::<()>;
         // No time at all is enough for a call that does not wait.
-        assert!(meter.run(Duration::ZERO, async { 1 }).await.is_ok());
-        assert!(meter.run(long, tokio::task::yield_now()).await.is_ok());
-        assert!(meter.run(Duration::ZERO, waiting()).await.is_err());
+        assert!(meter.run(within(Duration::ZERO), async { 1 }).await.is_ok());
+        assert!(
+            meter
+                .run(within(long), tokio::task::yield_now())
+                .await
+                .is_ok()
+        );
+        assert!(meter.run(within(Duration::ZERO), waiting()).await.is_err());
     }
 
     #[tokio::test]
@@ -229,12 +286,12 @@ mod tests {
         let meter = meter();
         let (short, longer) = (Duration::from_millis(1), Duration::from_millis(20));
         let peer = || meter.wait_for_peer(tokio::time::sleep(longer));
-        assert!(meter.run(short, peer()).await.is_ok());
+        assert!(meter.run(within(short), peer()).await.is_ok());
         let then_others = async {
             peer().await;
             std::future::pending::<()>().await;
         };
-        assert!(meter.run(short, then_others).await.is_err());
+        assert!(meter.run(within(short), then_others).await.is_err());
     }
 
     // hardening H28
@@ -257,7 +314,7 @@ mod tests {
             }
             Poll::Ready(())
         });
-        let mut run = pin!(meter.run(Duration::from_secs(60), call));
+        let mut run = pin!(meter.run(within(Duration::from_secs(60)), call));
         let mut poll = async || poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx))).await;
         let polled = || polls.load(Ordering::Relaxed);
         for _ in 0..2 {
@@ -279,5 +336,56 @@ mod tests {
         assert_eq!(lanes.slow.available_permits(), 1, "and there");
         assert!(poll().await.is_ready());
         assert_eq!(polled(), 4);
+    }
+
+    /// Runs for a millisecond between two waits, so many times.
+    fn in_pieces(pieces: &AtomicU8, count: u8) -> impl Future<Output = ()> + Send {
+        poll_fn(move |cx| {
+            let until = thread_time() + Duration::from_millis(1);
+            while thread_time() < until {}
+            if pieces.fetch_add(1, Ordering::Relaxed) == count {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
+    // hardening H28
+    #[tokio::test]
+    async fn what_runs_between_waits_is_counted_too() {
+        let meter = meter();
+        let allowance = Allowance {
+            time: Duration::from_millis(10),
+            wall_time: Duration::from_secs(60),
+            events: 2,
+        };
+        let pieces = AtomicU8::new(0);
+        let spent = meter.run(allowance, in_pieces(&pieces, 100)).await;
+        assert_eq!(spent, Err(Spent::Time));
+        // The first turn has no clock.
+        let run = pieces.load(Ordering::Relaxed);
+        assert!((2..=21).contains(&run), "{run}");
+        let pieces = AtomicU8::new(0);
+        assert!(meter.run(allowance, in_pieces(&pieces, 1)).await.is_ok());
+    }
+
+    // hardening H28
+    #[tokio::test]
+    async fn a_call_that_was_long_in_pieces_stands_back() {
+        let meter = meter();
+        let slow = Arc::clone(&meter.lanes.slow).try_acquire_owned();
+        let pieces = AtomicU8::new(0);
+        let mut run = pin!(meter.run(within(Duration::from_secs(60)), in_pieces(&pieces, 100)));
+        let mut poll = async || poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx))).await;
+        for _ in 0..100 {
+            assert!(poll().await.is_pending());
+        }
+        let before = pieces.load(Ordering::Relaxed);
+        assert!((1..=7).contains(&before), "{before}");
+        drop(slow);
+        assert!(poll().await.is_pending());
+        assert_eq!(pieces.load(Ordering::Relaxed), before + 1);
+        assert_eq!(meter.lanes.slow.available_permits(), 1, "while it waits");
     }
 }

@@ -57,9 +57,12 @@ impl Runtime {
             Ticker::start(&wasm, step(settings.epoch_tick)).map_err(|e| Error::Engine {
                 reason: format!("no thread for its ticker: {e}"),
             })?;
-        let lanes = Lanes::new(slow_places(), ticker.pulse()).map_err(|e| Error::Engine {
-            reason: format!("no threads for long calls: {e}"),
-        })?;
+        let lanes =
+            Lanes::new(slow_places(), settings.epoch_tick, ticker.pulse()).map_err(|e| {
+                Error::Engine {
+                    reason: format!("no threads for long calls: {e}"),
+                }
+            })?;
         let cache = settings.cache_directory.as_ref();
         Ok(Self {
             parts: Arc::new(Parts {

@@ -4,7 +4,7 @@ use wasket_session::{Fault, SessionId};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Spent};
 use crate::limits::HTTP_RESOURCES_MAX;
 use crate::log::{TARGET, logged};
 use crate::store::OutOfMemory;
@@ -63,12 +63,24 @@ impl Failure {
         }
     }
 
-    /// A call that ran and waited for too long.
-    pub(crate) fn of_wall_time(budget: Budget) -> Self {
+    /// A call that was ended from outside for what it took.
+    pub(crate) fn of_spent(spent: Spent, budget: Budget) -> Self {
+        let (fault, kind, reason) = match spent {
+            Spent::Time => (
+                Fault::Time,
+                "time",
+                format!("ran longer than {}", budget.time),
+            ),
+            Spent::WallTime => (
+                Fault::WallTime,
+                "wall time",
+                format!("took longer than {}", budget.wall_time),
+            ),
+        };
         Self {
-            fault: Fault::WallTime,
-            kind: "wall time",
-            reason: format!("took longer than {}", budget.wall_time),
+            fault,
+            kind,
+            reason,
             backtrace: String::new(),
         }
     }

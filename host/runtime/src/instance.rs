@@ -10,7 +10,7 @@ use wasmtime::component::{
 };
 
 use crate::Runtime;
-use crate::budget::{Budget, Meter, OutOfWallTime};
+use crate::budget::{Budget, Meter};
 use crate::export::{Lifecycle, Started};
 use crate::fault::Failure;
 use crate::log::{TARGET, logged};
@@ -39,7 +39,7 @@ impl Instance {
         let mut store = Guest::store(runtime, shared, session);
         let meter = Arc::clone(store.data().meter());
         let making = pre.instantiate_async(&mut store);
-        let made = meter.run(shared.limits.event_wall_time, making).await;
+        let made = meter.run(shared.limits.allowance(1), making).await;
         let failure = match made {
             Ok(Ok(instance)) => {
                 return Ok(Self {
@@ -57,7 +57,7 @@ impl Instance {
                 return Err(NoInstance::Unmapped);
             }
             Ok(Err(e)) => Failure::of(&e, shared.budget),
-            Err(OutOfWallTime) => Failure::of_wall_time(shared.budget),
+            Err(spent) => Failure::of_spent(spent, shared.budget),
         };
         report(&store, "instantiate", &failure);
         Err(NoInstance::Failed)
@@ -114,13 +114,12 @@ impl Instance {
         }
         let guest = self.store.data_mut();
         guest.begin_call(events);
-        let event_wall_time = guest.shared().limits.event_wall_time;
-        let wall_time = event_wall_time.saturating_mul(events);
+        let allowance = guest.shared().limits.allowance(events);
         let call = function.call_async(&mut self.store, params);
-        match self.meter.run(wall_time, call).await {
+        match self.meter.run(allowance, call).await {
             Ok(Ok(results)) => Ok(results),
             Ok(Err(e)) => Err(self.fail(event, |budget| Failure::of(&e, budget))),
-            Err(OutOfWallTime) => Err(self.fail(event, Failure::of_wall_time)),
+            Err(spent) => Err(self.fail(event, |budget| Failure::of_spent(spent, budget))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Where long calls run, so that short ones need not wait for them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -20,12 +21,18 @@ pub(crate) struct Lanes {
     pub(crate) middle: Arc<Semaphore>,
     pub(crate) slow: Arc<Semaphore>,
     pub(crate) pulse: Pulse,
+    /// What has run for longer than this is long.
+    pub(crate) tick: Duration,
     threads: ThreadPool,
 }
 
 impl Lanes {
     /// Each lane has as many places.
-    pub(crate) fn new(places: usize, pulse: Pulse) -> Result<Self, ThreadPoolBuildError> {
+    pub(crate) fn new(
+        places: usize,
+        tick: Duration,
+        pulse: Pulse,
+    ) -> Result<Self, ThreadPoolBuildError> {
         let threads = ThreadPoolBuilder::new()
             .num_threads(2 * places)
             .thread_name(|_| "wasket-slow".into())
@@ -35,6 +42,7 @@ impl Lanes {
             middle: Arc::new(Semaphore::new(places)),
             slow: Arc::new(Semaphore::new(places)),
             pulse,
+            tick,
             threads,
         })
     }
@@ -76,7 +84,7 @@ mod tests {
     use super::*;
 
     fn lanes() -> Lanes {
-        Lanes::new(1, Pulse::default()).unwrap()
+        Lanes::new(1, Duration::ZERO, Pulse::default()).unwrap()
     }
 
     fn name() -> Option<String> {

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Error;
+use crate::budget::Allowance;
 
 /// What the whole host gives its guests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,16 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// For a call that is for so many events.
+    #[inline]
+    pub(crate) fn allowance(&self, events: u32) -> Allowance {
+        Allowance {
+            time: self.event_time,
+            wall_time: self.event_wall_time,
+            events,
+        }
+    }
+
     /// That they are within what the host has room for.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let bounds = [

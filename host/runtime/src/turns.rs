@@ -107,7 +107,8 @@ pub(crate) fn step(tick: Duration) -> Duration {
     (tick / STEPS_A_TICK).max(STEP_MIN)
 }
 
-fn thread_time() -> Duration {
+/// What the thread has run until now.
+pub(crate) fn thread_time() -> Duration {
     // It is never negative.
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
@@ -127,6 +128,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::budget::Allowance;
     use crate::lanes::Lanes;
     use crate::ticker::Pulse;
 
@@ -134,7 +136,7 @@ mod tests {
     const STEP: Duration = Duration::from_millis(1);
 
     fn meter() -> Meter {
-        Meter::new(Arc::new(Lanes::new(1, Pulse::default()).unwrap()))
+        Meter::new(Arc::new(Lanes::new(1, TICK, Pulse::default()).unwrap()))
     }
 
     /// The lengths of a call's turns, in steps, until its time is up.
@@ -199,7 +201,12 @@ mod tests {
         for n in 0..100 {
             let goes_on = call.step_at(&meter, n * TICK);
             assert!(matches!(goes_on, Ok(UpdateDeadline::Continue(1))));
-            let wait = meter.run(Duration::ZERO, std::future::pending::<()>());
+            let allowance = Allowance {
+                time: STEP,
+                wall_time: Duration::ZERO,
+                events: 1,
+            };
+            let wait = meter.run(allowance, std::future::pending::<()>());
             assert!(wait.await.is_err());
         }
     }

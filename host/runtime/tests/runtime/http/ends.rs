@@ -92,6 +92,15 @@ async fn a_client_that_leaves_ends_its_guest() {
     bench.over().await;
 }
 
+// hardening H28
+#[tokio::test]
+async fn a_body_without_an_end_that_nobody_reads_is_not_written() {
+    let bench = Bench::new().await;
+    let asked = request("HEAD", "/flood?bytes=1000000000000000", none());
+    assert!(whole(bench.service.answer(asked).await).await.is_ok());
+    bench.over().await;
+}
+
 #[tokio::test]
 async fn a_guest_may_work_on_when_its_answer_is_whole() {
     let (log, _recording) = Log::record();
