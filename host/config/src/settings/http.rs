@@ -106,7 +106,9 @@ pub(super) const REQUESTS: &[Setting] = &[
         time_or_off(MILLISECOND, MONTH),
         r#""60s""#,
         "How long a guest may work on one request altogether: waiting for the client, who reads the answer, and what it does \
-         after its answer included. Raise it for answers without an end, such as server-sent events.",
+         after its answer included; for that it has 60 seconds at most. Raise it for answers without an end, such as \
+         server-sent events, and have these say something every minute, a comment at least: only who sends hears that \
+         a client is gone.",
     ),
     limit(
         "requests_max",

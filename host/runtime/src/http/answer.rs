@@ -3,12 +3,14 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_util::sync::DropGuard;
 use wasket_session::{BodyFault, HttpBody};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
@@ -30,12 +32,18 @@ pub(super) struct Reader(oneshot::Sender<HyperOutgoingBody>);
 pub(super) struct Writer(oneshot::Receiver<HyperOutgoingBody>);
 
 impl Writer {
-    /// Reads what nobody needs, so that the guest can write it and go on; but not what has no end. Never ends.
-    pub(super) async fn drain(&mut self) -> std::convert::Infallible {
-        if let Ok(rest) = (&mut self.0).await {
-            drain(rest).await;
-        }
-        std::future::pending().await
+    /// Over when so much time has passed since nobody needs more of the answer. Meanwhile what the guest still writes of it
+    /// is read, so that it can go on; but not what has no end.
+    pub(super) async fn outlived(self, within: Duration) {
+        let rest = self.0.await;
+        let drained = async {
+            if let Ok(rest) = rest {
+                drain(rest).await;
+            }
+            std::future::pending::<()>().await;
+        };
+        // It has no end of its own.
+        let _ = timeout(within, drained).await;
     }
 }
 
@@ -230,3 +238,30 @@ const UNFINISHED: &str = "it left a body unfinished";
 
 /// What is read of a body that nobody needs: as of a page that was asked for with HEAD.
 const DRAIN_BYTES_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
+
+    use super::*;
+
+    // hardening H28
+    #[tokio::test]
+    async fn a_guest_outlives_its_answer_for_so_long() {
+        let within = Duration::from_millis(1);
+        let (reader, writer) = tie();
+        let mut outlived = pin!(writer.outlived(within));
+        let early = timeout(20 * within, outlived.as_mut()).await;
+        assert!(early.is_err(), "the answer is still read");
+        let (guest, rest) = HostOutgoingBody::new(StreamContext::Response, None, 1, 1);
+        let _ = reader.0.send(rest);
+        outlived.await;
+        drop(guest);
+        // One that was not needed, as beside an error.
+        let (reader, writer) = tie();
+        drop(reader);
+        writer.outlived(within).await;
+    }
+}

@@ -1,7 +1,7 @@
 //! A component that answers plain HTTP, behind the port: an instance for each request.
 //!
 //! The guest of a request runs in a task of its own. What net drops (the future of the answer, then its body) holds
-//! the guest on a leash until the answer is whole; from there on the guest may work on until its time is up.
+//! the guest on a leash until the answer is whole; from there on the guest may work on for a minute.
 
 mod answer;
 mod component;
@@ -118,8 +118,8 @@ impl GuestHttp {
         self.requests.available_permits()
     }
 
-    /// Waits until no guest of a request runs any more. One that works on after its answer does so until its time is up;
-    /// whoever cannot wait for that stops waiting.
+    /// Waits until no guest of a request runs any more. One that works on after its answer may do so for a minute; whoever
+    /// cannot wait for that stops waiting.
     pub async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;

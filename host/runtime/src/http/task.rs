@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use http::{Request, Response};
@@ -66,13 +67,17 @@ impl Task {
         let Ok(resources) = resources else {
             return Ended::Failed;
         };
-        let mut writer = self.writer;
+        let within = self.shared.limits.event_wall_time.min(AFTER_ANSWER_MAX);
         let called = {
             let call = pin!(call(&mut instance, &self.component, resources));
-            let drain = pin!(writer.drain());
-            match cancelled.run_until_cancelled(select(call, drain)).await {
+            let outlived = pin!(self.writer.outlived(within));
+            match cancelled.run_until_cancelled(select(call, outlived)).await {
                 Some(Either::Left((returned, _))) => returned,
-                Some(Either::Right((never, _))) => match never {},
+                Some(Either::Right(_)) => {
+                    let what = format!("the guest still worked {within:?} after its answer");
+                    super::tell(&self.shared.name, &what);
+                    Err(Fault::WallTime)
+                }
                 None => Err(Fault::Host),
             }
         };
@@ -132,3 +137,7 @@ fn resources(
     let request = http.new_incoming_request(scheme, request)?;
     Ok((request, http.new_response_outparam(sender)?))
 }
+
+/// How long a guest may work on when its answer is whole and nobody waits for it any more. Its time for the request may be
+/// without an end, for answers that are.
+const AFTER_ANSWER_MAX: Duration = Duration::from_secs(60);
