@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt as _;
+use hyper::body::Frame;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use wasket_session::{BodyFault, HttpRequest, Principal};
 use wasmtime_wasi_http::Error;
@@ -33,7 +34,8 @@ pub(super) fn incoming(request: HttpRequest) -> Option<(Scheme, Request<Incoming
         introduce(principal, headers);
     }
     set(headers, REMOTE_ADDRESS, &request.remote_address.to_string());
-    let body = body.map_err(|why| fault(&why)).boxed_unsync();
+    let body = body.map_frame(cleaned).map_err(|why| fault(&why));
+    let body = body.boxed_unsync();
     Some((scheme, Request::from_parts(head, body)))
 }
 
@@ -46,6 +48,17 @@ fn remove_ours(headers: &mut HeaderMap) {
     let claimed: Vec<HeaderName> = headers.keys().filter(is_ours).cloned().collect();
     for name in claimed {
         headers.remove(name);
+    }
+}
+
+/// Many read trailers as more of the head's fields.
+fn cleaned(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(mut trailers) => {
+            remove_ours(&mut trailers);
+            Frame::trailers(trailers)
+        }
+        Err(frame) => frame,
     }
 }
 
@@ -142,6 +155,28 @@ mod tests {
         let (_, unknown) = incoming(request("/", "a.example", None)).expect("a host");
         assert!(!unknown.headers().contains_key(PRINCIPAL));
         assert!(!unknown.headers().contains_key(ROLES));
+    }
+
+    // hardening H26, parity H2
+    #[tokio::test]
+    async fn nor_does_a_client_say_who_asks_behind_its_body() {
+        let mut asked = request("/", "a.example", None);
+        let trailers = HeaderMap::from_iter(
+            [
+                (HeaderName::from_static(PRINCIPAL), "root"),
+                (HeaderName::from_static("x_wasket-roles"), "admin"),
+                (HeaderName::from_static("x-sum"), "4"),
+            ]
+            .map(|(name, value)| (name, HeaderValue::from_static(value))),
+        );
+        let body = http_body_util::Full::new(Bytes::from_static(b"body"));
+        let body = body.with_trailers(std::future::ready(Some(Ok(trailers))));
+        *asked.message.body_mut() = body.map_err(|never| match never {}).boxed_unsync();
+        let (_, seen) = incoming(asked).expect("a host");
+        let seen = seen.into_body().collect().await.expect("a body");
+        let found = seen.trailers().expect("trailers").keys();
+        assert_eq!(found.collect::<Vec<_>>(), ["x-sum"]);
+        assert_eq!(seen.to_bytes(), "body");
     }
 
     #[test]
