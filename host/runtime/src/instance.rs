@@ -151,6 +151,9 @@ impl Instance {
             return started.is_ok();
         };
         let guest = self.guest();
+        if !guest.shared().failures.are_news(&guest.shared().name) {
+            return false;
+        }
         tracing::error!(
             target: TARGET,
             service = &*guest.shared().name,
@@ -178,6 +181,9 @@ impl Instance {
 fn report(store: &Store<Guest>, event: &'static str, failure: &Failure) {
     let guest = store.data();
     let service = &guest.shared().name;
+    if !guest.shared().failures.are_news(service) {
+        return;
+    }
     failure.log(service, guest.session().id(), event, &guest.recent_stderr());
 }
 

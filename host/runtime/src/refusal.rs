@@ -66,6 +66,52 @@ impl Refusals {
     }
 }
 
+/// The failures of one service's guests, as they are told: clients may cause them at any rate.
+#[derive(Debug, Default)]
+pub(crate) struct Failures(Mutex<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    began: Option<Instant>,
+    told: u32,
+    untold: u64,
+}
+
+impl Failures {
+    /// Whether to tell another one. How many were not is told with the first of a later second.
+    #[cold]
+    pub(crate) fn are_news(&self, service: &str) -> bool {
+        let (are_news, untold) = self.count(Instant::now());
+        if untold > 0 {
+            tracing::warn!(
+                target: TARGET,
+                service,
+                "{untold} failures of guests were not told: there were more than {FAILURES_TOLD_MAX} in a second"
+            );
+        }
+        are_news
+    }
+
+    fn count(&self, now: Instant) -> (bool, u64) {
+        let mut second = self.0.lock();
+        let is_over = |at| now.saturating_duration_since(at) >= SELDOM;
+        let mut untold = 0;
+        if second.began.is_none_or(is_over) {
+            untold = second.untold;
+            *second = Told {
+                began: Some(now),
+                ..Told::default()
+            };
+        }
+        let are_news = second.told < FAILURES_TOLD_MAX;
+        match are_news {
+            true => second.told += 1,
+            false => second.untold += 1,
+        }
+        (are_news, untold)
+    }
+}
+
 /// When something was last told that may happen at any rate.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom(Mutex<Option<Instant>>);
@@ -83,6 +129,9 @@ impl Seldom {
     }
 }
 
+/// Of one service, in a second.
+const FAILURES_TOLD_MAX: u32 = 32;
+
 const SELDOM: Duration = Duration::from_secs(1);
 const TELL_AGAIN: Duration = Duration::from_secs(60);
 
@@ -99,5 +148,18 @@ mod tests {
         assert!(!refusals.is_news("a", now + Duration::from_secs(59)));
         assert!(refusals.is_news("a", now + Duration::from_secs(60)));
         assert!(!refusals.is_news("a", now + Duration::from_secs(61)));
+    }
+
+    // hardening H28
+    #[test]
+    fn failures_are_told_so_many_in_a_second_and_the_others_counted() {
+        let failures = Failures::default();
+        let now = Instant::now();
+        for n in 0..40 {
+            assert_eq!(failures.count(now), (n < FAILURES_TOLD_MAX, 0));
+        }
+        let later = now + Duration::from_secs(1);
+        assert_eq!(failures.count(later), (true, 8));
+        assert_eq!(failures.count(later), (true, 0));
     }
 }

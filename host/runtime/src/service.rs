@@ -131,13 +131,15 @@ impl GuestService {
             },
         };
         answer.map_err(|wrong| {
-            tracing::error!(
-                target: TARGET,
-                service = &*self.shared.name,
-                session = session.id().get(),
-                event = "on-handshake",
-                "the guest's answer cannot be sent: {wrong}"
-            );
+            if self.shared.failures.are_news(&self.shared.name) {
+                tracing::error!(
+                    target: TARGET,
+                    service = &*self.shared.name,
+                    session = session.id().get(),
+                    event = "on-handshake",
+                    "the guest's answer cannot be sent: {wrong}"
+                );
+            }
             failed()
         })
     }

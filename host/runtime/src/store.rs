@@ -18,7 +18,7 @@ use crate::limits::{
 use crate::log::{GuestLog, LogBudget, Stream};
 use crate::outbound::{Arrived, Connections, Granted, Link};
 use crate::quota::{Exceeded, Quota};
-use crate::refusal::Refusals;
+use crate::refusal::{Failures, Refusals};
 use crate::stdio::GuestOutput;
 use crate::turns::Turns;
 use crate::{Limits, Runtime};
@@ -34,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) log: Arc<LogBudget>,
     pub(crate) refusals: Refusals,
+    pub(crate) failures: Failures,
     /// `None` where nothing of the outside is granted.
     pub(crate) granted: Option<Granted>,
 }
@@ -56,6 +57,7 @@ impl Shared {
             budget,
             log: Arc::new(log),
             refusals: Refusals::default(),
+            failures: Failures::default(),
             granted: None,
         }
     }

@@ -179,7 +179,7 @@ impl Streamed {
         self.inner = None;
         self.leash = None;
         tell(
-            &self.shared.name,
+            &self.shared,
             &format!("the guest's answer is cut off: {why}"),
         );
         Poll::Ready(Some(Err(BodyFault::Broken(why.into()))))

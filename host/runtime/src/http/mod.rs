@@ -181,13 +181,13 @@ impl GuestHttp {
     fn failed(&self, code: &ErrorCode) -> Response<HttpBody> {
         let shown = start_of(format_args!("{code:?}"), ERROR_BYTES_MAX);
         let what = format!("the guest answers with an error: {}", escaped(&shown));
-        tell(&self.shared.name, &what);
+        tell(&self.shared, &what);
         plain(answer::status_of(code), FAILED)
     }
 
     #[cold]
     fn unusable(&self, what: &str) -> Response<HttpBody> {
-        tell(&self.shared.name, what);
+        tell(&self.shared, what);
         plain(StatusCode::INTERNAL_SERVER_ERROR, FAILED)
     }
 
@@ -227,8 +227,11 @@ impl HttpService for GuestHttp {
 
 /// Tells the operator what is wrong with an answer.
 #[cold]
-fn tell(service: &str, what: &str) {
-    tracing::error!(target: TARGET, service, event = "handle", "{what}");
+fn tell(shared: &Shared, what: &str) {
+    let service = &*shared.name;
+    if shared.failures.are_news(service) {
+        tracing::error!(target: TARGET, service, event = "handle", "{what}");
+    }
 }
 
 const ERROR_BYTES_MAX: usize = 1_024;

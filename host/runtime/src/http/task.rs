@@ -75,7 +75,7 @@ impl Task {
                 Some(Either::Left((returned, _))) => returned,
                 Some(Either::Right(_)) => {
                     let what = format!("the guest still worked {within:?} after its answer");
-                    super::tell(&self.shared.name, &what);
+                    super::tell(&self.shared, &what);
                     Err(Fault::WallTime)
                 }
                 None => Err(Fault::Host),
