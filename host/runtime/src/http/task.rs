@@ -64,8 +64,13 @@ impl Task {
             None => return Ended::Failed,
         };
         let resources = resources(&mut instance, self.scheme, self.request, self.sender);
-        let Ok(resources) = resources else {
-            return Ended::Failed;
+        let resources = match resources {
+            Ok(resources) => resources,
+            Err(why) => {
+                let what = format!("the guest leaves no room for a request: {why}");
+                super::tell(&self.shared, &what);
+                return Ended::Failed;
+            }
         };
         let within = self.shared.limits.event_wall_time.min(AFTER_ANSWER_MAX);
         let called = {

@@ -33,17 +33,31 @@ async fn so_much_and_no_more_is_held() {
     let (log, _recording) = Log::record();
     // Those of the answer count too, and one more for the call that finds them.
     for (fields, status) in [(250, 200), (300, 500)] {
-        let bench = Bench::of(&format!(
-            r#"(local.set $a (i32.const {fields}))
-            (loop $again
-              (drop (call $new-fields))
-              (br_if $again (local.tee $a (i32.sub (local.get $a) (i32.const 1)))))
-            (call $end (call $answer (local.get $out)))"#
-        ))
-        .await;
+        let answers = "(call $end (call $answer (local.get $out)))";
+        let bench = Bench::of(&(make(fields) + answers)).await;
         assert_eq!(bench.get("/").await.status(), status, "{fields}");
         bench.over().await;
     }
     let told = log.lines("holds more than 256 fields");
+    assert_eq!(told.len(), 1, "{}", log.text());
+}
+
+/// What makes so many fields, and keeps them.
+fn make(fields: u32) -> String {
+    format!(
+        "(local.set $a (i32.const {fields}))
+        (loop $again
+          (drop (call $new-fields))
+          (br_if $again (local.tee $a (i32.sub (local.get $a) (i32.const 1)))))"
+    )
+}
+
+#[tokio::test]
+async fn a_guest_that_leaves_no_room_for_a_request_is_told_of() {
+    let (log, _recording) = Log::record();
+    let bench = Bench::starting(&make(257), "unreachable").await;
+    assert_eq!(bench.get("/").await.status(), 500);
+    bench.over().await;
+    let told = log.lines("leaves no room for a request");
     assert_eq!(told.len(), 1, "{}", log.text());
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::*;
 
-/// A handler. Its core has the numbers of the request and of the place for the answer as parameters, and may call what of
-/// `wasi:http` is imported here.
-pub(super) fn handler(core: &str) -> String {
+/// A handler, what it does when it is made, and for each request: with the numbers of the request and of the place for the
+/// answer as parameters. Both may call what of `wasi:http` is imported here.
+fn handler(start: &str, core: &str) -> String {
     let functions = FUNCTIONS.map(|(name, local, _, core)| Function { name, local, core });
     let imports: String = FUNCTIONS
         .iter()
@@ -47,6 +47,8 @@ pub(super) fn handler(core: &str) -> String {
       (call $set (local.get $out) (i32.const 0) (local.get $response)
         (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
       (i32.load (i32.const 4)))
+    (func $start (local $a i32) {start})
+    (start $start)
     (func (export "handle") (param $request i32) (param $out i32)
       (local $a i32) (local $b i32)
       {core}))
@@ -87,8 +89,12 @@ impl Function<'_> {
 impl Bench {
     /// One of this handler.
     pub(super) async fn of(core: &str) -> Self {
+        Self::starting("", core).await
+    }
+
+    pub(super) async fn starting(start: &str, core: &str) -> Self {
         let runtime = runtime();
-        let bytes = handler(core).into_bytes();
+        let bytes = handler(start, core).into_bytes();
         let loaded = runtime.load_http_bytes(Path::new("test.wat"), bytes).await;
         let component = loaded.unwrap_or_else(|e| panic!("{e}"));
         Self::serving(runtime, &component, Limits::default(), 4)
