@@ -53,7 +53,9 @@ impl Errand {
             place,
             request,
         } = self;
-        let stream = way.dial(options.connect_timeout).await?;
+        let patience =
+            |of_the_guest: Option<Duration>| of_the_guest.unwrap_or(PATIENCE).min(PATIENCE);
+        let stream = way.dial(patience(options.connect_timeout)).await?;
         let made = http1::Builder::new()
             .max_buf_size(BUFFER_BYTES_MAX)
             .max_headers(HEADERS_MAX)
@@ -61,7 +63,7 @@ impl Errand {
             .await;
         let (mut sender, connection) = made.map_err(|error| error_of(&error))?;
         let mut connection = Box::pin(connection);
-        let within = options.first_byte_timeout.unwrap_or(PATIENCE);
+        let within = patience(options.first_byte_timeout);
         let sending = pin!(timeout(within, sender.send_request(request)));
         let (sent, goes_on) = match select(sending, &mut connection).await {
             Either::Left((sent, _)) => (sent, true),
@@ -73,7 +75,7 @@ impl Errand {
             // Nothing was asked that it could switch to.
             return Err(Error::HttpProtocolError);
         }
-        let between = options.between_bytes_timeout.unwrap_or(PATIENCE);
+        let between = patience(options.between_bytes_timeout);
         let response = response.map(|body| Fetched::new(body, between, place).boxed_unsync());
         let goes_on = async move {
             // How it ends is seen in the body.
@@ -87,14 +89,9 @@ impl Errand {
 }
 
 impl Way {
-    async fn dial(&self, within: Option<Duration>) -> Result<Stream, Error> {
-        let dial = self.connect.dial();
-        let dialled = match within {
-            Some(within) => timeout(within, dial)
-                .await
-                .map_err(|_| Error::ConnectionTimeout)?,
-            None => dial.await,
-        };
+    async fn dial(&self, within: Duration) -> Result<Stream, Error> {
+        let dialled = timeout(within, self.connect.dial()).await;
+        let dialled = dialled.map_err(|_| Error::ConnectionTimeout)?;
         let shown = &self.url[..Position::AfterPath];
         let (log, session) = (&self.shared.log, self.session);
         match dialled {
@@ -239,7 +236,8 @@ fn error_of_dialling(error: &wasket_client::Error) -> Error {
     }
 }
 
-/// For the first byte of an answer, and between two, where the guest says nothing else. Its own time ends sooner.
+/// For a connection, for the first byte of an answer, and between two: where the guest says nothing else, and at most. The
+/// time of a request ends sooner, but a session may wait from one event to another.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The head of an answer, or what is read of its body at once.
