@@ -53,7 +53,8 @@ impl Outgoing {
     /// What was judged is what will be sent: nothing of the guest's own text of the URL goes further than here.
     fn judge(&self, request: Request<WasiBody>) -> Result<Errand, Error> {
         let (mut head, body) = request.into_parts();
-        if head.method == Method::CONNECT {
+        // What TRACE brings back may be what a proxy on the way knows of the host.
+        if matches!(head.method, Method::CONNECT | Method::TRACE) {
             return Err(Error::HttpRequestMethodInvalid);
         }
         let invalid = || Error::HttpRequestUriInvalid;

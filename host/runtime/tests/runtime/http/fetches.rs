@@ -106,6 +106,7 @@ async fn what_is_not_granted_is_not_asked_and_told_once() {
             "&method=CONNECT",
             "HttpRequestMethodInvalid",
         ),
+        (granted.clone(), "&method=TRACE", "HttpRequestMethodInvalid"),
         (
             granted.clone(),
             "&header=host:evil.example",
