@@ -229,7 +229,8 @@ pub(super) const SANDBOX: &[Setting] = &[
         "memory_bytes_max",
         bytes(64 * KIB, 64 * MIB),
         r#""32MiB""#,
-        "Memory of one instance. A guest that asks for more traps.",
+        "Memory of one instance. A guest that asks for more traps. What it has the host hold for HTTP comes beside it: 256 \
+         bodies, header fields and such, a few MiB, and 24 MiB where a guest wants to do harm.",
     ),
     sandbox(
         "table_elements_max",
@@ -265,7 +266,8 @@ pub(super) const SANDBOX: &[Setting] = &[
         bytes(KIB, GIB),
         r#""64KiB""#,
         "What all guests of the service may write to the log in a second, over standard output, standard error and \
-         `wasi:logging`. The rest is dropped and counted.",
+         `wasi:logging`. The rest is dropped and counted. Where the component answers plain HTTP too, its guests of \
+         requests have as much again.",
     ),
 ];
 
