@@ -19,7 +19,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::inbound::{self, Pump};
-use super::portion::Portion;
+use super::outlet::Outlet;
+use super::portion::{Allowance, Portion};
 use super::request::length;
 use super::streams::{self, Streams};
 use crate::arrival::Arrived;
@@ -41,20 +42,22 @@ pub(crate) async fn serve<I>(
         io, peer, seated, ..
     } = arrived;
     let remote = peer.remote;
-    let io = Portion::new(Patient::new(io, listener.transfer_timeout));
+    let outlet = Arc::new(Outlet::default());
+    let io = Patient::new(io, listener.transfer_timeout);
+    let (io, allowance) = Portion::new(io, Arc::clone(&outlet));
     let h2 = match builder(&listener).handshake(io).await {
         Ok(h2) => h2,
         Err(error) => return debug!(%remote, %error, "no HTTP/2"),
     };
     answers.store(true, Ordering::Relaxed);
-    let quiet = Quiet::Idle;
     let mut driver = Driver {
         h2,
+        allowance,
         pumps: FuturesUnordered::new(),
         tasks: TaskTracker::new(),
         timer: Box::pin(tokio::time::sleep(listener.request_head_timeout)),
-        streams: Streams::new(peer, seated, listener, Arc::clone(shared)),
-        quiet,
+        streams: Streams::new(peer, seated, listener, Arc::clone(shared), outlet),
+        quiet: Quiet::Idle,
         ending: false,
         cut_off: false,
     };
@@ -78,6 +81,7 @@ pub(crate) async fn serve<I>(
 
 struct Driver<I> {
     h2: Connection<Portion<Patient<I>>, Bytes>,
+    allowance: Allowance,
     pumps: FuturesUnordered<Pump>,
     /// One for each stream that is served. They are not ended with the connection: sessions have something to say to
     /// their guests then.
@@ -131,6 +135,10 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<I> {
             let accepted = pin!(self.h2.accept()).poll(cx);
             // Right behind what may have brought something: h2 is to keep nothing.
             while let Poll::Ready(Some(())) = self.pumps.poll_next_unpin(cx) {}
+            if accepted.is_pending() {
+                // Each stream that it has read of has a pump now, and none has anything left.
+                self.allowance.renew();
+            }
             if accepted.is_ready() || !self.is_too_quiet(cx) {
                 return accepted;
             }

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`connection`] drives the connection, and gives each stream a task; [`request`] makes of a stream's head
 //! what HTTP/1.1 would have brought, so that all behind it is the same; [`reply`] sends an answer, [`stream`] is the socket
-//! of a session. What comes is moved out of h2 at once, to wait with its reader ([`inbound`], [`held`]).
+//! of a session. What comes is moved out of h2 at once, to wait with its reader ([`inbound`], [`held`]), before more is read
+//! ([`portion`]); what goes out waits with its sender for as long as the socket takes nothing ([`outlet`]).
 //!
 //! One peer may cost us so many streams, each with so many bytes that nobody has read and so many that it has not taken;
 //! and so many requests that it takes back ([`cancelled`]). Whoever is slow holds up its own stream, not the others. Behind
@@ -16,6 +17,7 @@ mod client;
 mod connection;
 mod held;
 mod inbound;
+mod outlet;
 mod portion;
 pub(crate) mod preface;
 mod reply;

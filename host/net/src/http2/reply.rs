@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
@@ -13,13 +14,22 @@ use http::{Method, Response, StatusCode};
 use http_body::{Body, Frame};
 use tracing::debug;
 
-/// Answers a request. Over when h2 has all of it, when the peer has had enough, or when the peer takes nothing for
-/// `within`.
+use super::outlet::Outlet;
+
+/// What answers have to wait for.
+pub(super) struct Pace {
+    /// How long a peer may take nothing.
+    pub(super) within: Duration,
+    pub(super) outlet: Arc<Outlet>,
+}
+
+/// Answers a request. Over when h2 has all of it, when the peer has had enough, or when the peer takes nothing for too
+/// long.
 pub(super) async fn send<B>(
     mut respond: SendResponse<Bytes>,
     method: &Method,
     reply: Response<B>,
-    within: Duration,
+    pace: &Pace,
 ) where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
@@ -44,7 +54,9 @@ pub(super) async fn send<B>(
     if ends {
         return;
     }
-    if let Err(reason) = pipe(&mut stream, &mut body, within).await {
+    let sent = pipe(&mut stream, &mut body, pace).await;
+    pace.outlet.forget(stream.stream_id().into());
+    if let Err(reason) = sent {
         stream.send_reset(reason);
     }
 }
@@ -63,11 +75,7 @@ pub(super) fn complete(headers: &mut HeaderMap) {
 }
 
 /// Sends a body to its end. `Err`: the stream is to be reset, if it is not yet.
-async fn pipe<B>(
-    stream: &mut SendStream<Bytes>,
-    body: &mut B,
-    within: Duration,
-) -> Result<(), Reason>
+async fn pipe<B>(stream: &mut SendStream<Bytes>, body: &mut B, pace: &Pace) -> Result<(), Reason>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
@@ -76,7 +84,8 @@ where
             Ok(mut bytes) => {
                 let ends = body.is_end_stream();
                 while !bytes.is_empty() {
-                    let room = tokio::time::timeout(within, room(stream, bytes.len())).await;
+                    let room = room(stream, bytes.len(), &pace.outlet);
+                    let room = tokio::time::timeout(pace.within, room).await;
                     let part = bytes.split_to(room.unwrap_or(Err(Reason::CANCEL))?);
                     let last = ends && bytes.is_empty();
                     stream.send_data(part, last).map_err(|error| gone(&error))?;
@@ -120,7 +129,12 @@ where
 }
 
 /// Waits until the peer takes something; how much, at most `wanted`.
-async fn room(stream: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, Reason> {
+async fn room(
+    stream: &mut SendStream<Bytes>,
+    wanted: usize,
+    outlet: &Outlet,
+) -> Result<usize, Reason> {
+    poll_fn(|cx| poll_outlet(cx, stream, outlet)).await?;
     stream.reserve_capacity(wanted.min(WRITE_BYTES_MAX));
     loop {
         match stream.capacity() {
@@ -133,6 +147,18 @@ async fn room(stream: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, Re
             None => return Err(Reason::CANCEL),
         }
     }
+}
+
+/// Waits until the connection's socket takes something, unless the peer wants no more of this.
+fn poll_outlet(
+    cx: &mut Context<'_>,
+    stream: &mut SendStream<Bytes>,
+    outlet: &Outlet,
+) -> Poll<Result<(), Reason>> {
+    if outlet.poll_open(stream.stream_id().into(), cx).is_ready() {
+        return Poll::Ready(Ok(()));
+    }
+    stream.poll_reset(cx).map(|_| Err(Reason::CANCEL))
 }
 
 fn gone(error: &h2::Error) -> Reason {

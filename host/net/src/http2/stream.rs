@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -10,24 +11,43 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::poll_proceed;
 
 use super::inbound::Inbound;
+use super::outlet::Outlet;
 
 /// The end of the stream is the end of the connection, and a reset is one (section 5 of the RFC). Dropped before it was
 /// shut down, it resets the stream.
 ///
-/// What is written waits for the peer's window here, in the session's own queue: h2 gets no more than it may send.
+/// What is written waits for the peer's window, and for the socket, in the session's own queue: h2 gets no more than it
+/// may send.
 pub(super) struct H2Stream {
     inbound: Inbound,
     send: SendStream<Bytes>,
+    outlet: Arc<Outlet>,
     shut: bool,
 }
 
 impl H2Stream {
-    pub(super) fn new(inbound: Inbound, send: SendStream<Bytes>) -> Self {
+    pub(super) fn new(inbound: Inbound, send: SendStream<Bytes>, outlet: Arc<Outlet>) -> Self {
         Self {
             inbound,
             send,
+            outlet,
             shut: false,
         }
+    }
+
+    /// Waits until the connection's socket takes something.
+    fn poll_outlet(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.outlet.poll_open(self.number(), cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        match ready!(self.send.poll_reset(cx)) {
+            Ok(_) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            Err(error) => Poll::Ready(Err(reset(error))),
+        }
+    }
+
+    fn number(&self) -> u32 {
+        self.send.stream_id().into()
     }
 
     /// Waits until something may be sent; how much, at most `wanted`.
@@ -81,6 +101,7 @@ impl AsyncWrite for H2Stream {
         if wanted == 0 {
             return Poll::Ready(Ok(0));
         }
+        ready!(self.poll_outlet(cx))?;
         let room = ready!(self.poll_room(cx, wanted.min(WRITE_BYTES_MAX)))?;
         let mut bytes = BytesMut::with_capacity(room);
         for slice in slices {
@@ -113,9 +134,73 @@ impl AsyncWrite for H2Stream {
     }
 }
 
+impl Drop for H2Stream {
+    fn drop(&mut self) {
+        self.outlet.forget(self.number());
+    }
+}
+
 fn reset(error: h2::Error) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, error)
 }
 
 /// What is taken of one write: more than a frame, less than h2 keeps of one stream.
 const WRITE_BYTES_MAX: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use h2::{client, server};
+    use http::{Request, Response};
+
+    use super::*;
+    use crate::http2::inbound;
+    use crate::http2::portion::Portion;
+    use crate::http2::woken::Woken;
+
+    // hardening H24 H25: the two bytes of a pong are a frame that costs h2 hundreds.
+    #[tokio::test]
+    async fn small_writes_wait_while_the_socket_takes_nothing() {
+        let (near, far) = tokio::io::duplex(4096);
+        let outlet = Arc::<Outlet>::default();
+        let (near, _allowance) = Portion::new(near, Arc::clone(&outlet));
+        let (client, server) = tokio::join!(client::handshake(far), server::handshake(near));
+        let ((mut requests, mut client), mut server) = (client.unwrap(), server.unwrap());
+        let request = Request::post("http://a/").body(()).unwrap();
+        let (_answer, _up) = requests.send_request(request, false).unwrap();
+        let accepted = tokio::select! {
+            accepted = server.accept() => accepted.unwrap(),
+            _ = &mut client => panic!("the connection is over"),
+        };
+        let (request, mut respond) = accepted.unwrap();
+        let send = respond.send_response(Response::new(()), false).unwrap();
+        let (inbound, _pump) = inbound::pair(request.into_body(), None);
+        let mut stream = H2Stream::new(inbound, send, outlet);
+        let woken = Arc::<Woken>::default();
+        let waker = Arc::clone(&woken).into();
+        let cx = &mut Context::from_waker(&waker);
+        // Nobody reads from here on.
+        let mut written = 0;
+        let noop = &mut Context::from_waker(Waker::noop());
+        tokio::task::unconstrained(async {
+            loop {
+                assert!(server.poll_accept(noop).is_pending());
+                match Pin::new(&mut stream).poll_write(cx, &[7; 256]) {
+                    Poll::Ready(count) => written += count.unwrap(),
+                    Poll::Pending => break,
+                }
+            }
+            assert!((256..8192).contains(&written), "{written}");
+            assert_eq!(woken.times(), 0);
+            // Until somebody does.
+            while woken.times() == 0 {
+                assert!(Pin::new(&mut client).poll(noop).is_pending());
+                assert!(server.poll_accept(noop).is_pending());
+            }
+            let polled = Pin::new(&mut stream).poll_write(cx, &[7; 256]);
+            assert!(matches!(polled, Poll::Ready(Ok(256))), "{polled:?}");
+        })
+        .await;
+    }
+}

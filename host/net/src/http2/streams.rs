@@ -16,7 +16,8 @@ use tracing::{debug, warn};
 
 use super::client::{Client, Clients};
 use super::inbound::Inbound;
-use super::reply;
+use super::outlet::Outlet;
+use super::reply::{self, Pace};
 use super::request::normalize;
 use super::stream::H2Stream;
 use crate::address::Seated;
@@ -38,6 +39,7 @@ pub(super) struct Streams {
     pub(super) seated: Seated,
     pub(super) listener: Arc<Listener>,
     pub(super) shared: Arc<Shared>,
+    pace: Pace,
     /// Set: each stream has deadlines of its own.
     answers: Arc<AtomicBool>,
     clients: Clients,
@@ -51,6 +53,7 @@ impl Streams {
         seated: Seated,
         listener: Arc<Listener>,
         shared: Arc<Shared>,
+        outlet: Arc<Outlet>,
     ) -> Arc<Self> {
         let is_proxy = !peer.unnamed && listener.trusted_proxies.contain(peer.remote.ip());
         Arc::new(Self {
@@ -60,6 +63,10 @@ impl Streams {
             },
             peer,
             seated,
+            pace: Pace {
+                within: listener.transfer_timeout,
+                outlet,
+            },
             listener,
             shared,
             answers: Arc::new(AtomicBool::new(true)),
@@ -141,14 +148,13 @@ async fn begin(
 ) -> Option<(Box<Connection<H2Stream>>, Option<Seated>)> {
     let method = request.method().clone();
     let streams = &*streams;
-    let within = streams.listener.transfer_timeout;
     let client = streams.client(request.headers());
     if streams.clients.refuse(&client, Instant::now()) {
-        reply::send(respond, &method, too_many(streams), within).await;
+        reply::send(respond, &method, too_many(streams), &streams.pace).await;
         return None;
     }
     match normalize(request) {
-        Err(denied) => reply::send(respond, &method, refusal(denied), within).await,
+        Err(denied) => reply::send(respond, &method, refusal(denied), &streams.pace).await,
         Ok(request) if method == Method::CONNECT => {
             return open(streams, &client, request, respond).await;
         }
@@ -197,8 +203,7 @@ async fn exchange(
         return;
     };
     if let Some(reply) = answered(outcome) {
-        let within = streams.listener.transfer_timeout;
-        reply::send(respond, &method, reply, within).await;
+        reply::send(respond, &method, reply, &streams.pace).await;
     }
 }
 
@@ -228,13 +233,11 @@ async fn open(
         Ok(Outcome::Opened(opened)) => *opened,
         Ok(other) => {
             let reply = answered(other)?;
-            let within = streams.listener.transfer_timeout;
-            reply::send(respond, &Method::CONNECT, reply, within).await;
+            reply::send(respond, &Method::CONNECT, reply, &streams.pace).await;
             return None;
         }
         Err(answer) => {
-            let within = streams.listener.transfer_timeout;
-            reply::send(respond, &Method::CONNECT, answer, within).await;
+            reply::send(respond, &Method::CONNECT, answer, &streams.pace).await;
             return None;
         }
     };
@@ -243,7 +246,7 @@ async fn open(
     let sent = respond.send_response(Response::from_parts(head, ()), false);
     match sent {
         Ok(send) => {
-            let io = H2Stream::new(inbound, send);
+            let io = H2Stream::new(inbound, send, Arc::clone(&streams.pace.outlet));
             let seated = asker.progress.lock().seated.take();
             Some((join(io, &[], admitted, &streams.shared), seated))
         }
