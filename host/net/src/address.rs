@@ -39,7 +39,7 @@ impl Present {
 #[derive(Debug)]
 pub(crate) struct Seated {
     crowd: Arc<Crowd>,
-    /// It is somebody's on the connection of a proxy, which has a place already.
+    /// It is somebody's on a connection which has a place already.
     shares: bool,
     /// Whose connection it is, once that is known and counted.
     address: Option<IpAddr>,
@@ -115,11 +115,17 @@ impl Seated {
     /// A place on this connection for one of those that a trusted proxy speaks for: it is counted for its address, not
     /// as a connection. `None` where the whole connection is somebody's, and counted as that.
     pub(crate) fn shared(&self) -> Option<Self> {
-        self.address.is_none().then(|| Self {
+        self.address.is_none().then(|| self.another())
+    }
+
+    /// A place on this connection for one more session, which is counted for its address: over HTTP/1.1 it would have had
+    /// a connection of its own.
+    pub(crate) fn another(&self) -> Self {
+        Self {
             crowd: Arc::clone(&self.crowd),
             shares: true,
             address: None,
-        })
+        }
     }
 
     /// The crowd that it is one of.
@@ -179,6 +185,7 @@ mod tests {
         drop((first, second));
         let own = enter(&crowd, a).unwrap();
         assert!(own.shared().is_none());
+        assert_eq!(own.another().settle(a), Err(Full::Address));
         drop((proxy, third, own));
         let present = crowd.present.lock();
         assert_eq!((present.connections, present.by_address.len()), (0, 0));

@@ -39,7 +39,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         key: "connections_max",
         kind: count(1, 1_000_000),
         default: Value("20000"),
-        doc: "Connections open at once on this listener. Further ones are closed at once, and the log says so.",
+        doc: "Connections open at once on this listener. Further ones are closed at once, and the log says so. One of HTTP/2 \
+              may have `http2_streams_max` sessions and requests; how many there are in all, `sessions_max` and \
+              `requests_max` of the services say.",
     },
     Setting {
         section: Listen,
@@ -47,7 +49,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         kind: count_or_off(1, 1_000_000),
         default: Value(r#""off""#),
         doc: "Connections open at once from one client address. Further ones are closed at once, or answered 503 when \
-              only a trusted proxy's request has told whose they are. Behind a proxy that is not one of \
+              only a trusted proxy's request has told whose they are. Each session of an HTTP/2 connection counts as one, too: \
+              further ones are answered 503. Behind a proxy that is not one of \
               `trusted_proxies` all clients share its address.",
     },
     Setting {

@@ -11,6 +11,7 @@ use http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Empty};
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -40,6 +41,8 @@ pub(super) struct Streams {
     pub(super) listener: Arc<Listener>,
     pub(super) shared: Arc<Shared>,
     pace: Pace,
+    /// The place that the connection itself has, where it is one client's: it is that of its first session.
+    own_place: Arc<Semaphore>,
     /// Set: each stream has deadlines of its own.
     answers: Arc<AtomicBool>,
     clients: Clients,
@@ -69,22 +72,34 @@ impl Streams {
             },
             listener,
             shared,
+            own_place: Arc::new(Semaphore::new(1)),
             answers: Arc::new(AtomicBool::new(true)),
             flooded: CancellationToken::new(),
         })
     }
 
-    fn asker(&self) -> Asker {
+    /// Who asks, and the place that is then to be counted for its address.
+    fn asker(&self, seated: Option<Seated>) -> Asker {
         Asker {
             peer: self.peer.clone(),
             listener: Arc::clone(&self.listener),
             shared: Arc::clone(&self.shared),
             answers: Arc::clone(&self.answers),
             progress: Mutex::new(Progress {
-                // Streams of a proxy are of many clients; others are of the one whose connection it is.
-                seated: self.seated.shared(),
+                seated,
                 ..Progress::default()
             }),
+        }
+    }
+
+    /// Where a session is counted: with its connection if it is the first there, or for its address.
+    fn place(&self) -> (Option<OwnedSemaphorePermit>, Option<Seated>) {
+        if let Some(seated) = self.seated.shared() {
+            return (None, Some(seated));
+        }
+        match Arc::clone(&self.own_place).try_acquire_owned() {
+            Ok(own) => (Some(own), None),
+            Err(_) => (None, Some(self.seated.another())),
         }
     }
 
@@ -123,6 +138,12 @@ impl Streams {
     }
 }
 
+/// The place of a session, until it is over.
+struct Taken {
+    _own: Option<OwnedSemaphorePermit>,
+    _seated: Option<Seated>,
+}
+
 /// Serves one stream to its end. Not an `async fn`, as for a connection: this one too lives as long as a session.
 pub(super) fn serve(
     streams: Arc<Streams>,
@@ -132,11 +153,11 @@ pub(super) fn serve(
     // Boxed: the handshake's state is gone when the session lives.
     let opening = Box::pin(begin(streams, request, respond));
     async move {
-        let Some((connection, seated)) = opening.await else {
+        let Some((connection, place)) = opening.await else {
             return;
         };
         connection.run().await;
-        drop(seated);
+        drop(place);
     }
 }
 
@@ -145,7 +166,7 @@ async fn begin(
     streams: Arc<Streams>,
     request: Request<Inbound>,
     respond: SendResponse<Bytes>,
-) -> Option<(Box<Connection<H2Stream>>, Option<Seated>)> {
+) -> Option<(Box<Connection<H2Stream>>, Taken)> {
     let method = request.method().clone();
     let streams = &*streams;
     let client = streams.client(request.headers());
@@ -197,7 +218,8 @@ async fn exchange(
     mut respond: SendResponse<Bytes>,
 ) {
     let method = request.method().clone();
-    let asker = streams.asker();
+    // Those of a proxy are of many clients; others are of the one whose connection it is.
+    let asker = streams.asker(streams.seated.shared());
     let answering = crate::request::serve(&asker, request);
     let Some(outcome) = streams.unless_reset(client, &mut respond, answering).await else {
         return;
@@ -222,9 +244,10 @@ async fn open(
     client: &Client,
     request: Request<Inbound>,
     mut respond: SendResponse<Bytes>,
-) -> Option<(Box<Connection<H2Stream>>, Option<Seated>)> {
+) -> Option<(Box<Connection<H2Stream>>, Taken)> {
     let (head, inbound) = request.into_parts();
-    let asker = streams.asker();
+    let (own, seated) = streams.place();
+    let asker = streams.asker(seated);
     let opening = admit(client, &asker, Request::from_parts(head, Empty::new()));
     let outcome = streams.unless_reset(client, &mut respond, opening).await?;
     let Opened {
@@ -247,8 +270,11 @@ async fn open(
     match sent {
         Ok(send) => {
             let io = H2Stream::new(inbound, send, Arc::clone(&streams.pace.outlet));
-            let seated = asker.progress.lock().seated.take();
-            Some((join(io, &[], admitted, &streams.shared), seated))
+            let place = Taken {
+                _own: own,
+                _seated: asker.progress.lock().seated.take(),
+            };
+            Some((join(io, &[], admitted, &streams.shared), place))
         }
         Err(error) => {
             debug!(remote = %streams.peer.remote, %error, "nobody waits for a session any more");

@@ -236,6 +236,36 @@ async fn what_is_under_way_when_a_session_is_closed_is_no_mistake_of_its_peer() 
     client.open("/echo").await.echo("still here").await;
 }
 
+// hardening H25, parity S1: sessions on one connection are no way round the limit.
+#[tokio::test]
+async fn sessions_are_counted_for_their_address_on_whatever_connection() {
+    let change = |listener: &mut Listener| listener.connections_per_address_max = Some(2);
+    let server = Running::echo_at(change, |_| {});
+    let mut client = H2::connect(server.address).await;
+    let mut first = client.open("/echo").await;
+    let mut second = client.open("/echo").await;
+    let (answer, _up) = client.send(opening("/echo", &[]), false).await;
+    assert_eq!(answer.unwrap().status(), 503);
+    // Requests do not count, and neither hurts those that are open.
+    assert_eq!(client.get("/nowhere").await.status, 404);
+    first.echo("first").await;
+    second.echo("second").await;
+    // Another connection is one more, whatever its version.
+    let mut peer = Peer::connect(server.address).await;
+    let mut nothing = Vec::new();
+    let _ = soon(peer.stream.read_to_end(&mut nothing)).await;
+    assert_eq!(nothing, b"");
+    // Who leaves makes room, with the connection's own place or another.
+    for leaves in [&mut first, &mut second] {
+        leaves.send.send_reset(Reason::CANCEL);
+        until("it has left", || server.hub.count() == 1).await;
+        let opened = client.open("/echo").await;
+        *leaves = opened;
+    }
+    first.echo("again").await;
+    second.echo("again").await;
+}
+
 // hardening H25
 #[tokio::test]
 async fn an_unread_body_costs_its_window_and_holds_up_nobody() {
