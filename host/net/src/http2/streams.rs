@@ -232,7 +232,11 @@ async fn exchange(
 fn answered<B: RequestBody>(outcome: Outcome<B>) -> Option<Reply> {
     match outcome {
         Outcome::Refused(answer) => Some(answer.map(Either::Left)),
-        Outcome::Answered(reply, _) => Some(reply),
+        // The service may read on while it answers, and no longer.
+        Outcome::Answered(reply, remains) => Some(reply.map(|body| match body {
+            Either::Right(body) => Either::Right(remains.until_answered(body)),
+            ours => ours,
+        })),
         // No plain request is an opening handshake here.
         Outcome::Opened(_) => None,
     }

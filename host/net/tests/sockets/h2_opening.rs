@@ -2,12 +2,13 @@
 
 use h2::ext::Protocol;
 use http::Request;
+use http_body_util::BodyExt as _;
 use wasket_net::{Hosts, Origins};
-use wasket_session::Limits;
+use wasket_session::{BodyFault, Limits};
 
 use crate::h2_client::{H2, opening, request, whole};
-use crate::plain::{BODY_BYTES_MAX, Plain};
-use crate::support::{Peer, Running};
+use crate::plain::{BODY_BYTES_MAX, Plain, whole as whole_body};
+use crate::support::{Peer, Running, soon};
 
 async fn status(client: &mut H2, request: Request<()>) -> u16 {
     let (answer, _stream) = client.send(request, false).await;
@@ -158,6 +159,26 @@ async fn bodies_have_their_limits() {
         assert_eq!(answer.status, 413);
     }
     assert_eq!(client.get("/read").await.status, 200);
+}
+
+// hardening H14
+#[tokio::test]
+async fn a_request_ends_with_its_answer() {
+    let (kept, mut keeps) = tokio::sync::mpsc::unbounded_channel();
+    let server = Plain::own(
+        move |request| {
+            kept.send(request.message.into_body()).unwrap();
+            http::Response::new(whole_body("kept".to_owned()))
+        },
+        |_| {},
+    );
+    let mut client = H2::connect(server.address).await;
+    let (answer, _up) = client.send(request("POST", "/own", &[]), false).await;
+    assert_eq!(whole(answer.unwrap()).await.body, "kept");
+    // The service has it still, and would wait for it as long as the client likes.
+    let kept = soon(keeps.recv()).await.unwrap();
+    let read = soon(kept.collect()).await;
+    assert!(matches!(read, Err(BodyFault::Broken(_))), "{read:?}");
 }
 
 // parity H1
