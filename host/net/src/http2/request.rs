@@ -18,6 +18,10 @@ pub(super) fn normalize<B>(request: Request<B>) -> Result<Request<B>, Denied> {
     let target = head.uri.into_parts().path_and_query;
     head.uri = target.map_or_else(|| Uri::from_static("/"), Uri::from);
     join_cookies(&mut head.headers);
+    if head.headers.len() > FIELDS_MAX {
+        let text = "the request has too many header fields";
+        return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text));
+    }
     Ok(Request::from_parts(head, body))
 }
 
@@ -59,8 +63,14 @@ fn name_host(uri: &Uri, headers: &mut HeaderMap) -> Result<(), Denied> {
     if headers.get_all(HOST).iter().any(differs) {
         return refused("the request names one host as its authority and another in its `Host`");
     }
-    headers.insert(HOST, host);
-    Ok(())
+    match headers.try_insert(HOST, host) {
+        Ok(_) => Ok(()),
+        // It holds so many names and no more.
+        Err(_) => Err((
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "the request has too many header fields",
+        )),
+    }
 }
 
 /// Clients send each cookie on its own, so that it compresses (RFC 9113, section 8.2.3).
@@ -79,6 +89,9 @@ fn join_cookies(headers: &mut HeaderMap) {
         headers.insert(COOKIE, joined);
     }
 }
+
+/// As hyper has it of HTTP/1.1.
+const FIELDS_MAX: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -146,6 +159,27 @@ mod tests {
             let request = normalized("GET", "https://a/", &fields).unwrap();
             let cookies: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
             assert_eq!(cookies, [expected]);
+        }
+    }
+
+    // hardening H16
+    #[test]
+    fn fields_have_their_number() {
+        for (sent, cookies, expected) in [
+            // Beside them there is `Host`.
+            (99, 0, None),
+            (98, 500, None),
+            (99, 500, Some(431)),
+            (100, 0, Some(431)),
+            // As many as a map has room for, which panics for one more.
+            (24_576, 0, Some(431)),
+        ] {
+            let names: Vec<_> = (0..sent).map(|n| format!("x-{n}")).collect();
+            let others = names.iter().map(|name| (&**name, "y"));
+            let cookies = std::iter::repeat_n(("cookie", "a=b"), cookies);
+            let fields: Vec<_> = others.chain(cookies).collect();
+            let refused = normalized("GET", "https://a/", &fields).err();
+            assert_eq!(refused, expected, "{sent}");
         }
     }
 
