@@ -6,13 +6,18 @@ use std::time::Instant;
 pub(super) struct Cancelled {
     /// What is left, in thousandths of a request.
     left: u64,
+    /// What there was.
+    most: u64,
     refilled_at: Instant,
 }
 
 impl Cancelled {
-    pub(super) fn new(now: Instant) -> Self {
+    /// For one that may have so many requests open at once, all of which it may take back.
+    pub(super) fn new(now: Instant, open_max: u32) -> Self {
+        let most = AT_ONCE.max(u64::from(open_max)) * 1000;
         Self {
-            left: AT_ONCE * 1000,
+            left: most,
+            most,
             refilled_at: now,
         }
     }
@@ -38,7 +43,7 @@ impl Cancelled {
     /// Whether it is as if there had been none.
     pub(super) fn is_forgiven(&mut self, now: Instant) -> bool {
         self.refill(now);
-        self.left == AT_ONCE * 1000
+        self.left == self.most
     }
 
     fn refill(&mut self, now: Instant) {
@@ -46,7 +51,7 @@ impl Cancelled {
         let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
         // A thousandth a millisecond is one a second.
         let refill = since_ms.saturating_mul(A_SECOND);
-        self.left = self.left.saturating_add(refill).min(AT_ONCE * 1000);
+        self.left = self.left.saturating_add(refill).min(self.most);
         self.refilled_at = now;
     }
 }
@@ -65,14 +70,16 @@ mod tests {
     #[test]
     fn a_burst_passes_and_a_flood_does_not() {
         let begin = Instant::now();
-        let mut cancelled = Cancelled::new(begin);
+        let mut cancelled = Cancelled::new(begin, 1);
         let burst = |cancelled: &mut Cancelled, after_ms| {
             let now = begin + Duration::from_millis(after_ms);
             (0..1000).take_while(|_| cancelled.one_more(now)).count()
         };
         let bursts = [0, 0, 99, 199, 700, 1_000_000].map(|at| burst(&mut cancelled, at));
         assert_eq!(bursts, [100, 0, 0, 1, 6, 100]);
-        let mut slow = Cancelled::new(begin);
+        let mut slow = Cancelled::new(begin, 1);
+        let many = burst(&mut Cancelled::new(begin, 200), 0);
+        assert_eq!(many, 200);
         assert!((0..10_000).all(|n| slow.one_more(begin + Duration::from_millis(n * 100))));
     }
 }

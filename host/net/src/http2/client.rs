@@ -31,15 +31,17 @@ pub(super) enum Clients {
 #[derive(Debug)]
 pub(super) struct ByAddress {
     clients: HashMap<IpAddr, Arc<Client>>,
+    /// Requests that each may have open at once.
+    open_max: u32,
     /// Who has nothing to be remembered for is forgotten when there are so many.
     forget_at: usize,
 }
 
 impl Client {
-    fn new(now: Instant) -> Arc<Self> {
+    fn new(now: Instant, open_max: u32) -> Arc<Self> {
         Arc::new(Self {
             openings: Semaphore::new(OPENINGS_MAX),
-            cancelled: Mutex::new(Cancelled::new(now)),
+            cancelled: Mutex::new(Cancelled::new(now, open_max)),
         })
     }
 
@@ -50,13 +52,16 @@ impl Client {
 }
 
 impl Clients {
-    pub(super) fn one(now: Instant) -> Self {
-        Self::One(Client::new(now))
+    /// One that may have so many requests open at once.
+    pub(super) fn one(now: Instant, open_max: u32) -> Self {
+        Self::One(Client::new(now, open_max))
     }
 
-    pub(super) fn many() -> Self {
+    /// The same, of each of many.
+    pub(super) fn many(open_max: u32) -> Self {
         Self::Many(Mutex::new(ByAddress {
             clients: HashMap::new(),
+            open_max,
             forget_at: FORGET_AT,
         }))
     }
@@ -85,7 +90,7 @@ impl ByAddress {
             self.forget_at = FORGET_AT.max(self.clients.len().saturating_mul(2));
         }
         let client = self.clients.entry(address);
-        Arc::clone(client.or_insert_with(|| Client::new(now)))
+        Arc::clone(client.or_insert_with(|| Client::new(now, self.open_max)))
     }
 }
 
@@ -108,7 +113,7 @@ mod tests {
     #[test]
     fn one_of_many_is_refused_and_forgiven_alone() {
         let begin = Instant::now();
-        let clients = Clients::many();
+        let clients = Clients::many(1);
         let flooder = of(&clients, 1, begin);
         while flooder.takes_back(begin) {}
         assert!(clients.refuse(&of(&clients, 1, begin), begin));
@@ -116,7 +121,7 @@ mod tests {
         let later = begin + Duration::from_secs(1);
         assert!(!clients.refuse(&of(&clients, 1, later), later));
         // Where there is but one, its connection ends instead.
-        let clients = Clients::one(begin);
+        let clients = Clients::one(begin, 1);
         let flooder = of(&clients, 1, begin);
         while flooder.takes_back(begin) {}
         assert!(!clients.refuse(&flooder, begin));
@@ -125,7 +130,7 @@ mod tests {
     #[test]
     fn those_who_have_done_nothing_are_forgotten() {
         let begin = Instant::now();
-        let clients = Clients::many();
+        let clients = Clients::many(1);
         let (flooder, waiting) = (of(&clients, 1, begin), of(&clients, 2, begin));
         while flooder.takes_back(begin) {}
         drop(flooder);

@@ -45,7 +45,10 @@ pub(crate) async fn serve<I>(
     let outlet = Arc::new(Outlet::default());
     let io = Patient::new(io, listener.transfer_timeout);
     let (io, allowance) = Portion::new(io, Arc::clone(&outlet));
-    let h2 = match builder(&listener).handshake(io).await {
+    let h2 = match builder(&listener, peer.is_proxy(&listener))
+        .handshake(io)
+        .await
+    {
         Ok(h2) => h2,
         Err(error) => return debug!(%remote, %error, "no HTTP/2"),
     };
@@ -162,6 +165,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<I> {
         let (head, stream) = request.into_parts();
         let (inbound, pump) = inbound::pair(stream, length);
         self.pumps.push(pump);
+        // Also one that is over before it is looked at whether there are any.
+        self.quiet = Quiet::Busy;
+        self.wait();
         let request = Request::from_parts(head, inbound);
         let streams = Arc::clone(&self.streams);
         self.tasks.spawn(streams::serve(streams, request, respond));
@@ -225,11 +231,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<I> {
     }
 }
 
-fn builder(listener: &Listener) -> Builder {
+fn builder(listener: &Listener, is_proxy: bool) -> Builder {
     let streams_max = listener.http2_streams_max.max(1);
     let head_bytes_max = u32::try_from(listener.request_head_bytes_max).unwrap_or(u32::MAX);
-    // With less, streams whose readers are slow would hold up the others.
+    // With less, streams whose readers are slow would hold up the others; also those that are over for their peer.
     let window = streams_max
+        .saturating_mul(2)
         .saturating_mul(WINDOW_BYTES)
         .min(WINDOW_BYTES_MAX);
     let mut builder = Builder::new();
@@ -244,6 +251,13 @@ fn builder(listener: &Listener) -> Builder {
         // h2 keeps no frames, for each portion that is read is taken at once. Those of streams that we have reset it
         // would count for as long as the connection lives.
         .data_frame_budget(usize::MAX);
+    if is_proxy {
+        // What these would end are the sessions of many, for what one of them does, or for a little of it in weeks: both
+        // count for as long as the connection lives, or what came at once.
+        builder
+            .max_local_error_reset_streams(None)
+            .max_pending_accept_reset_streams(RESETS_OF_A_PORTION);
+    }
     builder
 }
 
@@ -255,5 +269,7 @@ const WINDOW_BYTES_MAX: u32 = (1 << 31) - 1;
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// Streams that were reset by us a moment ago, whose peer may not know it: what it sends there is no mistake of its.
 const RESETS_REMEMBERED: usize = 256;
+/// More requests than a portion can have, each with its reset.
+const RESETS_OF_A_PORTION: usize = 2048;
 /// A moment for a peer to leave a connection that takes no more streams.
 const LINGER: Duration = Duration::from_secs(1);

@@ -58,11 +58,11 @@ impl Streams {
         shared: Arc<Shared>,
         outlet: Arc<Outlet>,
     ) -> Arc<Self> {
-        let is_proxy = !peer.unnamed && listener.trusted_proxies.contain(peer.remote.ip());
+        let open_max = listener.http2_streams_max;
         Arc::new(Self {
-            clients: match is_proxy {
-                true => Clients::many(),
-                false => Clients::one(Instant::now()),
+            clients: match peer.is_proxy(&listener) {
+                true => Clients::many(open_max),
+                false => Clients::one(Instant::now(), open_max),
             },
             peer,
             seated,

@@ -72,6 +72,54 @@ async fn a_flood_through_a_proxy_is_that_of_one_client() {
     assert!(!proxy.driver.is_finished());
 }
 
+/// A bare frame (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The fields of a GET for somebody, in HPACK that remembers nothing.
+fn get_for(path: &str, address: &str) -> Vec<u8> {
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let mut block = vec![0x82, 0x86, 0x04];
+    block.extend(text(path));
+    block.push(0x01);
+    block.extend(text("localhost"));
+    block.push(0x00);
+    block.extend(text("x-forwarded-for"));
+    block.extend(text(address));
+    block
+}
+
+// hardening H25: so quickly that all of it is there before anybody looks.
+#[tokio::test]
+async fn a_burst_through_a_proxy_is_that_of_one_client() {
+    let server = Plain::start(trusting, |_| {});
+    let mut proxy = Peer::connect(server.address).await;
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    for number in 0..150 {
+        let stream = 2 * number + 1;
+        bytes.extend(frame(1, 5, stream, &get_for("/slow", "10.0.0.1")));
+        bytes.extend(frame(3, 0, stream, &8_u32.to_be_bytes()));
+    }
+    bytes.extend(frame(1, 5, 1001, &get_for("/read", "10.0.0.2")));
+    proxy.send(&bytes).await;
+    loop {
+        let mut head = [0; 9];
+        soon(proxy.stream.read_exact(&mut head)).await.unwrap();
+        let [a, b, c, kind, _, stream @ ..] = head;
+        let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap()];
+        soon(proxy.stream.read_exact(&mut payload)).await.unwrap();
+        assert_ne!(kind, 7, "the connection is over");
+        if kind == 1 && u32::from_be_bytes(stream) == 1001 {
+            // 200, as the static table has it.
+            assert_eq!(payload[0], 0x88);
+            break;
+        }
+    }
+}
+
 // hardening H25
 #[tokio::test]
 async fn no_more_streams_than_were_agreed_are_open_at_once() {
