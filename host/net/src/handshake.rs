@@ -266,7 +266,7 @@ fn opening(
         .map_or("/", |target| target.as_str());
     Opening {
         service: Arc::clone(&place.name),
-        // As `examine` requires.
+        // As `examine` requires, or `examine_extended`.
         method: match is_extended_connect(request) {
             true => "CONNECT",
             false => "GET",

@@ -40,7 +40,14 @@ pub(super) struct Pump {
 
 /// The two ends of what comes over a stream. `length`: what its request says of it.
 pub(super) fn pair(mut stream: RecvStream, length: Option<u64>) -> (Inbound, Pump) {
-    let held = Arc::new(Mutex::new(Held::default()));
+    let mut held = Held::default();
+    let has_none = stream.is_end_stream();
+    if has_none {
+        // Known before the pump looks: who hands a body on asks at once whether there is one.
+        held.end(End::Said(None));
+    }
+    let length = if has_none { Some(0) } else { length };
+    let held = Arc::new(Mutex::new(held));
     let inbound = Inbound {
         held: Arc::clone(&held),
         window: stream.flow_control().clone(),

@@ -38,6 +38,10 @@ pub(super) async fn send<B>(
         head.status,
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
     );
+    if head.status == StatusCode::NO_CONTENT {
+        // RFC 9110, section 8.6; hyper leaves it out, too.
+        head.headers.remove(CONTENT_LENGTH);
+    }
     let ends = bodiless || method == Method::HEAD || body.is_end_stream();
     // A service need not make the body that HEAD leaves out: that there is none says nothing of GET's (RFC 9110, section 8.6).
     let length = body.size_hint().exact();
@@ -63,14 +67,18 @@ pub(super) async fn send<B>(
 
 /// The head of an answer, without what is of connections and with the time.
 pub(super) fn complete(headers: &mut HeaderMap) {
-    for name in OF_CONNECTIONS {
-        headers.remove(name);
-    }
+    without_connection(headers);
     let now = || HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
     if !headers.contains_key(DATE)
         && let Ok(now) = now()
     {
         headers.insert(DATE, now);
+    }
+}
+
+fn without_connection(fields: &mut HeaderMap) {
+    for name in OF_CONNECTIONS {
+        fields.remove(name);
     }
 }
 
@@ -95,7 +103,8 @@ where
                 }
             }
             Err(frame) => {
-                if let Ok(trailers) = frame.into_trailers() {
+                if let Ok(mut trailers) = frame.into_trailers() {
+                    without_connection(&mut trailers);
                     return stream.send_trailers(trailers).map_err(|error| gone(&error));
                 }
             }

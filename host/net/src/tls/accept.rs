@@ -12,8 +12,8 @@ use super::{Established, Secured, Tls};
 use crate::linger::{Linger, hang_up};
 
 impl Tls {
-    /// The TLS handshake of a server, which may agree on HTTP/2 where that is wanted. `None` when there was none: the peer has been told then, and the log. Takes as
-    /// long as the peer does: whoever calls this has a deadline.
+    /// The TLS handshake of a server, which may agree on HTTP/2 where that is wanted. `None` when there was none: the
+    /// peer has been told then, and the log. Takes as long as the peer does: whoever calls this has a deadline.
     pub(crate) async fn accept(
         &self,
         mut io: TcpStream,

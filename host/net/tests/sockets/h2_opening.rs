@@ -1,10 +1,11 @@
 //! Opening handshakes over HTTP/2 (RFC 8441), and plain requests: the status of each.
 
 use h2::ext::Protocol;
-use http::Request;
+use http::{Request, Response};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use wasket_net::{Hosts, Origins};
-use wasket_session::{BodyFault, Limits};
+use wasket_session::{BodyFault, HttpBody, HttpRequest, Limits};
 
 use crate::h2_client::{H2, opening, request, whole};
 use crate::plain::{BODY_BYTES_MAX, Plain, whole as whole_body};
@@ -168,7 +169,7 @@ async fn a_request_ends_with_its_answer() {
     let server = Plain::own(
         move |request| {
             kept.send(request.message.into_body()).unwrap();
-            http::Response::new(whole_body("kept".to_owned()))
+            Response::new(whole_body("kept".to_owned()))
         },
         |_| {},
     );
@@ -179,6 +180,61 @@ async fn a_request_ends_with_its_answer() {
     let kept = soon(keeps.recv()).await.unwrap();
     let read = soon(kept.collect()).await;
     assert!(matches!(read, Err(BodyFault::Broken(_))), "{read:?}");
+}
+
+/// A service of the test's own, and a client of it.
+async fn own(
+    answer: impl Fn(HttpRequest) -> Response<HttpBody> + Send + Sync + 'static,
+) -> (Plain, H2) {
+    let server = Plain::own(answer, |_| {});
+    let client = H2::connect(server.address).await;
+    (server, client)
+}
+
+// hardening H16
+#[tokio::test]
+async fn what_is_of_connections_or_has_no_body_is_not_told() {
+    let (_server, mut client) = own(|request| {
+        if request.message.method() == "GET" {
+            let mut last = http::HeaderMap::new();
+            last.insert("connection", "close".parse().unwrap());
+            last.insert("x-last", "1".parse().unwrap());
+            let last = std::future::ready(Some(Ok(last)));
+            return Response::new(whole_body("a".into()).with_trailers(last).boxed_unsync());
+        }
+        let mut answer = Response::new(whole_body(String::new()));
+        *answer.status_mut() = http::StatusCode::NO_CONTENT;
+        let length = "10".parse().unwrap();
+        answer.headers_mut().insert("content-length", length);
+        answer
+    })
+    .await;
+    let bare = client.ask(request("HEAD", "/own", &[]), b"").await;
+    assert_eq!(bare.status, 204);
+    assert!(!bare.headers.contains_key("content-length"));
+    let (answer, _up) = client.send(request("GET", "/own", &[]), true).await;
+    let mut body = answer.unwrap().into_body();
+    while let Some(part) = soon(body.data()).await {
+        part.unwrap();
+    }
+    let last = soon(body.trailers()).await.unwrap().unwrap();
+    assert_eq!((last.len(), last["x-last"].as_bytes()), (1, &b"1"[..]));
+}
+
+// parity H2
+#[tokio::test]
+async fn a_request_without_a_body_is_known_to_have_none() {
+    let (_server, mut client) = own(|request| {
+        let body = request.message.body();
+        let none = body.is_end_stream() && body.size_hint().exact() == Some(0);
+        Response::new(whole_body(none.to_string()))
+    })
+    .await;
+    for _ in 0..20 {
+        assert_eq!(client.get("/own").await.body, "true");
+    }
+    let empty = request("POST", "/own", &[("content-length", "1")]);
+    assert_eq!(client.ask(empty, b"a").await.body, "false");
 }
 
 // parity H1
