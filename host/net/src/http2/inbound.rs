@@ -15,6 +15,7 @@ use h2::{FlowControl, RecvStream};
 use http_body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::io::ReadBuf;
+use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use super::held::{End, Held, NobodyReads, Reading};
@@ -25,6 +26,8 @@ pub(super) struct Inbound {
     window: FlowControl,
     /// Of a body: how much is still to come, where its request says so.
     length: Option<u64>,
+    /// Told when somebody waits for a body of which nothing has come.
+    asks: Option<oneshot::Sender<()>>,
     /// How the reader leaves.
     leaves: Reading,
 }
@@ -52,6 +55,7 @@ pub(super) fn pair(mut stream: RecvStream, length: Option<u64>) -> (Inbound, Pum
         held: Arc::clone(&held),
         window: stream.flow_control().clone(),
         length,
+        asks: None,
         leaves: Reading::Over,
     };
     let pump = Pump {
@@ -91,6 +95,13 @@ impl Inbound {
         Poll::Ready(Ok(()))
     }
 
+    /// Says when somebody waits for a body of which nothing has come.
+    pub(super) fn when_asked(&mut self) -> oneshot::Receiver<()> {
+        let (asks, asked) = oneshot::channel();
+        self.asks = Some(asks);
+        asked
+    }
+
     /// When this is dropped, the peer has a moment to end its side of the stream.
     pub(super) fn linger(&mut self) {
         self.leaves = Reading::Lingers;
@@ -123,11 +134,16 @@ impl Body for Inbound {
                 Some(End::Broken(why)) => Poll::Ready(Some(Err(io::Error::other(why.as_str())))),
                 None => {
                     held.wait(cx.waker());
+                    if let Some(asks) = this.asks.take() {
+                        // Where nobody hears it, the answer is on its way.
+                        let _ = asks.send(());
+                    }
                     Poll::Pending
                 }
             };
         }
         drop(held);
+        this.asks = None;
         this.release(bytes.len());
         let length = &mut this.length;
         *length = length.map(|length| length.saturating_sub(bytes.len() as u64));

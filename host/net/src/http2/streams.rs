@@ -1,16 +1,19 @@
 //! One stream, from its head to its end: a request and its answer, or a session.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::future::OptionFuture;
 use h2::server::SendResponse;
-use http::header::{ALLOW, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{ALLOW, EXPECT, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Empty};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -113,14 +116,18 @@ impl Streams {
         self.clients.of(address, Instant::now())
     }
 
-    /// Waits for an answer to be made, for as long as the peer waits for it. `None`: it does not.
+    /// Waits for an answer to be made, for as long as the peer waits for it. `None`: it does not. `asked` says when the
+    /// peer is to send a body.
     async fn unless_reset<T>(
         &self,
         client: &Client,
         respond: &mut SendResponse<Bytes>,
+        mut asked: Option<oneshot::Receiver<()>>,
         answering: impl Future<Output = T>,
     ) -> Option<T> {
-        tokio::select! {
+        let mut answering = pin!(answering);
+        loop {
+            tokio::select! {
             biased;
             reset = poll_fn(|cx| respond.poll_reset(cx)) => {
                 let remote = self.peer.remote;
@@ -131,9 +138,14 @@ impl Streams {
                 {
                     self.flooded.cancel();
                 }
-                None
+                return None;
             }
-            answered = answering => Some(answered),
+            Some(Ok(())) = OptionFuture::from(asked.as_mut()), if asked.is_some() => {
+                asked = None;
+                go_on(respond);
+            }
+            answered = &mut answering => return Some(answered),
+            }
         }
     }
 }
@@ -214,18 +226,37 @@ fn refusal((status, text): Denied) -> Answer {
 async fn exchange(
     streams: &Streams,
     client: &Client,
-    request: Request<Inbound>,
+    mut request: Request<Inbound>,
     mut respond: SendResponse<Bytes>,
 ) {
     let method = request.method().clone();
     // Those of a proxy are of many clients; others are of the one whose connection it is.
     let asker = streams.asker(streams.seated.shared());
+    let asked = expects(&request).then(|| request.body_mut().when_asked());
     let answering = crate::request::serve(&asker, request);
-    let Some(outcome) = streams.unless_reset(client, &mut respond, answering).await else {
+    let Some(outcome) = streams
+        .unless_reset(client, &mut respond, asked, answering)
+        .await
+    else {
         return;
     };
     if let Some(reply) = answered(outcome) {
         reply::send(respond, &method, reply, &streams.pace).await;
+    }
+}
+
+/// Whether the body of a request comes only when it is asked for.
+fn expects(request: &Request<Inbound>) -> bool {
+    let expected = request.headers().get(EXPECT);
+    expected.is_some_and(|what| what.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Asks for the body (RFC 9110, section 10.1.1).
+fn go_on(respond: &mut SendResponse<Bytes>) {
+    let mut answer = Response::new(());
+    *answer.status_mut() = StatusCode::CONTINUE;
+    if let Err(error) = respond.send_informational(answer) {
+        debug!(%error, "nobody waits to send a body");
     }
 }
 
@@ -253,7 +284,9 @@ async fn open(
     let (own, seated) = streams.place();
     let asker = streams.asker(seated);
     let opening = admit(client, &asker, Request::from_parts(head, Empty::new()));
-    let outcome = streams.unless_reset(client, &mut respond, opening).await?;
+    let outcome = streams
+        .unless_reset(client, &mut respond, None, opening)
+        .await?;
     let Opened {
         answer, admitted, ..
     } = match outcome {

@@ -237,6 +237,27 @@ async fn a_request_without_a_body_is_known_to_have_none() {
     assert_eq!(client.ask(empty, b"a").await.body, "false");
 }
 
+// parity H2
+#[tokio::test]
+async fn who_waits_to_send_its_body_is_asked_for_it_by_who_reads() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = H2::connect(server.address).await;
+    for (path, asks, said) in [
+        ("/read", true, "POST read /read hello"),
+        ("/unread", false, "POST unread /unread "),
+    ] {
+        let asked = request("POST", path, &[("expect", "100-continue")]);
+        let (mut answer, mut up) = client.requests.send_request(asked, false).unwrap();
+        let told = soon(std::future::poll_fn(|cx| answer.poll_informational(cx))).await;
+        let told = told.map(|told| told.unwrap().status().as_u16());
+        assert_eq!(told, asks.then_some(100), "{path}");
+        if asks {
+            up.send_data("hello".into(), true).unwrap();
+        }
+        assert_eq!(whole(soon(answer).await.unwrap()).await.body, said);
+    }
+}
+
 // parity H1
 #[tokio::test]
 async fn an_answer_ends_when_its_client_wants_no_more() {
