@@ -82,7 +82,8 @@ fn floods() -> Vec<(&'static str, Vec<u8>, &'static [u32])> {
         (
             "more than the window",
             behind(&frame(DATA, 0, 1, &[0; 16_384]).repeat(5)),
-            &[3],
+            // Its reader may have made room for the last of it.
+            &[0, 3],
         ),
     ]
 }

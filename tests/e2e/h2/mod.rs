@@ -4,4 +4,5 @@
 mod flood;
 mod haproxy;
 pub(crate) mod pipe;
+mod small;
 mod wire;
