@@ -37,9 +37,7 @@ pub(crate) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
             }
         }
     }
-    if let Err(error) = components::run(host, tally) {
-        missing("a component of wstd", Err(error), tally);
-    }
+    components::run(host, tally)?;
     servers::run(&certificate, tally)
 }
 
@@ -119,7 +117,7 @@ fn python_environment() -> Result<PathBuf> {
     let environment = tree::cache("foreign")?.join("python");
     let python = environment.join("bin/python");
     let list = folder.join("requirements.txt");
-    once_for(&list, &environment, || {
+    once_for(read(&list)?, &environment, || {
         Step::new("python3", ["-m", "venv", "--clear"])
             .arg(&environment)
             .run()
@@ -178,28 +176,31 @@ fn chromium(base: &str) -> Result<Step> {
 /// Installs the packages of tests/foreign/node and returns that folder.
 fn node_packages() -> Result<PathBuf> {
     let folder = tree::root().join("tests/foreign/node");
-    once_for(
-        &folder.join("package-lock.json"),
-        &folder.join("node_modules"),
-        || {
-            let install = Step::new("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])
-                .within(&folder);
-            install
-                .run()
-                .context("Node.js 20 or later with npm is needed")
-        },
-    )?;
+    let list = read(&folder.join("package-lock.json"))?;
+    once_for(list, &folder.join("node_modules"), || npm("ci", &folder))?;
     Ok(folder)
 }
 
-/// Installs what a list names into a folder, unless that was done with this very list.
-fn once_for(list: &Path, folder: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
-    let wanted = std::fs::read(list).with_context(|| format!("reading {}", list.display()))?;
+/// Installs the packages that the lock file in a folder names.
+fn npm(command: &str, folder: &Path) -> Result<()> {
+    let arguments = [command, "--no-audit", "--no-fund", "--loglevel=error"];
+    let install = Step::new("npm", arguments).within(folder);
+    install
+        .run()
+        .context("Node.js 20 or later with npm is needed")
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("reading {}", file.display()))
+}
+
+/// Fills a folder, unless that was done for this very list.
+fn once_for(wanted: Vec<u8>, folder: &Path, fill: impl FnOnce() -> Result<()>) -> Result<()> {
     let mark = folder.join(".installed");
     if std::fs::read(&mark).is_ok_and(|done| done == wanted) {
         return Ok(());
     }
-    install()?;
+    fill()?;
     std::fs::write(&mark, wanted).with_context(|| format!("writing {}", mark.display()))
 }
 

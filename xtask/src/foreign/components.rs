@@ -1,35 +1,57 @@
-//! A component of plain HTTP that is not ours: the example server of the crate `wstd`, as it is published.
+//! Components of plain HTTP that are not ours: the example server of the crate `wstd`, as it is published, and a service worker
+//! in JavaScript, which jco made a component.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::{missing, npm, once_for};
 use crate::host::Host;
 use crate::step::{Step, Tally};
 use crate::{guests, tree};
 use anyhow::{Context, Result, ensure};
 
-/// Serves it, and asks for every path of it that tells something of its host.
+/// Serves each for which the machine has what it needs, and asks for every path of it that tells something of its host.
 pub(super) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
-    let component = component()?;
+    let built: [(_, fn() -> _, &[_]); 2] = [("wstd", wstd, &WSTD), ("jco", jco, &JCO)];
+    for (name, build, asked) in built {
+        eprintln!("--- a component of {name}");
+        match build() {
+            Ok(component) => serve(host, name, &component, asked, tally)?,
+            Err(error) => missing(&format!("a component of {name}"), Err(error), tally),
+        }
+    }
+    Ok(())
+}
+
+fn serve(
+    host: &Path,
+    name: &str,
+    component: &Path,
+    asked: &[Asked],
+    tally: &mut Tally,
+) -> Result<()> {
     let folder = tree::cache("foreign-component")?;
-    let config = folder.join("wasket.toml");
-    // A service beside it, by which the host is known to listen.
+    let config = folder.join(format!("{name}.toml"));
+    // What was compiled is kept: an engine of JavaScript takes a minute. A service is beside it, by which the host is known to
+    // listen.
+    let compiled = folder.join("compiled");
     let text = format!(
-        "[[listen]]\naddress = \"127.0.0.1:0\"\n\
+        "[host]\ncache_directory = {compiled:?}\n[[listen]]\naddress = \"127.0.0.1:0\"\n\
          [service.echo]\npath = \"/session\"\nnative = \"echo\"\n\
-         [http.wstd]\npath = \"/*\"\ncomponent = {component:?}\n"
+         [http.{name}]\npath = \"/*\"\ncomponent = {component:?}\n"
     );
     std::fs::write(&config, text).context("writing the configuration of a foreign component")?;
-    let host = Host::start(host, &config, &folder.join("host.log"), &["/session"])?;
+    let log = folder.join(format!("{name}.log"));
+    let host = Host::start(host, &config, &log, &["/session"])?;
     let address = host.base().trim_start_matches("ws://").to_owned();
-    for (path, body, status, said) in ASKED {
+    for (path, body, status, said) in asked {
         let answer = ask(&address, path, body).unwrap_or_default();
         let holds = answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(said);
-        tally.check(&format!("wstd: {path} is {status}"), holds);
+        tally.check(&format!("{name}: {path} is {status}"), holds);
         if !holds {
-            eprintln!("{answer}");
+            eprintln!("{answer}\n{}", host.last_words());
         }
     }
     match host.stop() {
@@ -42,8 +64,11 @@ pub(super) fn run(host: &Path, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Paths, what is sent there, the status, and how the answer ends. A body that fails has no end: the last chunk is missing.
-const ASKED: [(&str, &str, u16, &str); 6] = [
+/// Path, what is sent there, the status, and how the answer ends.
+type Asked = (&'static str, &'static str, u16, &'static str);
+
+/// A body that fails has no end: the last chunk is missing.
+const WSTD: [Asked; 6] = [
     (
         "/",
         "",
@@ -62,8 +87,27 @@ const ASKED: [(&str, &str, u16, &str); 6] = [
     ("/nothing", "", 404, ""),
 ];
 
+/// An answer with a `content-length` ends with its body.
+const JCO: [Asked; 5] = [
+    ("/hello", "", 200, "\r\n\r\nHello, world"),
+    ("/hello?name=R%C3%A9my", "", 200, "\r\n\r\nHello, R\u{e9}my"),
+    (
+        "/echo",
+        "what is sent",
+        201,
+        "\r\n\r\ntext/x-wasket: what is sent",
+    ),
+    (
+        "/echo",
+        "\u{1f37f}",
+        201,
+        "\r\n\r\ntext/x-wasket: \u{1f37f}",
+    ),
+    ("/nothing", "", 404, "\r\n\r\nnothing is here"),
+];
+
 /// Built once: cargo takes a minute for it.
-fn component() -> Result<PathBuf> {
+fn wstd() -> Result<PathBuf> {
     let root = tree::cache("foreign")?.join(format!("wstd-{VERSION}"));
     let component = root.join("bin/http_server.wasm");
     if !component.is_file() {
@@ -81,6 +125,41 @@ fn component() -> Result<PathBuf> {
 
 const VERSION: &str = "0.6.8";
 
+/// Built once for what is in tests/foreign/jco: npm and jco take a minute or two for it. The packages, 350 MB, do not stay.
+fn jco() -> Result<PathBuf> {
+    let sources = tree::root().join("tests/foreign/jco");
+    let folder = tree::cache("foreign")?.join("jco");
+    let component = folder.join("component.wasm");
+    let mut texts = Vec::new();
+    for name in JCO_SOURCES {
+        let file = sources.join(name);
+        let text = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        texts.push((folder.join(name), text));
+    }
+    let wanted = texts.iter().flat_map(|(_, text)| text).copied();
+    once_for(wanted.collect(), &folder, || {
+        std::fs::create_dir_all(folder.join("wit"))?;
+        for (file, text) in &texts {
+            std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
+        }
+        // Not `ci`: that wants packages of every platform in the lock file, also those that no registry has.
+        npm("install", &folder)?;
+        let build = Step::new("node", ["build.mjs"]).within(&folder);
+        build.run().context("building the component of jco")?;
+        ensure!(component.is_file(), "jco left no {}", component.display());
+        std::fs::remove_dir_all(folder.join("node_modules")).context("removing the packages")
+    })?;
+    Ok(component)
+}
+
+const JCO_SOURCES: [&str; 5] = [
+    "package.json",
+    "package-lock.json",
+    "build.mjs",
+    "component.js",
+    "wit/component.wit",
+];
+
 /// The whole answer, as it came.
 fn ask(address: &str, path: &str, body: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
@@ -89,7 +168,7 @@ fn ask(address: &str, path: &str, body: &str) -> Result<String> {
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: text/x-wasket\r\nContent-Length: {length}\r\n\r\n{body}"
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
