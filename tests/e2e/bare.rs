@@ -3,9 +3,17 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::host::Host;
+
+/// Held by each test that has ten thousand clients: a process may not have the descriptors of two of them.
+pub(crate) fn alone() -> impl Sized {
+    static MANY: Mutex<()> = Mutex::new(());
+    // It guards nothing that a failed test could leave broken.
+    MANY.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A connection that speaks just enough of RFC 6455. It masks with zeros.
 pub(crate) struct Bare {

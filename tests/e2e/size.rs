@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::bare::{Bare, Held};
+use crate::bare::{self, Bare, Held};
 use crate::host::{Host, wait_for};
 
 mod slow {
@@ -11,6 +11,7 @@ mod slow {
     #[test]
     #[ignore = "slow: 60 s"]
     fn ten_thousand_guests_live_at_once() {
+        let _alone = bare::alone();
         let host = Host::serve(&config(INSTANCES));
         let before = Held::by(&host);
         let mut clients: Vec<_> = (0..INSTANCES)

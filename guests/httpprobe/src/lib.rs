@@ -13,7 +13,7 @@
 //! - `/hold?url=&ms=`: the same, holding the answer for so long; `/fetches?url=&count=`: so many at once, and the outcomes.
 //!   `/leave?url=&ms=`: traps in the middle of what it sends.
 //! - `/count`, `/ids`, `/send?id=&text=`, `/ping?id=`, `/close?id=&code=&reason=`, `/state?id=`, `/publish?topic=&text=`,
-//!   `/subscribe?id=&topic=`, `/timer?id=&ms=`, `/broadcast?text=`: sessions.
+//!   `/subscribe?id=&topic=`, `/subscribe-all?topic=&every=` (each so many-th), `/timer?id=&ms=`, `/broadcast?text=`: sessions.
 //! - `/config?key=`: of the configuration.
 #![cfg(target_family = "wasm")]
 

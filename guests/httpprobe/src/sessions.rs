@@ -28,6 +28,12 @@ pub(crate) fn act(what: &str, query: &Query) -> Option<String> {
         }
         "state" => told(session().map(Session::state)),
         "subscribe" => told(session().map(|to| to.subscribe(&topic))),
+        "subscribe-all" => {
+            let each =
+                sessions::iter().step_by(usize::try_from(query.number("every")).ok()?.max(1));
+            let subscribed = each.filter(|to| to.subscribe(&topic).is_ok());
+            subscribed.count().to_string()
+        }
         "timer" => {
             let after = Duration::from_millis(query.number("ms"));
             told(session().map(|to| to.set_timer(after, 7)))

@@ -1,5 +1,6 @@
 //! Components of plain HTTP, and the sessions of services that they see: `publishes_to`, or the same path.
 
+mod many;
 mod origins;
 mod sessions;
 

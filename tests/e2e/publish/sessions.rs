@@ -16,13 +16,13 @@ fn host() -> Host {
 }
 
 /// Has the probe do it, and returns what it says.
-fn act(host: &Host, what: &str) -> String {
+pub(super) fn act(host: &Host, what: &str) -> String {
     let (status, said) = ask(host, &format!("GET /probe/{what}"), "", "");
     assert_eq!(status, 200, "{said}");
     said
 }
 
-fn ids(host: &Host) -> Vec<u64> {
+pub(super) fn ids(host: &Host) -> Vec<u64> {
     let said = act(host, "ids");
     let ids = said.split(',').filter(|id| !id.is_empty());
     ids.map(|id| id.parse().unwrap()).collect()
