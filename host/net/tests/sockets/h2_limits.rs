@@ -207,13 +207,6 @@ async fn streams_of_a_proxy_are_counted_for_their_clients() {
     assert_eq!(answer.unwrap().status(), 200);
 }
 
-/// A frame of HTTP/2 (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let head = [&length[..], &[kind, flags], &stream.to_be_bytes()].concat();
-    [&head, payload].concat()
-}
-
 /// Reads to the next frame of this stream, or of another that ends the connection: its kind.
 async fn next_of(peer: &mut Peer, stream: u32) -> u8 {
     loop {
