@@ -4,5 +4,6 @@
 mod flood;
 mod haproxy;
 pub(crate) mod pipe;
+mod secure;
 mod small;
 mod wire;

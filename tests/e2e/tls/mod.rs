@@ -2,7 +2,7 @@
 
 pub(crate) mod authority;
 mod bad;
-mod client;
+pub(crate) mod client;
 mod client_certificate;
 mod hostile;
 mod reload;
