@@ -19,11 +19,18 @@ use crate::linger::Reset;
 pub(crate) struct Secured {
     io: TcpStream,
     session: ServerConnection,
+    /// What was read and not decrypted, where a reader had no room: rustls takes nothing while it has as much as a
+    /// record for somebody. At most [`SCRATCH_BYTES`], and mostly nothing.
+    held: Vec<u8>,
 }
 
 impl Secured {
     pub(super) fn new(io: TcpStream, session: ServerConnection) -> Self {
-        Self { io, session }
+        Self {
+            io,
+            session,
+            held: Vec::new(),
+        }
     }
 
     /// Moves what is decrypted into `buffer`. False when there is nothing yet; true also at the end.
@@ -61,11 +68,16 @@ impl Secured {
         scratch: &mut [u8],
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let held = std::mem::take(&mut self.held);
         // Half: a record that was incomplete may bring as much again, and rustls is to keep little of it.
         let room = (buffer.remaining() / 2).clamp(SCRATCH_BYTES_MIN, SCRATCH_BYTES);
         let mut encrypted = ReadBuf::new(scratch.get_mut(..room).unwrap_or_default());
-        ready!(Pin::new(&mut self.io).poll_read(cx, &mut encrypted))?;
-        let mut rest = encrypted.filled();
+        let mut rest = if held.is_empty() {
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut encrypted))?;
+            encrypted.filled()
+        } else {
+            &held[..]
+        };
         loop {
             // Nothing at all is the end of the connection: rustls is to know of it.
             self.session.read_tls(&mut rest)?;
@@ -79,6 +91,10 @@ impl Secured {
             }
             if buffer.remaining() > 0 {
                 self.take(buffer)?;
+            }
+            if buffer.remaining() == 0 {
+                self.held = rest.to_vec();
+                break;
             }
         }
         // Such as the answer to an update of keys. What does not leave now goes with the next write.
