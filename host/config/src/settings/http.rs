@@ -3,8 +3,7 @@
 use super::Section::{Http, Requests};
 use super::Standard::{Absent, Required, Value};
 use super::{
-    HOUR, Kind, MILLISECOND, MONTH, Section, Setting, Standard, TIB, bytes, count, time,
-    time_or_off,
+    HOUR, Kind, MILLISECOND, MONTH, Setting, Standard, TIB, bytes, count, time, time_or_off,
 };
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -122,25 +121,9 @@ pub(super) const REQUESTS: &[Setting] = &[
 ];
 
 const fn http(key: &'static str, kind: Kind, default: Standard, doc: &'static str) -> Setting {
-    setting(Http, key, kind, default, doc)
+    Setting::of(Http, key, kind, default, doc)
 }
 
 const fn limit(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
-    setting(Requests, key, kind, Value(default), doc)
-}
-
-const fn setting(
-    section: Section,
-    key: &'static str,
-    kind: Kind,
-    default: Standard,
-    doc: &'static str,
-) -> Setting {
-    Setting {
-        section,
-        key,
-        kind,
-        default,
-        doc,
-    }
+    Setting::of(Requests, key, kind, Value(default), doc)
 }

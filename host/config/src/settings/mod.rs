@@ -32,6 +32,25 @@ pub struct Setting {
     pub doc: &'static str,
 }
 
+impl Setting {
+    /// A row of the table, in one line where it is short.
+    const fn of(
+        section: Section,
+        key: &'static str,
+        kind: Kind,
+        default: Standard,
+        doc: &'static str,
+    ) -> Self {
+        Self {
+            section,
+            key,
+            kind,
+            default,
+            doc,
+        }
+    }
+}
+
 /// A group of keys that are written in the same place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {

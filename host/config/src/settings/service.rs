@@ -272,11 +272,11 @@ pub(super) const SANDBOX: &[Setting] = &[
 ];
 
 const fn service(key: &'static str, kind: Kind, default: Standard, doc: &'static str) -> Setting {
-    setting(Service, key, kind, default, doc)
+    Setting::of(Service, key, kind, default, doc)
 }
 
 const fn limit(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Setting {
-    setting(Limits, key, kind, Value(default), doc)
+    Setting::of(Limits, key, kind, Value(default), doc)
 }
 
 const fn sandbox(
@@ -285,21 +285,5 @@ const fn sandbox(
     default: &'static str,
     doc: &'static str,
 ) -> Setting {
-    setting(Section::Sandbox, key, kind, Value(default), doc)
-}
-
-const fn setting(
-    section: Section,
-    key: &'static str,
-    kind: Kind,
-    default: Standard,
-    doc: &'static str,
-) -> Setting {
-    Setting {
-        section,
-        key,
-        kind,
-        default,
-        doc,
-    }
+    Setting::of(Section::Sandbox, key, kind, Value(default), doc)
 }
