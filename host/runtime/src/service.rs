@@ -63,13 +63,8 @@ impl GuestService {
         grants: Vec<Grant>,
         connections_max: usize,
     ) -> Self {
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.granted = Some(Granted {
-                outbound: outbound.clone(),
-                grants,
-                connections_max,
-            });
-        }
+        let granted = Granted::new(outbound, grants, connections_max);
+        granted.hold_for(&mut self.shared);
         self
     }
 

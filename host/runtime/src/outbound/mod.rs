@@ -19,6 +19,8 @@ use wasket_client::{Connect, Deadlines, Limits};
 use wasket_session::ws::{CloseCode, CloseFrame};
 use wasket_session::{Hub, IdSource, Session, SessionId};
 
+use crate::store::Shared;
+
 pub use grant::{Grant, NotGrantable};
 pub(crate) use link::{Arrived, Link};
 use pace::Pace;
@@ -72,6 +74,21 @@ pub(crate) struct Granted {
 }
 
 impl Granted {
+    pub(crate) fn new(outbound: &Outbound, grants: Vec<Grant>, connections_max: usize) -> Self {
+        Self {
+            outbound: outbound.clone(),
+            grants,
+            connections_max,
+        }
+    }
+
+    /// Holds for all instances of a component, of which there are none yet.
+    pub(crate) fn hold_for(self, shared: &mut Arc<Shared>) {
+        if let Some(shared) = Arc::get_mut(shared) {
+            shared.granted = Some(self);
+        }
+    }
+
     /// The first grant that covers this URL.
     pub(crate) fn find(&self, url: &url::Url) -> Option<&Grant> {
         self.grants.iter().find(|grant| grant.covers(url))
