@@ -1,17 +1,15 @@
 //! What one event may cost in time: the turns it runs in, and the time in all once it did not end at once.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit};
-use tokio::time::{Instant, Sleep};
-
 use crate::lanes::Lanes;
-use crate::turns::thread_time;
+use crate::slow::Slow;
+use crate::turns::OutOfTime;
 
 /// What a call for so many events may take.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +28,8 @@ pub(crate) struct Meter {
     state: AtomicU8,
     /// What the guest waits for is its own peer.
     waits_for_peer: AtomicBool,
+    /// What the call has run is forgotten, and the store has not heard of it yet.
+    begins_anew: AtomicBool,
     lanes: Arc<Lanes>,
 }
 
@@ -38,6 +38,7 @@ impl Meter {
         Self {
             state: AtomicU8::new(RUNNING),
             waits_for_peer: AtomicBool::new(false),
+            begins_anew: AtomicBool::new(false),
             lanes,
         }
     }
@@ -46,7 +47,8 @@ impl Meter {
     /// more: two clocks, and for every further turn a place in a lane, so that loops cannot take every worker.
     ///
     /// The epoch does not see what a call runs between two waits that are shorter apart than its steps: that is
-    /// counted here, and a call that has used up its time is over when it waits again.
+    /// counted here, and a call that has used up its time is over when it waits again. One that mostly waits has its
+    /// time anew now and then.
     ///
     /// The call is dropped when its time is up, and its store is dead then.
     pub(crate) async fn run<F>(&self, allowance: Allowance, call: F) -> Result<F::Output, Spent>
@@ -58,40 +60,42 @@ impl Meter {
         self.state.store(RUNNING, Ordering::Relaxed);
         poll_fn(move |cx| {
             self.lanes.pulse.beat();
-            if let Some(slow) = &mut slow
-                && !slow.lane.may_run(cx)
-            {
-                return slow.clock(false, cx);
-            }
             let polled = match &mut slow {
-                Some(slow) => slow.poll(&self.lanes, call.as_mut(), cx),
+                Some(slow) => {
+                    if slow.wake(&self.lanes) {
+                        self.begins_anew.store(true, Ordering::Relaxed);
+                    }
+                    if !slow.may_run(cx) {
+                        return slow.clock(self.waits_for_peer.load(Ordering::Relaxed), cx);
+                    }
+                    slow.poll(&self.lanes, call.as_mut(), cx)
+                }
                 None => call.as_mut().poll(cx),
             };
             if let Poll::Ready(output) = polled {
                 return Poll::Ready(Ok(output));
             }
-            let slow = slow.get_or_insert_with(|| Slow::new(allowance));
-            // When it runs again after anything but a yield, the time that passed was not its own.
-            let state = self.state.swap(WAITING, Ordering::Relaxed);
-            let yields = matches!(state, YIELDING_FIRST | YIELDING);
-            if yields {
-                self.state.store(RUNNING, Ordering::Relaxed);
-            } else if slow.ran > slow.time {
+            let slow = slow.get_or_insert_with(|| {
+                self.begins_anew.store(false, Ordering::Relaxed);
+                Slow::new(allowance)
+            });
+            if self.suspend(slow).is_err() {
                 return Poll::Ready(Err(Spent::Time));
             }
-            // Who has run for long stands back, however short the pieces are.
-            let is_long = slow.ran > self.lanes.tick;
-            let lane = match state {
-                YIELDING_FIRST if !is_long => Some(&self.lanes.middle),
-                _ if yields || is_long => Some(&self.lanes.slow),
-                _ => None,
-            };
-            slow.lane = lane.map_or(Lane::Fast, |lane| {
-                Lane::Queued(Box::pin(Arc::clone(lane).acquire_owned()))
-            });
             slow.clock(self.waits_for_peer.load(Ordering::Relaxed), cx)
         })
         .await
+    }
+
+    /// Decides how the call goes on. The time that passes until one that waits runs again is not its own.
+    fn suspend(&self, slow: &mut Slow) -> Result<(), OutOfTime> {
+        match self.state.swap(WAITING, Ordering::Relaxed) {
+            YIELDING_FIRST => slow.queue(&self.lanes.middle),
+            YIELDING => slow.queue(&self.lanes.slow),
+            _ => return slow.wait(),
+        }
+        self.state.store(RUNNING, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Waits within a call for the session's own peer, which is not the guest's to answer for: the event's
@@ -109,96 +113,16 @@ impl Meter {
         self.state.swap(RUNNING, Ordering::Relaxed) == WAITING
     }
 
+    /// Whether what the call has run until now is to be forgotten; once.
+    pub(crate) fn takes_anew(&self) -> bool {
+        self.begins_anew.swap(false, Ordering::Relaxed)
+    }
+
     /// The guest's code is about to stop running, so that others get their turn. Its first, or a later one, is
     /// over.
     pub(crate) fn end_turn(&self, is_first: bool) {
         let state = if is_first { YIELDING_FIRST } else { YIELDING };
         self.state.store(state, Ordering::Relaxed);
-    }
-}
-
-/// What a call has that did not end at once.
-struct Slow {
-    /// How long it may run, and how long it has since its first turn.
-    time: Duration,
-    ran: Duration,
-    clock: Pin<Box<Sleep>>,
-    /// Since when the clock stands still.
-    stopped_at: Option<Instant>,
-    lane: Lane,
-}
-
-/// Who may run next is decided anew at every turn, first come, first served.
-enum Lane {
-    Fast,
-    Queued(Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>),
-    Slow { _place: OwnedSemaphorePermit },
-}
-
-impl Slow {
-    fn new(allowance: Allowance) -> Box<Self> {
-        let Allowance {
-            time,
-            wall_time,
-            events,
-        } = allowance;
-        let wall_time = wall_time.saturating_mul(events);
-        Box::new(Self {
-            time: time.saturating_mul(events),
-            ran: Duration::ZERO,
-            clock: Box::pin(tokio::time::sleep(wall_time)),
-            stopped_at: None,
-            lane: Lane::Fast,
-        })
-    }
-
-    fn poll<F>(&mut self, lanes: &Lanes, call: Pin<&mut F>, cx: &Context<'_>) -> Poll<F::Output>
-    where
-        F: Future<Output: Send> + Send,
-    {
-        let waker = cx.waker();
-        let turn = move || {
-            let began = thread_time();
-            let polled = call.poll(&mut Context::from_waker(waker));
-            (polled, thread_time().saturating_sub(began))
-        };
-        let (polled, ran) = match self.lane.is_slow() {
-            true => lanes.run(turn),
-            false => turn(),
-        };
-        self.ran += ran;
-        polled
-    }
-
-    fn clock<T>(&mut self, waits_for_peer: bool, cx: &mut Context<'_>) -> Poll<Result<T, Spent>> {
-        if waits_for_peer {
-            self.stopped_at.get_or_insert_with(Instant::now);
-            return Poll::Pending;
-        }
-        if let Some(at) = self.stopped_at.take() {
-            let deadline = self.clock.deadline() + at.elapsed();
-            self.clock.as_mut().reset(deadline);
-        }
-        self.clock.as_mut().poll(cx).map(|()| Err(Spent::WallTime))
-    }
-}
-
-impl Lane {
-    fn is_slow(&self) -> bool {
-        matches!(self, Self::Slow { .. })
-    }
-
-    fn may_run(&mut self, cx: &mut Context<'_>) -> bool {
-        let Self::Queued(acquire) = self else {
-            return true;
-        };
-        match acquire.as_mut().poll(cx) {
-            Poll::Ready(Ok(place)) => *self = Self::Slow { _place: place },
-            // The lane is never closed.
-            Poll::Ready(Err(_)) => *self = Self::Fast,
-            Poll::Pending => return false,
-        }
-        true
     }
 }
 
@@ -238,11 +162,17 @@ impl Budget {
 mod tests {
     use super::*;
     use crate::ticker::Pulse;
+    use crate::turns::thread_time;
 
     const TICK: Duration = Duration::from_millis(5);
+    const MILLISECOND: Duration = Duration::from_millis(1);
 
     fn meter() -> Meter {
-        Meter::new(Arc::new(Lanes::new(1, TICK, Pulse::default()).unwrap()))
+        Meter::new(Arc::new(lanes()))
+    }
+
+    fn lanes() -> Lanes {
+        Lanes::new(1, TICK, Pulse::default()).unwrap()
     }
 
     /// For a call that may run as long as it likes.
@@ -387,5 +317,64 @@ mod tests {
         assert!(poll().await.is_pending());
         assert_eq!(pieces.load(Ordering::Relaxed), before + 1);
         assert_eq!(meter.lanes.slow.available_permits(), 1, "while it waits");
+    }
+
+    /// Waits for so long after each millisecond that it runs.
+    async fn mostly_waiting(pause: Duration, count: u8) {
+        for _ in 0..count {
+            let until = thread_time() + Duration::from_millis(1);
+            while thread_time() < until {}
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_mostly_waits_does_not_stand_back() {
+        let meter = meter();
+        let slow = Arc::clone(&meter.lanes.slow).try_acquire_owned();
+        let call = mostly_waiting(20 * MILLISECOND, 10);
+        let run = meter.run(within(Duration::from_secs(10)), call).await;
+        assert_eq!(run, Ok(()));
+        drop(slow);
+    }
+
+    #[tokio::test]
+    async fn nor_is_it_ended_for_what_it_ran_long_ago() {
+        let mut lanes = lanes();
+        lanes.anew_after = 20 * MILLISECOND;
+        let meter = Meter::new(Arc::new(lanes));
+        let allowance = Allowance {
+            time: 15 * MILLISECOND,
+            wall_time: Duration::from_secs(60),
+            events: 1,
+        };
+        let call = mostly_waiting(10 * MILLISECOND, 40);
+        assert_eq!(meter.run(allowance, call).await, Ok(()));
+        assert!(meter.takes_anew(), "what the epoch sees is forgotten too");
+        assert!(!meter.takes_anew());
+        // Not in the next call, which has its own time.
+        meter.begins_anew.store(true, Ordering::Relaxed);
+        let run = meter.run(allowance, tokio::task::yield_now()).await;
+        assert!(run.is_ok() && !meter.takes_anew());
+    }
+
+    #[tokio::test]
+    async fn the_clock_stands_still_also_in_the_queue_of_a_lane() {
+        let meter = meter();
+        let slow = Arc::clone(&meter.lanes.slow).try_acquire_owned();
+        let pieces = AtomicU8::new(0);
+        let call = meter.wait_for_peer(in_pieces(&pieces, 10));
+        let mut run = pin!(meter.run(within(MILLISECOND), call));
+        let mut poll = async || poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx))).await;
+        for _ in 0..20 {
+            assert!(poll().await.is_pending());
+        }
+        let before = pieces.load(Ordering::Relaxed);
+        assert!(before < 10, "{before}: it has to stand back");
+        tokio::time::sleep(20 * MILLISECOND).await;
+        assert!(poll().await.is_pending());
+        drop(slow);
+        let ended = run.await;
+        assert_eq!(ended, Ok(()));
     }
 }

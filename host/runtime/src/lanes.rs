@@ -23,6 +23,8 @@ pub(crate) struct Lanes {
     pub(crate) pulse: Pulse,
     /// What has run for longer than this is long.
     pub(crate) tick: Duration,
+    /// A call that has waited for so long in all has its time anew.
+    pub(crate) anew_after: Duration,
     threads: ThreadPool,
 }
 
@@ -43,6 +45,7 @@ impl Lanes {
             slow: Arc::new(Semaphore::new(places)),
             pulse,
             tick,
+            anew_after: ANEW_AFTER,
             threads,
         })
     }
@@ -74,6 +77,9 @@ fn stand_back() {
 
 #[cfg(not(target_os = "linux"))]
 fn stand_back() {}
+
+/// What a call may compute it may compute in each minute of waiting: who never waits has it once.
+const ANEW_AFTER: Duration = Duration::from_secs(60);
 
 /// A tenth of the processor at least, as Linux weighs it, beside a worker that always has something to do.
 #[cfg(target_os = "linux")]

@@ -35,6 +35,7 @@ mod refusal;
 mod seat;
 mod service;
 mod session;
+mod slow;
 mod stdio;
 mod store;
 mod text;

@@ -10,7 +10,7 @@ pub struct Settings {
     /// Instances that may live at the same time; a session beyond that is refused with 503. Every instance
     /// takes 6 memory mappings, so `vm.max_map_count` (65,530 by default) ends near 10,500 of them.
     pub instances_max: u32,
-    /// How often running guests are looked at: the unit in which [`Limits::event_time`] is counted.
+    /// How often running guests are looked at, and how long their turns are: what has run for longer stands back.
     pub epoch_tick: Duration,
     /// Where compiled components are kept; `None` compiles at every start. Only a directory of mode 0700
     /// that the host's user owns is used.
@@ -34,8 +34,9 @@ pub struct Limits {
     pub memory_bytes_max: usize,
     /// Elements of all tables of an instance: at most [`TABLE_ELEMENTS_MAX`] in one of them.
     pub table_elements_max: usize,
-    /// How long the guest may run within one event, counted in ticks of its own running: what others
-    /// take of the processor is not counted, nor is waiting.
+    /// How long the guest may run within one event, the host's functions that it calls included, in time of the
+    /// processor: what others take of that is not counted, nor is waiting. An event that has waited for a minute in
+    /// all has as much anew.
     pub event_time: Duration,
     /// How long an event may take in all once the guest began to wait. Waiting for the session's own peer to
     /// read is not counted: that is bounded by the session's `slow_reader_time`.

@@ -71,6 +71,9 @@ impl Turns {
         if meter.met() {
             // It waited, and may have come back on another thread.
             self.begin_turn(Turn::First);
+            if meter.takes_anew() {
+                self.used = Duration::ZERO;
+            }
         }
         // What ran before the code was first met is not known: less than a step.
         let ran = self

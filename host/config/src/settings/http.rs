@@ -99,8 +99,8 @@ pub(super) const REQUESTS: &[Setting] = &[
         "How long a guest may compute for one request, in time of the processor: neither its waiting nor what else the \
          machine does counts. Past it the guest traps, and the request is answered 500, or its connection ends where the \
          answer has begun. Each of its calls has as much, in this time and in `request_wall_time`: making the \
-         instance, `on-start`, the request itself and `on-stop`. A long answer is made of many parts: all of them \
-         together are one request.",
+         instance, `on-start`, the request itself and `on-stop`. A call that has waited for a minute in all has it anew: \
+         an answer may go on without an end when it takes no more than this for each minute of waiting.",
     ),
     limit(
         "request_wall_time",

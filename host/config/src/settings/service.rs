@@ -156,7 +156,8 @@ pub(super) const LIMITS: &[Setting] = &[
         time(MILLISECOND, HOUR),
         r#""100ms""#,
         "How long a guest may compute for one event, in time of the processor: neither its waiting nor what else \
-         the machine does counts. Past it the guest traps and the session ends with 1011.",
+         the machine does counts. Past it the guest traps and the session ends with 1011. An event that has waited for a \
+         minute in all has it anew. What the host does for a guest that calls it, such as compressing what it sends, is the guest's time.",
     ),
     limit(
         "event_wall_time",
