@@ -5,7 +5,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::budget::{Budget, Spent};
-use crate::limits::HTTP_RESOURCES_MAX;
+use crate::limits::HTTP_BYTES_MAX;
 use crate::log::{TARGET, logged};
 use crate::store::OutOfMemory;
 use crate::text::{cut, escaped};
@@ -57,7 +57,8 @@ impl Failure {
             fault: Fault::Memory,
             kind: "memory",
             reason: format!(
-                "holds more than {HTTP_RESOURCES_MAX} fields, requests, answers and bodies of HTTP"
+                "holds more than {} MiB of fields, requests, answers and bodies of HTTP",
+                HTTP_BYTES_MAX >> 20
             ),
             backtrace: String::new(),
         }

@@ -56,6 +56,7 @@ impl Instance {
             Ok(Err(e)) if e.downcast_ref() == Some(&rustix::io::Errno::NOMEM) => {
                 return Err(NoInstance::Unmapped);
             }
+            Ok(Err(_)) if store.data().holds_too_much() => Failure::of_holding(),
             Ok(Err(e)) => Failure::of(&e, shared.budget),
             Err(spent) => Failure::of_spent(spent, shared.budget),
         };

@@ -121,16 +121,20 @@ pub(crate) const TABLES_MAX: u32 = 256;
 /// counts, although it is read where it lies: one that is too large has its outcome, and is no failure.
 pub(crate) const HOSTCALL_BYTES_MORE: usize = 2 << 20;
 
-/// Handles of resources that a component may hold, those that it makes itself included. JavaScript and
-/// Python hold a few hundred.
-pub(crate) const HANDLES_MAX: usize = 4_096;
+/// Handles of resources that a component may hold, those that it makes itself included. Python holds a few hundred,
+/// JavaScript seven more for each request that it has sent, for it gives none back.
+pub(crate) const HANDLES_MAX: usize = 8_192;
 
-/// Resources (streams, pollables, descriptors) that a guest may hold.
-pub(crate) const RESOURCES_MAX: usize = 1_024;
+/// Resources of the host (streams, pollables, what HTTP consists of) that a guest may hold: some 300 bytes each, and
+/// where that may be more it is bounded besides.
+pub(crate) const RESOURCES_MAX: usize = 8_192;
 
-/// Those of HTTP among them (fields, requests, answers and their bodies), which are larger: a body holds 128 KiB that nobody
-/// has read, fields with their tables some 100 KiB.
-pub(crate) const HTTP_RESOURCES_MAX: usize = 256;
+/// What those of HTTP among them may hold (fields, requests, answers and their bodies), in bytes: each body that a guest
+/// writes counts as what nobody may have read of it. It is half as much again where a guest wants to do harm.
+pub(crate) const HTTP_BYTES_MAX: usize = 16 << 20;
+
+/// The head of an answer that a guest is sent, or what is read of its body at once.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// Random bytes that a guest may ask for in one call.
 pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;

@@ -230,8 +230,8 @@ pub(super) const SANDBOX: &[Setting] = &[
         "memory_bytes_max",
         bytes(64 * KIB, 64 * MIB),
         r#""32MiB""#,
-        "Memory of one instance. A guest that asks for more traps. What it has the host hold for HTTP comes beside it: 256 \
-         bodies, header fields and such, a few MiB, and 24 MiB where a guest wants to do harm.",
+        "Memory of one instance. A guest that asks for more traps. What it has the host hold for HTTP comes beside it: \
+         16 MiB of header fields and of bodies that nobody reads, and 24 MiB where a guest wants to do harm.",
     ),
     sandbox(
         "table_elements_max",

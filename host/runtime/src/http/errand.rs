@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1;
@@ -20,6 +20,7 @@ use wasket_session::SessionId;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::outgoing::Place;
+use crate::limits::HEAD_BYTES_MAX;
 use crate::log::emit;
 use crate::store::Shared;
 
@@ -57,7 +58,7 @@ impl Errand {
             |of_the_guest: Option<Duration>| of_the_guest.unwrap_or(PATIENCE).min(PATIENCE);
         let stream = way.dial(patience(options.connect_timeout)).await?;
         let made = http1::Builder::new()
-            .max_buf_size(BUFFER_BYTES_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .handshake(TokioIo::new(stream))
             .await;
@@ -70,11 +71,12 @@ impl Errand {
             Either::Right((_, sending)) => (sending.await, false),
         };
         let sent = sent.map_err(|_| Error::ConnectionReadTimeout)?;
-        let response = sent.map_err(|error| error_of(&error))?;
+        let mut response = sent.map_err(|error| error_of(&error))?;
         if response.status().is_informational() {
             // Nothing was asked that it could switch to.
             return Err(Error::HttpProtocolError);
         }
+        own(response.headers_mut());
         let between = patience(options.between_bytes_timeout);
         let response = response.map(|body| Fetched::new(body, between, place).boxed_unsync());
         let goes_on = async move {
@@ -85,6 +87,15 @@ impl Errand {
             Ok(())
         };
         Ok((response, Box::new(goes_on)))
+    }
+}
+
+/// A value as it was read keeps all of what was read with it.
+fn own(head: &mut HeaderMap) {
+    for value in head.values_mut() {
+        if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = own;
+        }
     }
 }
 
@@ -240,6 +251,4 @@ fn error_of_dialling(error: &wasket_client::Error) -> Error {
 /// time of a request ends sooner, but a session may wait from one event to another.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The head of an answer, or what is read of its body at once.
-const BUFFER_BYTES_MAX: usize = 64 << 10;
 const HEADERS_MAX: usize = 100;

@@ -1,22 +1,21 @@
 //! What a guest holds of HTTP on the host's side: so much and no more, and it ends when the guest does.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::mem;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use wasket_session::SessionId;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi_http::p2::body::{
-    HostFutureTrailers, HostIncomingBody, HostOutgoingBody, StreamContext,
-};
+use wasmtime_wasi_http::p2::body::{HostFutureTrailers, HostOutgoingBody, StreamContext};
 use wasmtime_wasi_http::p2::types::{
-    HostFutureIncomingResponse, HostIncomingRequest, HostIncomingResponse, HostOutgoingRequest,
-    HostOutgoingResponse,
+    HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
 };
 use wasmtime_wasi_http::{FieldMap, WasiHttpCtx, WasiHttpCtxView};
 
 use super::Outgoing;
-use crate::limits::{FIELDS_BYTES_MAX, HTTP_RESOURCES_MAX};
+use super::outgoing::BODY_BYTES_MAX;
+use crate::limits::{FIELDS_BYTES_MAX, HEAD_BYTES_MAX, HTTP_BYTES_MAX};
 use crate::store::Shared;
 
 /// Made when a guest first touches HTTP.
@@ -24,6 +23,7 @@ pub(crate) struct Held {
     ctx: WasiHttpCtx,
     outgoing: Outgoing,
     is_over: bool,
+    calls: usize,
     /// What a guest sees that holds too much: a call that finds nothing ends it.
     nothing: ResourceTable,
 }
@@ -38,6 +38,7 @@ impl Held {
             ctx,
             outgoing: Outgoing::new(shared, session),
             is_over: false,
+            calls: 0,
             nothing,
         }
     }
@@ -49,7 +50,10 @@ impl Held {
         links: usize,
     ) -> WasiHttpCtxView<'a> {
         self.outgoing.beside(links);
-        self.is_over = self.is_over || is_over(table);
+        self.calls = self.calls.wrapping_add(1);
+        if self.calls.is_multiple_of(CALLS_A_LOOK) {
+            self.is_over = self.is_over || is_over(table);
+        }
         WasiHttpCtxView {
             hooks: &mut self.outgoing,
             table: match self.is_over {
@@ -81,23 +85,56 @@ pub(crate) fn abandon(table: &mut ResourceTable) {
 }
 
 fn is_over(table: &mut ResourceTable) -> bool {
-    // Of all kinds there are seldom as many.
-    table.iter_mut().count() > HTTP_RESOURCES_MAX
-        && table.iter_mut().filter(|it| is_of_http(&**it)).count() > HTTP_RESOURCES_MAX
+    let held = table.iter_mut().map(|entry| bytes(&*entry));
+    held.sum::<usize>() > HTTP_BYTES_MAX
 }
 
-/// Whether it may be of more than a few hundred bytes.
-fn is_of_http(entry: &(dyn Any + Send)) -> bool {
-    [
-        TypeId::of::<FieldMap>(),
-        TypeId::of::<HostIncomingRequest>(),
-        TypeId::of::<HostIncomingResponse>(),
-        TypeId::of::<HostIncomingBody>(),
-        TypeId::of::<HostFutureTrailers>(),
-        TypeId::of::<HostFutureIncomingResponse>(),
-        TypeId::of::<HostOutgoingRequest>(),
-        TypeId::of::<HostOutgoingResponse>(),
-        TypeId::of::<HostOutgoingBody>(),
-    ]
-    .contains(&entry.type_id())
+/// What the host holds for it, where that is much. An answer that was read is nothing more than its head; languages that
+/// collect garbage give no handle back for long.
+fn bytes(entry: &(dyn Any + Send)) -> usize {
+    if let Some(map) = entry.downcast_ref::<FieldMap>() {
+        fields(map)
+    } else if entry.is::<HostOutgoingBody>() {
+        BODY_BYTES_MAX
+    } else if let Some(request) = entry.downcast_ref::<HostOutgoingRequest>() {
+        let texts = [&request.authority, &request.path_with_query];
+        let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        body(request.body.is_some()) + fields(&request.headers) + texts
+    } else if let Some(response) = entry.downcast_ref::<HostOutgoingResponse>() {
+        body(response.body.is_some()) + fields(&response.headers)
+    } else if let Some(response) = entry.downcast_ref::<HostIncomingResponse>() {
+        fields(&response.headers)
+    } else if let Some(trailers) = entry.downcast_ref::<HostFutureTrailers>() {
+        match trailers {
+            HostFutureTrailers::Done(Ok(Some(map))) => fields(map),
+            _ => 0,
+        }
+    } else {
+        match entry.downcast_ref::<HostFutureIncomingResponse>() {
+            // Of what nobody has asked for yet, it is not known whether it has come.
+            Some(HostFutureIncomingResponse::Pending(_)) => HEAD_BYTES_MAX,
+            Some(HostFutureIncomingResponse::Ready(Ok((response, _)))) => {
+                fields(response.headers())
+            }
+            _ => 0,
+        }
+    }
 }
+
+/// Whoever writes a body may have gone while it waits to be sent.
+fn body(is_there: bool) -> usize {
+    if is_there { BODY_BYTES_MAX } else { 0 }
+}
+
+fn fields(map: &HeaderMap) -> usize {
+    let texts = map
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    texts.sum::<usize>() + map.len() * FIELD_BYTES
+}
+
+/// What a table takes for a field besides its texts.
+const FIELD_BYTES: usize = 128;
+
+/// A guest may hold thousands of handles, so it is not looked at for each call: meanwhile each adds a body at most.
+const CALLS_A_LOOK: usize = 64;

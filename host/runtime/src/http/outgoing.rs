@@ -150,6 +150,7 @@ impl WasiHttpHooks for Outgoing {
 /// What a guest may write of a body before somebody reads it: as many chunks and one more.
 const BODY_CHUNKS: usize = 1;
 const BODY_CHUNK_BYTES_MAX: usize = 64 << 10;
+pub(super) const BODY_BYTES_MAX: usize = (BODY_CHUNKS + 1) * BODY_CHUNK_BYTES_MAX;
 
 #[cfg(test)]
 mod tests {

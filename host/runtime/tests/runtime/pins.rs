@@ -47,10 +47,10 @@ async fn resources_handles_and_random_bytes_have_an_end() {
     let random = |bytes: u32| format!("(call $random (i64.const {bytes}) (i32.const 8))");
     let cases = [
         // Each is a resource and its pollable.
-        (times(subscribe, 512), true),
-        (times(subscribe, 513), false),
-        (times(make, 4_000), true),
-        (times(make, 4_200), false),
+        (times(subscribe, 4_096), true),
+        (times(subscribe, 4_097), false),
+        (times(make, 8_000), true),
+        (times(make, 8_300), false),
         (random(64 << 10), true),
         (random((64 << 10) + 1), false),
     ];

@@ -31,33 +31,51 @@ async fn what_a_request_is_made_of_is_short() {
 #[tokio::test]
 async fn so_much_and_no_more_is_held() {
     let (log, _recording) = Log::record();
-    // Those of the answer count too, and one more for the call that finds them.
-    for (fields, status) in [(250, 200), (300, 500)] {
+    // 256 KiB each, and after so many calls it is looked at.
+    for (requests, status) in [(63, 200), (90, 500)] {
         let answers = "(call $end (call $answer (local.get $out)))";
-        let bench = Bench::of(&(make(fields) + answers)).await;
-        assert_eq!(bench.get("/").await.status(), status, "{fields}");
+        let bench = Bench::of(&(make(requests, REQUEST) + answers)).await;
+        assert_eq!(bench.get("/").await.status(), status, "{requests}");
         bench.over().await;
     }
-    let told = log.lines("holds more than 256 fields");
+    let told = log.lines("holds more than 16 MiB of fields");
     assert_eq!(told.len(), 1, "{}", log.text());
 }
 
-/// What makes so many fields, and keeps them.
-fn make(fields: u32) -> String {
+/// As where handles are given back when there is time.
+#[tokio::test]
+async fn small_things_may_be_many() {
+    let answers = "(call $end (call $answer (local.get $out)))";
+    let bench = Bench::of(&(make(8_000, "(drop (call $new-fields))") + answers)).await;
+    assert_eq!(bench.text("/").await, (200, String::new()));
+    bench.over().await;
+}
+
+/// Does this so many times.
+fn make(count: u32, one: &str) -> String {
     format!(
-        "(local.set $a (i32.const {fields}))
+        "(local.set $a (i32.const {count}))
         (loop $again
-          (drop (call $new-fields))
+          {one}
           (br_if $again (local.tee $a (i32.sub (local.get $a) (i32.const 1)))))"
     )
 }
 
+/// One whose body could be written, and is never sent.
+const REQUEST: &str = "(call $request-body (call $new-request (call $new-fields)) (i32.const 0))";
+
+// hardening H28
 #[tokio::test]
-async fn a_guest_that_leaves_no_room_for_a_request_is_told_of() {
+async fn a_guest_that_holds_too_much_when_it_is_made_is_told_of() {
     let (log, _recording) = Log::record();
-    let bench = Bench::starting(&make(257), "unreachable").await;
-    assert_eq!(bench.get("/").await.status(), 500);
-    bench.over().await;
-    let told = log.lines("leaves no room for a request");
-    assert_eq!(told.len(), 1, "{}", log.text());
+    // Three calls each; every 64th looks.
+    for (requests, why) in [
+        (85, "leaves no room for a request"),
+        (86, "holds more than 16 MiB of fields"),
+    ] {
+        let bench = Bench::starting(&make(requests, REQUEST), "unreachable").await;
+        assert_eq!(bench.get("/").await.status(), 500);
+        bench.over().await;
+        assert_eq!(log.lines(why).len(), 1, "{}", log.text());
+    }
 }
