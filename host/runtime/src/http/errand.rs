@@ -1,24 +1,25 @@
 //! A request on its way: one connection, one answer, no redirects.
 
+use std::future::ready;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::time::{Sleep, timeout};
+use tokio::time::timeout;
 use tracing::Level;
 use url::{Position, Url};
 use wasket_client::{Connect, ConnectFault, Stream, TlsFault};
 use wasket_session::SessionId;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
+use super::fetched::{Patience, tie};
 use super::outgoing::Place;
 use crate::limits::HEAD_BYTES_MAX;
 use crate::log::emit;
@@ -29,6 +30,8 @@ pub(super) struct Errand {
     pub(super) way: Way,
     pub(super) place: Arc<Place>,
     pub(super) request: Request<WasiBody>,
+    /// How long the guest may leave the answer unread.
+    pub(super) unread: Duration,
 }
 
 /// How it goes to where.
@@ -53,6 +56,7 @@ impl Errand {
             way,
             place,
             request,
+            unread,
         } = self;
         let patience =
             |of_the_guest: Option<Duration>| of_the_guest.unwrap_or(PATIENCE).min(PATIENCE);
@@ -77,12 +81,16 @@ impl Errand {
             return Err(Error::HttpProtocolError);
         }
         own(response.headers_mut());
-        let between = patience(options.between_bytes_timeout);
-        let response = response.map(|body| Fetched::new(body, between, place).boxed_unsync());
+        let patience = Patience {
+            between: patience(options.between_bytes_timeout),
+            unread,
+        };
+        let (response, unread) = tie(response, patience, place);
         let goes_on = async move {
             // How it ends is seen in the body.
-            if goes_on {
-                let _ = connection.await;
+            match goes_on {
+                true => unread.keep(connection).await,
+                false => unread.keep(ready(())).await,
             }
             Ok(())
         };
@@ -155,60 +163,7 @@ impl Body for Asked {
     }
 }
 
-/// What the guest reads.
-struct Fetched {
-    inner: Incoming,
-    between: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
-    place: Option<Arc<Place>>,
-}
-
-impl Fetched {
-    fn new(inner: Incoming, between: Duration, place: Arc<Place>) -> Self {
-        let place = Some(place).filter(|_| !inner.is_end_stream());
-        Self {
-            inner,
-            between,
-            waiting: None,
-            place,
-        }
-    }
-}
-
-impl Body for Fetched {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) {
-            this.waiting = None;
-            let frame = frame.map(|frame| frame.map_err(|error| error_of(&error)));
-            if !matches!(frame, Some(Ok(_))) {
-                this.place = None;
-            }
-            return Poll::Ready(frame);
-        }
-        let between = this.between;
-        let sleep = || Box::pin(tokio::time::sleep(between));
-        ready!(this.waiting.get_or_insert_with(sleep).as_mut().poll(cx));
-        this.place = None;
-        Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-fn error_of(error: &hyper::Error) -> Error {
+pub(super) fn error_of(error: &hyper::Error) -> Error {
     if error.is_parse_too_large() {
         Error::HttpResponseHeaderSectionSize(None)
     } else if error.is_incomplete_message() {

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use http::HeaderMap;
 use wasket_session::SessionId;
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi_http::p2::body::{HostFutureTrailers, HostOutgoingBody, StreamContext};
+use wasmtime_wasi_http::p2::body::{
+    HostFutureTrailers, HostIncomingBody, HostOutgoingBody, StreamContext,
+};
 use wasmtime_wasi_http::p2::types::{
     HostFutureIncomingResponse, HostIncomingResponse, HostOutgoingRequest, HostOutgoingResponse,
 };
 use wasmtime_wasi_http::{FieldMap, WasiHttpCtx, WasiHttpCtxView};
 
 use super::Outgoing;
+use super::fetched::SHORT_BYTES_MAX;
 use super::outgoing::BODY_BYTES_MAX;
 use crate::limits::{FIELDS_BYTES_MAX, HEAD_BYTES_MAX, HTTP_BYTES_MAX};
 use crate::store::Shared;
@@ -89,8 +92,8 @@ fn is_over(table: &mut ResourceTable) -> bool {
     held.sum::<usize>() > HTTP_BYTES_MAX
 }
 
-/// What the host holds for it, where that is much. An answer that was read is nothing more than its head; languages that
-/// collect garbage give no handle back for long.
+/// What the host holds for it, where that is much. An answer is its head and what is short of its body, for a longer one has
+/// a place; and languages that collect garbage give no handle back for long.
 fn bytes(entry: &(dyn Any + Send)) -> usize {
     if let Some(map) = entry.downcast_ref::<FieldMap>() {
         fields(map)
@@ -103,7 +106,9 @@ fn bytes(entry: &(dyn Any + Send)) -> usize {
     } else if let Some(response) = entry.downcast_ref::<HostOutgoingResponse>() {
         body(response.body.is_some()) + fields(&response.headers)
     } else if let Some(response) = entry.downcast_ref::<HostIncomingResponse>() {
-        fields(&response.headers)
+        fields(&response.headers) + response.body.as_ref().map_or(0, |_| SHORT_BYTES_MAX)
+    } else if entry.is::<HostIncomingBody>() {
+        SHORT_BYTES_MAX
     } else if let Some(trailers) = entry.downcast_ref::<HostFutureTrailers>() {
         match trailers {
             HostFutureTrailers::Done(Ok(Some(map))) => fields(map),
@@ -112,9 +117,9 @@ fn bytes(entry: &(dyn Any + Send)) -> usize {
     } else {
         match entry.downcast_ref::<HostFutureIncomingResponse>() {
             // Of what nobody has asked for yet, it is not known whether it has come.
-            Some(HostFutureIncomingResponse::Pending(_)) => HEAD_BYTES_MAX,
+            Some(HostFutureIncomingResponse::Pending(_)) => HEAD_BYTES_MAX + SHORT_BYTES_MAX,
             Some(HostFutureIncomingResponse::Ready(Ok((response, _)))) => {
-                fields(response.headers())
+                fields(response.headers()) + SHORT_BYTES_MAX
             }
             _ => 0,
         }

@@ -6,6 +6,7 @@
 mod answer;
 mod component;
 mod errand;
+mod fetched;
 mod held;
 mod outgoing;
 mod request;

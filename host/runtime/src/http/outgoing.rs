@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, Method, Request, Uri, Version, header};
 use http_body_util::BodyExt as _;
@@ -22,6 +23,7 @@ pub(crate) struct Outgoing {
     errands: Arc<()>,
     /// Connections of another kind, which count too.
     links: usize,
+    unread_max: Duration,
 }
 
 /// Room for a request, until all of it has gone and its answer has been read: as long as it has a connection.
@@ -37,6 +39,7 @@ impl Outgoing {
             session,
             errands: Arc::default(),
             links: 0,
+            unread_max: UNREAD_MAX,
         }
     }
 
@@ -83,6 +86,7 @@ impl Outgoing {
             way,
             place,
             request: Request::from_parts(head, body),
+            unread: self.unread_max,
         })
     }
 
@@ -147,6 +151,9 @@ impl WasiHttpHooks for Outgoing {
     }
 }
 
+/// A guest that has not begun to read an answer by then does not want it, and others want its place.
+const UNREAD_MAX: Duration = Duration::from_secs(60);
+
 /// What a guest may write of a body before somebody reads it: as many chunks and one more.
 const BODY_CHUNKS: usize = 1;
 const BODY_CHUNK_BYTES_MAX: usize = 64 << 10;
@@ -159,7 +166,11 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
+    use http::Response;
+    use http_body_util::Empty;
     use hyper::body::Body as _;
+    use tokio::task::JoinHandle;
+    use tokio::time::timeout;
     use wasket_session::{Hub, IdSource};
     use wasmtime_wasi_http::p2::body::{HostOutgoingBody, StreamContext};
 
@@ -183,8 +194,8 @@ mod tests {
         Outgoing::new(Arc::new(shared), SessionId::new(1).unwrap())
     }
 
-    /// Answers everybody as soon as the head has come, and keeps what it has accepted.
-    fn hasty() -> String {
+    /// Answers everybody so as soon as the head has come, and keeps what it has accepted.
+    fn hasty(answer: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
@@ -197,7 +208,6 @@ mod tests {
                     stream.read_exact(&mut byte).unwrap();
                     head.extend(byte);
                 }
-                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
                 stream.write_all(answer).unwrap();
                 kept.push(stream);
             }
@@ -211,10 +221,21 @@ mod tests {
         Box::into_pin(sent).await
     }
 
+    /// An answer to what has no body, and its connection, which goes on.
+    async fn ask(
+        outgoing: &mut Outgoing,
+        url: &str,
+    ) -> (Response<WasiBody>, JoinHandle<Result<(), Error>>) {
+        let nothing = Empty::new().map_err(|never| match never {});
+        let sent = send(outgoing, url, nothing.boxed_unsync()).await;
+        let (response, connection) = sent.unwrap();
+        (response, tokio::spawn(Box::into_pin(connection)))
+    }
+
     // hardening H29
     #[tokio::test]
     async fn a_place_is_taken_while_the_guest_goes_on_sending() {
-        let url = hasty();
+        let url = hasty(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
         let mut outgoing = outgoing(&url);
         for finishes in [false, true] {
             let (writer, body) = HostOutgoingBody::new(StreamContext::Request, None, 1, 1);
@@ -235,4 +256,45 @@ mod tests {
             assert_eq!(outgoing.open(), 0);
         }
     }
+
+    // hardening H29
+    #[tokio::test]
+    async fn an_answer_that_is_left_unread_loses_its_connection() {
+        let url = hasty(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
+        let mut outgoing = outgoing(&url);
+        assert_eq!(outgoing.unread_max, Duration::from_secs(60));
+        outgoing.unread_max = Duration::from_millis(20);
+        let (response, connection) = ask(&mut outgoing, &url).await;
+        let ended = timeout(PATIENCE, connection).await;
+        ended.expect("it is not kept").unwrap().unwrap();
+        assert_eq!(outgoing.open(), 0);
+        let mut body = response.into_body();
+        let left = body.frame().await.unwrap();
+        assert!(matches!(left, Err(Error::ConnectionTerminated)), "{left:?}");
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_short_and_here_needs_no_place() {
+        let url = hasty(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        let mut outgoing = outgoing(&url);
+        let mut unread = Vec::new();
+        for _ in 0..5 {
+            let (response, connection) = ask(&mut outgoing, &url).await;
+            let is_given_back = async {
+                while outgoing.open() > 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            assert!(timeout(PATIENCE, is_given_back).await.is_ok());
+            unread.push((response, connection));
+        }
+        for (response, connection) in unread {
+            let body = response.into_body().collect().await.unwrap();
+            assert_eq!(body.to_bytes(), "ok");
+            connection.abort();
+        }
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(30);
 }
