@@ -161,13 +161,13 @@ fn check_tells_where_guests_may_connect_to() {
         (
             "relay",
             "",
-            "imports connections, and `connect` is empty",
+            "imports connections or requests, and `connect` is empty",
             true,
         ),
         (
             "echo",
             some,
-            "ws://*.b.example/x, and its component imports no",
+            "ws://*.b.example/x, and its component imports neither",
             false,
         ),
     ] {

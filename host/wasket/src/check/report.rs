@@ -82,10 +82,13 @@ fn outward(connects: bool, connect: &[String], problem: &Option<String>) {
     let text = match (connects, connect.is_empty()) {
         (true, false) => format!("its guests may connect to {targets}"),
         (true, true) => {
-            "its component imports connections, and `connect` is empty: each is refused".to_owned()
+            "its component imports connections or requests, and `connect` is empty: each is refused"
+                .to_owned()
         }
         (false, false) if problem.is_none() => {
-            format!("its guests may connect to {targets}, and its component imports no connections")
+            format!(
+                "its guests may connect to {targets}, and its component imports neither connections nor requests"
+            )
         }
         (false, _) => return,
     };
