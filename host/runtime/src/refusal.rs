@@ -1,8 +1,11 @@
 //! What a guest is refused for a limit's sake: it hears `refused`, the operator which setting says so.
 
+use std::mem;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use wasket_session::SessionId;
 
 use crate::log::{TARGET, logged};
@@ -66,9 +69,9 @@ impl Refusals {
     }
 }
 
-/// The failures of one service's guests, as they are told: clients may cause them at any rate.
+/// The failures of one kind of one service's guests, as they are told: clients may cause them at any rate.
 #[derive(Debug, Default)]
-pub(crate) struct Failures(Mutex<Told>);
+pub(crate) struct Failures(Arc<Mutex<Told>>);
 
 #[derive(Debug, Default)]
 struct Told {
@@ -78,37 +81,41 @@ struct Told {
 }
 
 impl Failures {
-    /// Whether to tell another one. How many were not is told with the first of a later second.
+    /// Whether to tell another one. How many were not is told when the second is over.
     #[cold]
-    pub(crate) fn are_news(&self, service: &str) -> bool {
-        let (are_news, untold) = self.count(Instant::now());
-        if untold > 0 {
-            tracing::warn!(
-                target: TARGET,
-                service,
-                "{untold} failures of guests were not told: there were more than {FAILURES_TOLD_MAX} in a second"
-            );
+    pub(crate) fn are_news(&self, service: &Arc<str>) -> bool {
+        let (are_news, untold) = self.0.lock().count(Instant::now());
+        if untold == 1
+            && let Ok(host) = Handle::try_current()
+        {
+            let (told, service) = (Arc::clone(&self.0), Arc::clone(service));
+            host.spawn(async move {
+                tokio::time::sleep(SELDOM).await;
+                let untold = mem::take(&mut told.lock().untold);
+                tracing::warn!(
+                    target: TARGET,
+                    service = &*service,
+                    "{untold} failures of guests were not told: there were more than {FAILURES_TOLD_MAX} in a second"
+                );
+            });
         }
         are_news
     }
+}
 
-    fn count(&self, now: Instant) -> (bool, u64) {
-        let mut second = self.0.lock();
+impl Told {
+    /// Whether one more is to be told, and how many are not.
+    fn count(&mut self, now: Instant) -> (bool, u64) {
         let is_over = |at| now.saturating_duration_since(at) >= SELDOM;
-        let mut untold = 0;
-        if second.began.is_none_or(is_over) {
-            untold = second.untold;
-            *second = Told {
-                began: Some(now),
-                ..Told::default()
-            };
+        if self.began.is_none_or(is_over) {
+            (self.began, self.told) = (Some(now), 0);
         }
-        let are_news = second.told < FAILURES_TOLD_MAX;
-        match are_news {
-            true => second.told += 1,
-            false => second.untold += 1,
+        let is_news = self.told < FAILURES_TOLD_MAX;
+        match is_news {
+            true => self.told += 1,
+            false => self.untold += 1,
         }
-        (are_news, untold)
+        (is_news, if is_news { 0 } else { self.untold })
     }
 }
 
@@ -153,13 +160,31 @@ mod tests {
     // hardening H28
     #[test]
     fn failures_are_told_so_many_in_a_second_and_the_others_counted() {
-        let failures = Failures::default();
+        let mut told = Told::default();
         let now = Instant::now();
-        for n in 0..40 {
-            assert_eq!(failures.count(now), (n < FAILURES_TOLD_MAX, 0));
-        }
         let later = now + Duration::from_secs(1);
-        assert_eq!(failures.count(later), (true, 8));
-        assert_eq!(failures.count(later), (true, 0));
+        for now in [now, later] {
+            for _ in 0..FAILURES_TOLD_MAX {
+                assert_eq!(told.count(now), (true, 0));
+            }
+            assert!(!told.count(now).0);
+        }
+        assert_eq!(told.count(later), (false, 3));
+    }
+
+    // hardening H28
+    #[tokio::test]
+    async fn how_many_were_not_told_is_told_without_another_one() {
+        let (failures, service) = (Failures::default(), Arc::from("test"));
+        for n in 0..40 {
+            assert_eq!(failures.are_news(&service), n < FAILURES_TOLD_MAX);
+        }
+        let is_told = async {
+            while failures.0.lock().untold > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(30), is_told).await;
+        assert!(told.is_ok());
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<LogBudget>,
     pub(crate) refusals: Refusals,
     pub(crate) failures: Failures,
+    /// Of answers to requests: clients that send or read badly shall hide no others.
+    pub(crate) answer_failures: Failures,
     /// `None` where nothing of the outside is granted.
     pub(crate) granted: Option<Granted>,
 }
@@ -58,6 +60,7 @@ impl Shared {
             log: Arc::new(log),
             refusals: Refusals::default(),
             failures: Failures::default(),
+            answer_failures: Failures::default(),
             granted: None,
         }
     }

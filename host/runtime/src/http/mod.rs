@@ -224,8 +224,8 @@ impl HttpService for GuestHttp {
 /// Tells the operator what is wrong with an answer.
 #[cold]
 fn tell(shared: &Shared, what: &str) {
-    let service = &*shared.name;
-    if shared.failures.are_news(service) {
+    if shared.answer_failures.are_news(&shared.name) {
+        let service = &*shared.name;
         tracing::error!(target: TARGET, service, event = "handle", "{what}");
     }
 }
