@@ -134,7 +134,7 @@ impl GuestHttp {
             return plain(StatusCode::BAD_REQUEST, text);
         };
         let (sender, head) = oneshot::channel();
-        let (reader, writer) = answer::tie();
+        let (reader, writer, writing) = answer::tie();
         let cancelled = CancellationToken::new();
         let leash = cancelled.clone().drop_guard();
         let task = Task {
@@ -147,6 +147,7 @@ impl GuestHttp {
             permit,
             place,
             writer,
+            writing,
         };
         let task = self.tasks.spawn(task.run(cancelled));
         match head.await {
@@ -158,7 +159,7 @@ impl GuestHttp {
             }
             Ok(Err(code)) => {
                 leash.disarm();
-                self.failed(&code)
+                self.failed(code)
             }
             Err(_) => match task.await {
                 Ok(Ended::Full) => self.full_of_instances(),
@@ -174,11 +175,12 @@ impl GuestHttp {
 
     /// The guest's answer is an error.
     #[cold]
-    fn failed(&self, code: &ErrorCode) -> Response<HttpBody> {
+    fn failed(&self, mut code: ErrorCode) -> Response<HttpBody> {
+        answer::shorten(&mut code, ERROR_BYTES_MAX);
         let shown = start_of(format_args!("{code:?}"), ERROR_BYTES_MAX);
         let what = format!("the guest answers with an error: {}", escaped(&shown));
         tell(&self.shared, &what);
-        plain(answer::status_of(code), FAILED)
+        plain(answer::status_of(&code), FAILED)
     }
 
     #[cold]

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::HttpComponent;
-use super::answer::Writer;
+use super::answer::{Writer, Writing};
 use super::request::Incoming;
 use crate::Runtime;
 use crate::export::Handle;
@@ -34,6 +34,7 @@ pub(super) struct Task {
     pub(super) request: Request<Incoming>,
     pub(super) sender: oneshot::Sender<Answered>,
     pub(super) writer: Writer,
+    pub(super) writing: Writing,
     /// The place of the instance.
     pub(super) permit: OwnedSemaphorePermit,
     /// The place of the request.
@@ -74,7 +75,8 @@ impl Task {
         };
         let within = self.shared.limits.event_wall_time.min(AFTER_ANSWER_MAX);
         let called = {
-            let call = pin!(call(&mut instance, &self.component, resources));
+            let call = call(&mut instance, &self.component, resources, self.writing);
+            let call = pin!(call);
             let outlived = pin!(self.writer.outlived(within));
             match cancelled.run_until_cancelled(select(call, outlived)).await {
                 Some(Either::Left((returned, _))) => returned,
@@ -117,6 +119,7 @@ async fn call(
     instance: &mut Instance,
     component: &HttpComponent,
     resources: Handle,
+    writing: Writing,
 ) -> Result<(), Fault> {
     let exports = &component.parts.exports;
     let () = instance
@@ -124,7 +127,8 @@ async fn call(
         .await?;
     match &exports.lifecycle {
         Some(lifecycle) => {
-            // Its clients need not wait for that.
+            // Its client need not wait for that, nor others for bodies that it began to send.
+            drop(writing);
             instance.guest_mut().abandon_bodies();
             instance.call_rare("on-stop", &lifecycle.on_stop, ()).await
         }

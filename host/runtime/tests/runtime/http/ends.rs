@@ -94,11 +94,29 @@ async fn a_client_that_leaves_ends_its_guest() {
 
 // hardening H28
 #[tokio::test]
-async fn a_body_without_an_end_that_nobody_reads_is_not_written() {
+async fn a_body_without_an_end_that_nobody_reads_takes_the_time_that_its_guest_has() {
+    let (log, _recording) = Log::record();
     let bench = Bench::new().await;
     let asked = request("HEAD", "/flood?bytes=1000000000000000", none());
     assert!(whole(bench.service.answer(asked).await).await.is_ok());
     bench.over().await;
+    let told = log.lines("ran longer than request_time");
+    assert_eq!(told.len(), 1, "{}", log.text());
+}
+
+/// Many take a stream that is closed under them for a failure.
+#[tokio::test]
+async fn a_long_body_that_nobody_reads_is_taken_to_its_end() {
+    let (log, _recording) = Log::record();
+    let bench = Bench::new().await;
+    for length in [1_000_000, 4_000_000] {
+        let target = format!("/short?said={length}&sent={length}");
+        let answer = bench.service.answer(request("HEAD", &target, none())).await;
+        assert_eq!(whole(answer).await, Ok(String::new()));
+        bench.over().await;
+    }
+    let told = log.lines("finished Ok(())");
+    assert_eq!(told.len(), 2, "{}", log.text());
 }
 
 #[tokio::test]
