@@ -385,7 +385,7 @@ mod tests {
             prop_assert!(!challenge.is_stale());
             for (given, verdict) in [(password.clone(), Verdict::Proved), (format!("{password}x"), Verdict::Failed)] {
                 let answer = challenge.answer(&name, &given, "GET", "/a?b=\"", [3; 16]).unwrap();
-                let Begun::Attempt(attempt) = guard.begin(answer.as_bytes(), "GET", "/a?b=\"", "localhost").unwrap() else {
+                let Begun::Attempt(attempt) = guard.begin(answer.as_bytes(), &["GET"], "/a?b=\"", "localhost").unwrap() else {
                     panic!("{answer}");
                 };
                 prop_assert_eq!(attempt.name(), &name);

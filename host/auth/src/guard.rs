@@ -55,7 +55,7 @@ enum Proof {
     Password(String),
     Response {
         uri: String,
-        method: String,
+        methods: Vec<String>,
         response: Response,
     },
 }
@@ -108,15 +108,15 @@ impl Guard {
         &self.realm
     }
 
-    /// Reads the `Authorization` of a request with this method and target, sent to this host and port. Which algorithms
-    /// were offered only the caller knows: see [`Attempt::algorithm`].
+    /// Reads the `Authorization` of a request with one of these methods, as its sender may see it, and this target, sent to
+    /// this host and port. Which algorithms were offered only the caller knows: see [`Attempt::algorithm`].
     ///
     /// # Errors
     /// When it cannot be read, or was made for another target (RFC 7616, section 3.4.6): a 400.
     pub fn begin(
         &self,
         authorization: &[u8],
-        method: &str,
+        methods: &[&str],
         target: &str,
         authority: &str,
     ) -> Result<Begun, Malformed> {
@@ -132,7 +132,7 @@ impl Guard {
                 }
                 let proof = Proof::Response {
                     uri: digest.uri,
-                    method: method.to_owned(),
+                    methods: methods.iter().map(|&method| method.into()).collect(),
                     response: digest.response,
                 };
                 (digest.name, proof)
@@ -160,12 +160,12 @@ impl Guard {
             (
                 Proof::Response {
                     uri,
-                    method,
+                    methods,
                     response,
                 },
                 By::Digest(nonces),
             ) => match secret.key_for(response.algorithm, name, realm) {
-                Some(key) if response.is_by(&key, method, uri) => {
+                Some(key) if methods.iter().any(|it| response.is_by(&key, it, uri)) => {
                     match nonces.spend(&response.nonce, response.count(), now_ms) {
                         Use::Fresh => Verdict::Proved,
                         Use::Stale => Verdict::Stale,
@@ -249,7 +249,7 @@ mod tests {
     }
 
     fn attempt(guard: &Guard, authorization: &str) -> Attempt {
-        match guard.begin(authorization.as_bytes(), "GET", "/dir/index.html", "h:1") {
+        match guard.begin(authorization.as_bytes(), &["GET"], "/dir/index.html", "h:1") {
             Ok(Begun::Attempt(attempt)) => attempt,
             other => panic!("{other:?}"),
         }
@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(verdict("open sesam"), Verdict::Failed);
         assert!(!format!("{attempt:?}").contains("sesame"));
         for other in ["Digest username=\"a\"", "Basic OnB3", "Bearer x", ""] {
-            let begun = guard.begin(other.as_bytes(), "GET", "/", "");
+            let begun = guard.begin(other.as_bytes(), &["GET"], "/", "");
             assert!(
                 matches!(begun, Ok(Begun::Anonymous) | Err(Malformed::Digest)),
                 "{begun:?}"
@@ -346,10 +346,10 @@ mod tests {
         assert_eq!(verdict("Circle of Lies"), Verdict::Failed);
         let keys = Secret::key(&"0".repeat(64)).unwrap().0;
         assert_eq!(guard.finish(&attempt, &keys, 0), Verdict::Failed);
-        let elsewhere = guard.begin(example.as_bytes(), "GET", "/dir/index.html?", "h:1");
+        let elsewhere = guard.begin(example.as_bytes(), &["GET"], "/dir/index.html?", "h:1");
         assert_eq!(elsewhere.unwrap_err(), Malformed::Target);
         let other = Guard::digest("other".parse().unwrap(), [1; 32], 1000);
-        let begun = other.begin(example.as_bytes(), "GET", "/dir/index.html", "h:1");
+        let begun = other.begin(example.as_bytes(), &["GET"], "/dir/index.html", "h:1");
         assert!(matches!(begun, Ok(Begun::Anonymous)), "{begun:?}");
     }
 }

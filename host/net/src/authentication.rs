@@ -16,6 +16,7 @@ use wasket_session::{Found, Principal, Unavailable, Users};
 use crate::answer::{Answer, plain};
 use crate::clock::Clock;
 use crate::failures::Failures;
+use crate::handshake::is_extended_connect;
 use crate::hashing::Hashing;
 use crate::places::Places;
 use crate::shared::Shared;
@@ -35,6 +36,7 @@ pub struct Authentication {
 pub(crate) struct Asking<'r> {
     headers: &'r HeaderMap,
     method: &'r str,
+    is_extended_connect: bool,
     target: &'r str,
     authority: &'r str,
     remote: SocketAddr,
@@ -48,6 +50,7 @@ impl<'r> Asking<'r> {
         Self {
             headers: &request.headers,
             method: request.method.as_str(),
+            is_extended_connect: is_extended_connect(request),
             target: target.map_or("/", |target| target.as_str()),
             authority: host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
             remote,
@@ -144,9 +147,12 @@ impl Authentication {
         }
         let authorization = authorization.as_bytes();
         let (target, authority) = (asking.target, asking.authority);
-        let begun = self
-            .guard
-            .begin(authorization, asking.method, target, authority);
+        // Who opens a session may not know by which version it goes: browsers answer for the GET that it is over HTTP/1.1.
+        let methods = match asking.is_extended_connect {
+            true => &["GET", asking.method][..],
+            false => &[asking.method],
+        };
+        let begun = self.guard.begin(authorization, methods, target, authority);
         match begun {
             Ok(Begun::Attempt(attempt)) if self.offers(&attempt) => Ok(attempt),
             Ok(Begun::Attempt(_) | Begun::Anonymous) => Err(self.challenge(false, asking.clock)),
@@ -275,6 +281,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use tokio::sync::Semaphore;
+    use wasket_auth::{Challenge, Secret};
     use wasket_session::Lookup;
 
     use super::*;
@@ -319,6 +326,7 @@ mod tests {
                 let asking = Asking {
                     headers: &headers,
                     method: "GET",
+                    is_extended_connect: false,
                     target: "/",
                     authority: "h",
                     remote: ([127, 0, 0, 1], 1).into(),
@@ -340,5 +348,57 @@ mod tests {
         assert_eq!(first.await.unwrap(), Some(StatusCode::UNAUTHORIZED));
         assert_eq!(second.await.unwrap(), Some(StatusCode::TOO_MANY_REQUESTS));
         assert_eq!(users.lookups.load(Ordering::Relaxed), 1);
+    }
+
+    /// Knows everybody, by one password.
+    struct Open;
+
+    impl Users for Open {
+        fn find<'a>(&'a self, _: &'a str, name: &'a str) -> Lookup<'a> {
+            let principal = Principal {
+                name: name.into(),
+                roles: Vec::new(),
+                claims: Vec::new(),
+            };
+            Box::pin(async { Ok(Found::User(Secret::plain("secret"), principal)) })
+        }
+
+        fn algorithms(&self) -> Vec<Algorithm> {
+            vec![Algorithm::Sha256]
+        }
+    }
+
+    // RFC 8441, section 4: a session over HTTP/2 is a CONNECT to those who see the stream, and a GET to browsers.
+    #[tokio::test]
+    async fn a_digest_for_a_session_over_http2_may_be_that_of_a_get() {
+        let guard = Guard::digest("r".parse().unwrap(), [1; 32], 60_000);
+        let login = Authentication::new(guard, Arc::new(Open), None, None, Hashing::new());
+        let (login, clock) = (Arc::new(login), Arc::new(Clock::new()));
+        for (method, is_extended_connect, computed_for, is_let_in) in [
+            ("CONNECT", true, "CONNECT", true),
+            ("CONNECT", true, "GET", true),
+            ("CONNECT", true, "POST", false),
+            ("CONNECT", false, "GET", false),
+            ("POST", false, "GET", false),
+        ] {
+            let challenge = login.challenge(false, &clock);
+            let fields = challenge.headers().get_all(WWW_AUTHENTICATE);
+            let challenge = Challenge::strongest(fields.iter().map(HeaderValue::as_bytes), "ada");
+            let answer = challenge
+                .unwrap()
+                .answer("ada", "secret", computed_for, "/", [2; 16]);
+            let answer = HeaderValue::from_str(&answer.unwrap()).unwrap();
+            let asking = Asking {
+                headers: &[(AUTHORIZATION, answer)].into_iter().collect(),
+                method,
+                is_extended_connect,
+                target: "/",
+                authority: "h",
+                remote: ([127, 0, 0, 1], 1).into(),
+                clock: &clock,
+            };
+            let principal = login.identify(asking).await;
+            assert_eq!(principal.is_ok(), is_let_in, "{method} for {computed_for}");
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Door {
         let verdict = field.map(|field| {
             match self
                 .guard
-                .begin(field.as_bytes(), method, target, "localhost")
+                .begin(field.as_bytes(), &[method], target, "localhost")
             {
                 Ok(Begun::Attempt(attempt)) if attempt.name() == "ada" => {
                     self.guard

@@ -29,7 +29,7 @@ fn realm() -> Realm {
 }
 
 fn attempt(guard: &Guard, data: &[u8]) -> Option<Attempt> {
-    match guard.begin(data, "GET", "/dir/index.html", "localhost") {
+    match guard.begin(data, &["GET"], "/dir/index.html", "localhost") {
         Ok(Begun::Attempt(attempt)) => {
             assert!(data.len() <= AUTHORIZATION_BYTES_MAX);
             assert!(!attempt.name().is_empty());

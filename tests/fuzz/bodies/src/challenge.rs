@@ -13,7 +13,7 @@ pub fn challenge(data: &[u8]) {
     let is_forbidden = |char: char| char.is_control() && char != '\t';
     assert!(!answer.chars().any(is_forbidden), "{answer:?}");
     let basic = Guard::basic("realm".parse().expect("a realm"));
-    match basic.begin(answer.as_bytes(), "GET", "/", "localhost") {
+    match basic.begin(answer.as_bytes(), &["GET"], "/", "localhost") {
         Ok(Begun::Attempt(attempt)) => {
             assert!(challenge.is_basic());
             assert_eq!(attempt.name(), "Mufasa");
