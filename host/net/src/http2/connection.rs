@@ -141,6 +141,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<I> {
             if accepted.is_pending() {
                 // Each stream that it has read of has a pump now, and none has anything left.
                 self.allowance.renew();
+                self.streams.outlet().rest();
             }
             if accepted.is_ready() || !self.is_too_quiet(cx) {
                 return accepted;

@@ -1,84 +1,273 @@
-//! Whether a connection's socket takes what is sent, for those who would send more.
+//! How much h2 is given to send, and whose turn it is to give it more.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
+use h2::SendStream;
 use parking_lot::Mutex;
 
-/// Closed while the socket has not taken all that h2 had for it. h2 itself takes what it is given by the byte, and what
+/// Keeps what h2 has of a connection's output at [`BYTES_MAX`]. h2 itself takes what it is given stream by stream, and what
 /// it keeps of it by the frame: a hundred times as much where frames are small. So what comes then is left with who has
-/// it, where it is counted, and where small messages become larger writes.
-#[derive(Debug, Default)]
+/// it, where it is counted, and where small messages become larger writes. And as h2 has little, who waits here waits for
+/// a part of each of those who came before, and not for all that they have.
+#[derive(Debug)]
 pub(super) struct Outlet {
-    closed: AtomicBool,
-    /// By the number of their stream.
-    waiting: Mutex<HashMap<u32, Waker>>,
+    /// What h2 may still be given, or the excess of what it was.
+    room: AtomicI64,
+    /// What the socket has ever taken.
+    taken: AtomicU64,
+    /// The socket has not taken all that h2 had for it.
+    blocked: AtomicBool,
+    /// Somebody waits, and has not been called.
+    queued: AtomicBool,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    last: u64,
+    /// Who has not been called, by their numbers.
+    waiting: BTreeMap<u64, Waker>,
+}
+
+impl Default for Outlet {
+    fn default() -> Self {
+        Self {
+            room: AtomicI64::new(BYTES_MAX),
+            taken: AtomicU64::new(0),
+            blocked: AtomicBool::new(false),
+            queued: AtomicBool::new(false),
+            queue: Mutex::default(),
+        }
+    }
 }
 
 impl Outlet {
-    /// The socket does not take all now.
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+    /// The socket takes nothing now.
+    pub(super) fn block(&self) {
+        self.blocked.store(true, Ordering::Relaxed);
     }
 
-    /// The socket has taken all.
-    pub(super) fn open(&self) {
-        // Nobody else changes it but the connection's own task.
-        if !self.closed.load(Ordering::Acquire) {
+    /// The socket has taken all that it was given.
+    pub(super) fn unblock(&self) {
+        self.blocked.store(false, Ordering::Relaxed);
+    }
+
+    /// The socket has taken so much.
+    pub(super) fn take(&self, bytes: usize) {
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
+        let more = |room: i64| Some(room.saturating_add(count(bytes)).min(BYTES_MAX));
+        let _ = self
+            .room
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
+        let parts = self.room.load(Ordering::SeqCst).max(0) / count(PART_BYTES);
+        self.call(usize::try_from(parts).unwrap_or(usize::MAX));
+    }
+
+    /// What the socket has ever taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// h2 has nothing to do: if that is not because of the socket, it has sent all that it had, or thrown it away.
+    pub(super) fn rest(&self) {
+        if !self.blocked.load(Ordering::Relaxed) {
+            self.room.store(BYTES_MAX, Ordering::SeqCst);
+            self.call(usize::MAX);
+        }
+    }
+
+    /// Nobody sends any more: there is nothing to wait for.
+    pub(super) fn end(&self) {
+        self.room.store(i64::MAX / 2, Ordering::SeqCst);
+        self.call(usize::MAX);
+    }
+
+    fn has_room(&self) -> bool {
+        self.room.load(Ordering::SeqCst) > 0
+    }
+
+    /// Wakes so many of those who have waited longest. Who then finds no room keeps its number.
+    fn call(&self, most: usize) {
+        if most == 0 || !self.queued.load(Ordering::SeqCst) {
             return;
         }
-        let waiting = {
-            let mut waiting = self.waiting.lock();
-            self.closed.store(false, Ordering::Release);
-            std::mem::take(&mut *waiting)
-        };
-        waiting.into_values().for_each(Waker::wake);
-    }
-
-    /// Waits until it is open, on behalf of a stream.
-    pub(super) fn poll_open(&self, stream: u32, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.closed.load(Ordering::Acquire) {
-            return Poll::Ready(());
+        let mut queue = self.queue.lock();
+        let first = std::iter::from_fn(|| queue.waiting.pop_first()).take(most);
+        let called: Vec<(u64, Waker)> = first.collect();
+        self.queued
+            .store(!queue.waiting.is_empty(), Ordering::SeqCst);
+        drop(queue);
+        for (_, waker) in called {
+            waker.wake();
         }
-        let mut waiting = self.waiting.lock();
-        // Looked at again: who opens it has the same lock.
-        if !self.closed.load(Ordering::Acquire) {
-            return Poll::Ready(());
-        }
-        waiting.insert(stream, cx.waker().clone());
-        Poll::Pending
-    }
-
-    /// The stream is gone.
-    pub(super) fn forget(&self, stream: u32) {
-        let waker = self.waiting.lock().remove(&stream);
-        drop(waker);
     }
 }
 
+/// One stream's way to h2.
+#[derive(Debug)]
+pub(super) struct Turn {
+    outlet: Arc<Outlet>,
+    /// Its place among those who wait.
+    number: Option<u64>,
+}
+
+impl Turn {
+    pub(super) fn at(outlet: &Arc<Outlet>) -> Self {
+        Self {
+            outlet: Arc::clone(outlet),
+            number: None,
+        }
+    }
+
+    /// Waits until one more part may be sent.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let outlet = &*self.outlet;
+        if outlet.has_room() && !outlet.queued.load(Ordering::SeqCst) {
+            self.number = None;
+            return Poll::Ready(());
+        }
+        let mut queue = outlet.queue.lock();
+        let number = *self.number.get_or_insert_with(|| {
+            queue.last += 1;
+            queue.last
+        });
+        queue.waiting.insert(number, cx.waker().clone());
+        outlet.queued.store(true, Ordering::SeqCst);
+        // Looked at behind that: who makes room looks at both the other way round.
+        let is_first = queue.waiting.range(..number).next().is_none();
+        if !(is_first && outlet.has_room()) {
+            return Poll::Pending;
+        }
+        drop(queue);
+        self.leave();
+        Poll::Ready(())
+    }
+
+    /// Has h2 send a part.
+    pub(super) fn send(
+        &self,
+        stream: &mut SendStream<Bytes>,
+        part: Bytes,
+        ends: bool,
+    ) -> Result<(), h2::Error> {
+        let cost = count(part.len()).saturating_add(FRAME_BYTES);
+        // Before h2 has it, and so before it can have left.
+        self.outlet.room.fetch_sub(cost, Ordering::SeqCst);
+        let sent = stream.send_data(part, ends);
+        if sent.is_err() {
+            self.outlet.room.fetch_add(cost, Ordering::SeqCst);
+            self.outlet.call(usize::MAX);
+        }
+        sent
+    }
+
+    fn leave(&mut self) {
+        if let Some(number) = self.number.take() {
+            let mut queue = self.outlet.queue.lock();
+            let waker = queue.waiting.remove(&number);
+            let queued = !queue.waiting.is_empty();
+            self.outlet.queued.store(queued, Ordering::SeqCst);
+            drop(queue);
+            drop(waker);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+fn count(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// What h2 has to send of all streams of a connection, when each is given one part at a time.
+const BYTES_MAX: i64 = 256 << 10;
+/// What a turn is good for: a frame of the size that any peer takes (RFC 9113, section 4.2).
+pub(super) const PART_BYTES: usize = 16 << 10;
+/// What h2 needs for a frame, beside what is in it.
+const FRAME_BYTES: i64 = 256;
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::http2::woken::Woken;
 
+    /// One that waits, and how often it was woken.
+    struct Waits {
+        turn: Turn,
+        woken: Arc<Woken>,
+    }
+
+    impl Waits {
+        fn at(outlet: &Arc<Outlet>) -> Self {
+            Self {
+                turn: Turn::at(outlet),
+                woken: Arc::default(),
+            }
+        }
+
+        fn may(&mut self) -> bool {
+            let waker = Arc::clone(&self.woken).into();
+            self.turn.poll(&mut Context::from_waker(&waker)).is_ready()
+        }
+    }
+
+    fn give(outlet: &Outlet, bytes: i64) {
+        outlet.room.fetch_sub(bytes, Ordering::SeqCst);
+    }
+
     #[test]
-    fn who_finds_it_closed_is_woken_once_it_is_open() {
-        let (outlet, woken) = (Outlet::default(), Arc::<Woken>::default());
-        let waker = Arc::clone(&woken).into();
-        let cx = &mut Context::from_waker(&waker);
-        let (first, second) = (1, 3);
-        assert!(outlet.poll_open(first, cx).is_ready());
-        outlet.close();
-        assert!(outlet.poll_open(first, cx).is_pending());
-        assert!(outlet.poll_open(first, cx).is_pending());
-        assert!(outlet.poll_open(second, cx).is_pending());
-        outlet.forget(second);
-        outlet.open();
-        outlet.open();
-        assert_eq!(woken.times(), 1);
-        assert!(outlet.poll_open(first, cx).is_ready());
+    fn who_comes_first_has_the_first_turn() {
+        let outlet = Arc::<Outlet>::default();
+        let mut all: Vec<Waits> = (0..4).map(|_| Waits::at(&outlet)).collect();
+        let may = |all: &mut [Waits]| -> Vec<bool> { all.iter_mut().map(Waits::may).collect() };
+        assert_eq!(may(&mut all), [true; 4]);
+        give(&outlet, BYTES_MAX);
+        assert_eq!(may(&mut all), [false; 4]);
+        outlet.take(PART_BYTES);
+        let woken = |all: &[Waits]| -> Vec<usize> { all.iter().map(|w| w.woken.times()).collect() };
+        assert_eq!(woken(&all), [1, 0, 0, 0]);
+        assert!(!all[3].may());
+        assert!(all[0].may());
+        give(&outlet, BYTES_MAX);
+        // Now it is the last.
+        assert!(!all[0].may());
+        outlet.rest();
+        assert_eq!(woken(&all), [2, 1, 1, 1]);
+        // Who was called and comes too late keeps its number.
+        give(&outlet, BYTES_MAX);
+        assert_eq!(may(&mut all), [false; 4]);
+        outlet.take(PART_BYTES);
+        assert_eq!(woken(&all), [2, 2, 1, 1]);
+    }
+
+    #[test]
+    fn nobody_waits_for_those_who_are_gone() {
+        let outlet = Arc::<Outlet>::default();
+        let [mut first, mut second, mut third] = [(); 3].map(|()| Waits::at(&outlet));
+        give(&outlet, BYTES_MAX);
+        let all = [&mut first, &mut second, &mut third];
+        assert_eq!(all.map(Waits::may), [false; 3]);
+        drop(first);
+        outlet.take(PART_BYTES);
+        // Called, and busy with something else.
+        assert_eq!(second.woken.times(), 1);
+        assert!(third.may());
+        // What the socket keeps from leaving is still there.
+        outlet.block();
+        outlet.rest();
+        assert!(second.may());
+        give(&outlet, BYTES_MAX);
+        assert!(!second.may());
+        outlet.end();
+        assert_eq!(second.woken.times(), 2);
+        assert!(second.may() && third.may());
     }
 }

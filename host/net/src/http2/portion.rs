@@ -39,7 +39,7 @@ impl Allowance {
 }
 
 impl<I> Portion<I> {
-    /// A socket that tells by this outlet whether it takes what is sent; and what allows it to read on.
+    /// A socket that tells this outlet what it takes of what is sent; and what allows it to read on.
     pub(super) fn new(io: I, outlet: Arc<Outlet>) -> (Self, Allowance) {
         let allowance = Allowance(Arc::new(AtomicUsize::new(PORTION_BYTES)));
         let portion = Self {
@@ -52,12 +52,12 @@ impl<I> Portion<I> {
         (portion, allowance)
     }
 
-    /// Notes whether what was to be sent has left us.
-    fn sent<T>(&self, polled: Poll<T>, all: bool) -> Poll<T> {
+    /// Notes what has left us.
+    fn sent(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match polled {
-            Poll::Pending => self.outlet.close(),
-            Poll::Ready(_) if all => self.outlet.open(),
-            Poll::Ready(_) => {}
+            Poll::Pending => self.outlet.block(),
+            Poll::Ready(Ok(bytes)) => self.outlet.take(bytes),
+            Poll::Ready(Err(_)) => {}
         }
         polled
     }
@@ -66,7 +66,7 @@ impl<I> Portion<I> {
 impl<I> Drop for Portion<I> {
     /// Whoever waits to send is told that nobody does any more.
     fn drop(&mut self) {
-        self.outlet.open();
+        self.outlet.end();
     }
 }
 
@@ -97,7 +97,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Portion<I> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.sent(polled, false)
+        self.sent(polled)
     }
 
     fn poll_write_vectored(
@@ -106,7 +106,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Portion<I> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
-        self.sent(polled, false)
+        self.sent(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -115,7 +115,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Portion<I> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.io).poll_flush(cx);
-        self.sent(polled, true)
+        match polled {
+            Poll::Pending => self.outlet.block(),
+            Poll::Ready(_) => self.outlet.unblock(),
+        }
+        polled
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

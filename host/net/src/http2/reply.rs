@@ -14,11 +14,11 @@ use http::{Method, Response, StatusCode};
 use http_body::{Body, Frame};
 use tracing::debug;
 
-use super::outlet::Outlet;
+use super::outlet::{Outlet, PART_BYTES, Turn};
 
 /// What answers have to wait for.
 pub(super) struct Pace {
-    /// How long a peer may take nothing.
+    /// How long a peer may take nothing of an answer, or of others before it less than [`STEADY_BYTES`].
     pub(super) within: Duration,
     pub(super) outlet: Arc<Outlet>,
 }
@@ -59,7 +59,6 @@ pub(super) async fn send<B>(
         return;
     }
     let sent = pipe(&mut stream, &mut body, pace).await;
-    pace.outlet.forget(stream.stream_id().into());
     if let Err(reason) = sent {
         stream.send_reset(reason);
     }
@@ -87,16 +86,19 @@ async fn pipe<B>(stream: &mut SendStream<Bytes>, body: &mut B, pace: &Pace) -> R
 where
     B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
 {
+    let mut turn = Turn::at(&pace.outlet);
     while let Some(frame) = poll_fn(|cx| poll_next(cx, stream, body)).await? {
         match frame.into_data() {
             Ok(mut bytes) => {
                 let ends = body.is_end_stream();
                 while !bytes.is_empty() {
-                    let room = room(stream, bytes.len(), &pace.outlet);
+                    wait(stream, &mut turn, pace).await?;
+                    let room = room(stream, bytes.len());
                     let room = tokio::time::timeout(pace.within, room).await;
                     let part = bytes.split_to(room.unwrap_or(Err(Reason::CANCEL))?);
                     let last = ends && bytes.is_empty();
-                    stream.send_data(part, last).map_err(|error| gone(&error))?;
+                    let sent = turn.send(stream, part, last);
+                    sent.map_err(|error| gone(&error))?;
                     if last {
                         return Ok(());
                     }
@@ -138,13 +140,9 @@ where
 }
 
 /// Waits until the peer takes something; how much, at most `wanted`.
-async fn room(
-    stream: &mut SendStream<Bytes>,
-    wanted: usize,
-    outlet: &Outlet,
-) -> Result<usize, Reason> {
-    poll_fn(|cx| poll_outlet(cx, stream, outlet)).await?;
-    stream.reserve_capacity(wanted.min(WRITE_BYTES_MAX));
+async fn room(stream: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, Reason> {
+    let wanted = wanted.min(PART_BYTES);
+    stream.reserve_capacity(wanted);
     loop {
         match stream.capacity() {
             0 => {}
@@ -158,13 +156,27 @@ async fn room(
     }
 }
 
-/// Waits until the connection's socket takes something, unless the peer wants no more of this.
-fn poll_outlet(
+/// Waits until it is this stream's turn: however many are before it, for as long as the peer takes what they send.
+async fn wait(stream: &mut SendStream<Bytes>, turn: &mut Turn, pace: &Pace) -> Result<(), Reason> {
+    loop {
+        let before = pace.outlet.taken();
+        let waiting = poll_fn(|cx| poll_turn(cx, stream, turn));
+        if let Ok(waited) = tokio::time::timeout(pace.within, waiting).await {
+            return waited;
+        }
+        if pace.outlet.taken().saturating_sub(before) < STEADY_BYTES {
+            return Err(Reason::CANCEL);
+        }
+    }
+}
+
+/// The same, unless the peer wants no more of this.
+fn poll_turn(
     cx: &mut Context<'_>,
     stream: &mut SendStream<Bytes>,
-    outlet: &Outlet,
+    turn: &mut Turn,
 ) -> Poll<Result<(), Reason>> {
-    if outlet.poll_open(stream.stream_id().into(), cx).is_ready() {
+    if turn.poll(cx).is_ready() {
         return Poll::Ready(Ok(()));
     }
     stream.poll_reset(cx).map(|_| Err(Reason::CANCEL))
@@ -183,5 +195,5 @@ const OF_CONNECTIONS: [&str; 5] = [
     "keep-alive",
     "proxy-connection",
 ];
-/// What is asked for at a time, less than h2 keeps of one stream.
-const WRITE_BYTES_MAX: usize = 32 << 10;
+/// What a peer has to take of a connection for those who wait to wait on.
+const STEADY_BYTES: u64 = 64 << 10;

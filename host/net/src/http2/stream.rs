@@ -11,43 +11,39 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::poll_proceed;
 
 use super::inbound::Inbound;
-use super::outlet::Outlet;
+use super::outlet::{Outlet, PART_BYTES, Turn};
 
 /// The end of the stream is the end of the connection, and a reset is one (section 5 of the RFC). Dropped before it was
 /// shut down, it resets the stream.
 ///
-/// What is written waits for the peer's window, and for the socket, in the session's own queue: h2 gets no more than it
-/// may send.
+/// What is written waits for the peer's window, and for its turn at the socket, in the session's own queue: h2 gets no
+/// more than it may send.
 pub(super) struct H2Stream {
     inbound: Inbound,
     send: SendStream<Bytes>,
-    outlet: Arc<Outlet>,
+    turn: Turn,
     shut: bool,
 }
 
 impl H2Stream {
-    pub(super) fn new(inbound: Inbound, send: SendStream<Bytes>, outlet: Arc<Outlet>) -> Self {
+    pub(super) fn new(inbound: Inbound, send: SendStream<Bytes>, outlet: &Arc<Outlet>) -> Self {
         Self {
             inbound,
             send,
-            outlet,
+            turn: Turn::at(outlet),
             shut: false,
         }
     }
 
-    /// Waits until the connection's socket takes something.
-    fn poll_outlet(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.outlet.poll_open(self.number(), cx).is_ready() {
+    /// Waits until it is this stream's turn.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.turn.poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         match ready!(self.send.poll_reset(cx)) {
             Ok(_) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
             Err(error) => Poll::Ready(Err(reset(error))),
         }
-    }
-
-    fn number(&self) -> u32 {
-        self.send.stream_id().into()
     }
 
     /// Waits until something may be sent; how much, at most `wanted`.
@@ -101,15 +97,15 @@ impl AsyncWrite for H2Stream {
         if wanted == 0 {
             return Poll::Ready(Ok(0));
         }
-        ready!(self.poll_outlet(cx))?;
-        let room = ready!(self.poll_room(cx, wanted.min(WRITE_BYTES_MAX)))?;
+        ready!(self.poll_turn(cx))?;
+        let room = ready!(self.poll_room(cx, wanted.min(PART_BYTES)))?;
         let mut bytes = BytesMut::with_capacity(room);
         for slice in slices {
             let rest = room - bytes.len();
             bytes.put_slice(slice.get(..rest).unwrap_or(slice));
         }
-        let sent = self.send.send_data(bytes.freeze(), false);
-        sent.map_err(reset)?;
+        let Self { send, turn, .. } = &mut *self;
+        turn.send(send, bytes.freeze(), false).map_err(reset)?;
         // What is not used is the other streams'.
         self.send.reserve_capacity(0);
         Poll::Ready(Ok(room))
@@ -134,18 +130,9 @@ impl AsyncWrite for H2Stream {
     }
 }
 
-impl Drop for H2Stream {
-    fn drop(&mut self) {
-        self.outlet.forget(self.number());
-    }
-}
-
 fn reset(error: h2::Error) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, error)
 }
-
-/// What is taken of one write: more than a frame, less than h2 keeps of one stream.
-const WRITE_BYTES_MAX: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -165,7 +152,11 @@ mod tests {
         let (near, far) = tokio::io::duplex(4096);
         let outlet = Arc::<Outlet>::default();
         let (near, _allowance) = Portion::new(near, Arc::clone(&outlet));
-        let (client, server) = tokio::join!(client::handshake(far), server::handshake(near));
+        let mut client = client::Builder::new();
+        // It reads all of them at once, late.
+        client.data_frame_budget(usize::MAX);
+        let (client, server) =
+            tokio::join!(client.handshake::<_, Bytes>(far), server::handshake(near));
         let ((mut requests, mut client), mut server) = (client.unwrap(), server.unwrap());
         let request = Request::post("http://a/").body(()).unwrap();
         let (_answer, _up) = requests.send_request(request, false).unwrap();
@@ -176,7 +167,7 @@ mod tests {
         let (request, mut respond) = accepted.unwrap();
         let send = respond.send_response(Response::new(()), false).unwrap();
         let (inbound, _pump) = inbound::pair(request.into_body(), None);
-        let mut stream = H2Stream::new(inbound, send, outlet);
+        let mut stream = H2Stream::new(inbound, send, &outlet);
         let woken = Arc::<Woken>::default();
         let waker = Arc::clone(&woken).into();
         let cx = &mut Context::from_waker(&waker);
@@ -186,20 +177,22 @@ mod tests {
         tokio::task::unconstrained(async {
             loop {
                 assert!(server.poll_accept(noop).is_pending());
-                match Pin::new(&mut stream).poll_write(cx, &[7; 256]) {
-                    Poll::Ready(count) => written += count.unwrap(),
+                outlet.rest();
+                match Pin::new(&mut stream).poll_write(cx, &[7; 2]) {
+                    Poll::Ready(count) => written += count.unwrap() / 2,
                     Poll::Pending => break,
                 }
             }
-            assert!((256..8192).contains(&written), "{written}");
+            assert!((1000..1500).contains(&written), "{written} frames");
             assert_eq!(woken.times(), 0);
             // Until somebody does.
             while woken.times() == 0 {
                 assert!(Pin::new(&mut client).poll(noop).is_pending());
                 assert!(server.poll_accept(noop).is_pending());
+                outlet.rest();
             }
-            let polled = Pin::new(&mut stream).poll_write(cx, &[7; 256]);
-            assert!(matches!(polled, Poll::Ready(Ok(256))), "{polled:?}");
+            let polled = Pin::new(&mut stream).poll_write(cx, &[7; 2]);
+            assert!(matches!(polled, Poll::Ready(Ok(2))), "{polled:?}");
         })
         .await;
     }

@@ -81,6 +81,10 @@ impl Streams {
         })
     }
 
+    pub(super) fn outlet(&self) -> &Outlet {
+        &self.pace.outlet
+    }
+
     /// Who asks, and the place that is then to be counted for its address.
     fn asker(&self, seated: Option<Seated>) -> Asker {
         Asker {
@@ -306,7 +310,7 @@ async fn open(
     let sent = respond.send_response(Response::from_parts(head, ()), false);
     match sent {
         Ok(send) => {
-            let io = H2Stream::new(inbound, send, Arc::clone(&streams.pace.outlet));
+            let io = H2Stream::new(inbound, send, &streams.pace.outlet);
             let place = Taken {
                 _own: own,
                 _seated: asker.progress.lock().seated.take(),
