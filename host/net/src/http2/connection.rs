@@ -61,6 +61,7 @@ pub(crate) async fn serve<I>(
         timer: Box::pin(tokio::time::sleep(listener.request_head_timeout)),
         streams: Streams::new(peer, seated, listener, Arc::clone(shared), outlet),
         quiet: Quiet::Idle,
+        taken: 0,
         ending: false,
         cut_off: false,
     };
@@ -91,6 +92,8 @@ struct Driver<I> {
     tasks: TaskTracker,
     streams: Arc<Streams>,
     quiet: Quiet,
+    /// What the socket had taken when it was looked at last.
+    taken: u64,
     /// Runs for as long as a connection may be as quiet as it is.
     timer: Pin<Box<Sleep>>,
     /// It takes no more streams, and is over with the last that it has.
@@ -104,7 +107,7 @@ struct Driver<I> {
 enum Quiet {
     /// Streams are served, which have deadlines of their own.
     Busy,
-    /// All streams have been served; only the peer has not taken what it was told.
+    /// All streams have been served; only the peer has not taken all that it was told.
     Untaken,
     /// There is no stream.
     Idle,
@@ -187,16 +190,22 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<I> {
             self.wait();
         }
         while self.timer.as_mut().poll(cx).is_ready() {
-            if self.quiet != Quiet::Busy {
+            let goes_on = match self.quiet {
+                // Nobody says when the last task is over: it is looked at now and then.
+                Quiet::Busy => true,
+                Quiet::Untaken => self.streams.outlet().taken() > self.taken,
+                Quiet::Idle => false,
+            };
+            if !goes_on {
                 return true;
             }
-            // Nobody says when the last task is over: it is looked at now and then.
             self.wait();
         }
         false
     }
 
     fn wait(&mut self) {
+        self.taken = self.streams.outlet().taken();
         let listener = &self.streams.listener;
         let within = match self.quiet {
             Quiet::Idle if self.ending => LINGER,

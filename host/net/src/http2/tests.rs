@@ -219,3 +219,13 @@ async fn who_takes_steadily_gets_every_answer_and_hears_its_sessions() {
     }
     assert!(!client.driver.is_finished());
 }
+
+// hardening H14: h2 has all of the answers, and nobody is left who would wait for the peer.
+#[tokio::test]
+async fn who_takes_steadily_gets_what_is_left_when_all_is_answered() {
+    let length = 20 << 10;
+    let mut client = Client::of(length, Duration::from_millis(50), 1 << 10).await;
+    for answer in client.ask(10).await {
+        assert_eq!(answer.unwrap(), length);
+    }
+}
