@@ -101,15 +101,22 @@ impl Seated {
             return Ok(());
         }
         let mut present = self.crowd.present.lock();
-        let count = present.by_address.entry(address).or_default();
-        if *count >= max {
+        let count = present.by_address.get(&address).copied().unwrap_or(0);
+        if count >= max {
             return Err(Full::Address);
         }
-        *count += 1;
+        present.by_address.insert(address, count + 1);
         if let Some(before) = self.address.replace(address) {
             present.one_less_of(before);
         }
         Ok(())
+    }
+
+    /// Counts it for nobody: whose it was has nothing under way on it any more, and whose it will be is not known.
+    pub(crate) fn unsettle(&mut self) {
+        if let Some(before) = self.address.take() {
+            self.crowd.present.lock().one_less_of(before);
+        }
     }
 
     /// A place on this connection for one of those that a trusted proxy speaks for: it is counted for its address, not
@@ -204,6 +211,11 @@ mod tests {
         // Refused, it stays whose it was.
         assert_eq!(first.settle(a), Err(Full::Address));
         assert_eq!(crowd.enter().unwrap().settle(b), Err(Full::Address));
+        // It may be nobody's.
+        first.unsettle();
+        first.unsettle();
+        crowd.enter().unwrap().settle(b).unwrap();
+        first.settle(b).unwrap();
         drop((first, second));
         let present = crowd.present.lock();
         assert_eq!((present.connections, present.by_address.len()), (0, 0));

@@ -1,19 +1,25 @@
 //! HTTP/1.1: the answer to a request, and whether its connection may have another one.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, EXPECT, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Version};
-use http_body_util::Either;
-use hyper::body::{Body as _, Incoming};
+use http_body_util::{BodyExt as _, Either};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use wasket_session::{BodyFault, HttpBody};
 
-use crate::answer::{Answer, Reply, plain};
+use crate::answer::{self, Answer, Reply, plain};
 use crate::body::Onward;
 use crate::exchange::one_host;
 use crate::request::{Asker, Outcome, serve};
 
 /// Answers a request. An answer of our own ends the connection: what a peer sends behind a refused upgrade is never
 /// read as a request. (hyper's own switch would put `close` on the 101 too.)
-pub(crate) async fn answer(asker: &Asker, request: Request<Incoming>) -> Reply {
+pub(crate) async fn answer(asker: &Arc<Asker>, request: Request<Incoming>) -> Reply {
     let (head, body) = request.into_parts();
     let has_body = !body.is_end_stream();
     asker.progress.lock().sends_on = has_body;
@@ -37,12 +43,16 @@ pub(crate) async fn answer(asker: &Asker, request: Request<Incoming>) -> Reply {
             if !lasts || onward == Onward::End || asker.shared.stopping.is_cancelled() {
                 end_connection(reply.headers_mut());
             }
-            reply.map(|body| match body {
+            let reply = reply.map(|body| match body {
                 Either::Right(body) if onward == Onward::Reading => {
                     Either::Right(remains.until_answered(body))
                 }
                 body => body,
-            })
+            });
+            match asker.peer.is_proxy(&asker.listener) {
+                true => reply.map(|body| Either::Right(UnderWay::on(asker, body))),
+                false => reply,
+            }
         }
         Outcome::Opened(opened) => {
             let (answer, admitted) = opened.switching();
@@ -61,6 +71,51 @@ fn ending(mut answer: Answer) -> Reply {
 fn end_connection(headers: &mut HeaderMap) {
     let close = HeaderValue::from_static("close");
     headers.entry(CONNECTION).or_insert(close);
+}
+
+/// An answer to a client of a proxy, for which the connection counts until it is out: idle ones are the proxy's.
+struct UnderWay {
+    answer: HttpBody,
+    asker: Arc<Asker>,
+}
+
+impl UnderWay {
+    fn on(asker: &Arc<Asker>, answer: Either<answer::Body, HttpBody>) -> HttpBody {
+        let answer = match answer {
+            Either::Left(answer) => answer.map_err(|never| match never {}).boxed_unsync(),
+            Either::Right(answer) => answer,
+        };
+        let asker = Arc::clone(asker);
+        Self { answer, asker }.boxed_unsync()
+    }
+}
+
+impl Body for UnderWay {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        Pin::new(&mut self.get_mut().answer).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.answer.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.answer.size_hint()
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(seated) = &mut self.asker.progress.lock().seated {
+            seated.unsettle();
+        }
+    }
 }
 
 /// Whether a request may be followed by another on its connection, as far as it tells. Behind one that asks for an

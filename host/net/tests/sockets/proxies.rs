@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use wasket_net::{Listener, Network, Networks};
 
+use crate::plain::Plain;
 use crate::support::{Peer, Running, request, soon, until};
 
 fn local() -> Networks {
@@ -146,6 +147,43 @@ async fn the_limit_for_an_address_is_that_of_the_client() {
             break;
         }
         assert!(attempt < 1000, "no room came back");
+    }
+}
+
+// parity S1: a proxy keeps connections for whoever asks next.
+#[tokio::test]
+async fn an_idle_connection_of_a_proxy_is_nobodys() {
+    let change = |listener: &mut Listener| {
+        listener.trusted_proxies = local();
+        listener.connections_per_address_max = Some(1);
+    };
+    let server = Plain::start(change, |_| {});
+    let ask = async |path: &str, client: &str| {
+        let mut peer = Peer::connect(server.address).await;
+        let lines = format!("Host: a\r\nX-Forwarded-For: {client}\r\n\r\n");
+        let head = peer.ask(&format!("GET {path} HTTP/1.1\r\n{lines}")).await;
+        let status = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        (status, peer)
+    };
+    let mut idle = Vec::new();
+    for path in ["/read", "/read", "/none", "/unread"] {
+        let (status, mut peer) = ask(path, "192.0.2.7").await;
+        assert_eq!(status, "200", "{path}");
+        let mut answer = [0; 9];
+        soon(peer.stream.read_exact(&mut answer)).await.unwrap();
+        idle.push(peer);
+    }
+    // While it is answered it counts.
+    let (status, _endless) = ask("/endless", "192.0.2.7").await;
+    assert_eq!(status, "200");
+    assert_eq!(ask("/read", "192.0.2.7").await.0, "503");
+    assert_eq!(ask("/read", "192.0.2.8").await.0, "200");
+    let (_, second) = idle.split_at_mut(1);
+    let next = second[0].ask("GET /read HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n");
+    let mut rest = next.await;
+    while !rest.contains("HTTP/1.1 200 ") {
+        rest = second[0].head().await;
+        assert!(!rest.is_empty(), "its connection is over");
     }
 }
 
