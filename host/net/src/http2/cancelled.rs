@@ -12,9 +12,9 @@ pub(super) struct Cancelled {
 }
 
 impl Cancelled {
-    /// For one that may have so many requests open at once, all of which it may take back.
+    /// For one that may have so many requests open at once, all of which it may take back whatever it did before.
     pub(super) fn new(now: Instant, open_max: u32) -> Self {
-        let most = AT_ONCE.max(u64::from(open_max)) * 1000;
+        let most = (AT_ONCE + u64::from(open_max)) * 1000;
         Self {
             left: most,
             most,
@@ -76,10 +76,10 @@ mod tests {
             (0..1000).take_while(|_| cancelled.one_more(now)).count()
         };
         let bursts = [0, 0, 99, 199, 700, 1_000_000].map(|at| burst(&mut cancelled, at));
-        assert_eq!(bursts, [100, 0, 0, 1, 6, 100]);
+        assert_eq!(bursts, [101, 0, 0, 1, 6, 101]);
         let mut slow = Cancelled::new(begin, 1);
         let many = burst(&mut Cancelled::new(begin, 200), 0);
-        assert_eq!(many, 200);
+        assert_eq!(many, 300);
         assert!((0..10_000).all(|n| slow.one_more(begin + Duration::from_millis(n * 100))));
     }
 }

@@ -260,13 +260,13 @@ fn builder(listener: &Listener, is_proxy: bool) -> Builder {
         .max_concurrent_reset_streams(RESETS_REMEMBERED)
         // h2 keeps no frames, for each portion that is read is taken at once. Those of streams that we have reset it
         // would count for as long as the connection lives.
-        .data_frame_budget(usize::MAX);
+        .data_frame_budget(usize::MAX)
+        // Nor requests that were taken back: those of a portion are looked at, and counted, before there are more.
+        .max_pending_accept_reset_streams(RESETS_OF_A_PORTION);
     if is_proxy {
-        // What these would end are the sessions of many, for what one of them does, or for a little of it in weeks: both
-        // count for as long as the connection lives, or what came at once.
-        builder
-            .max_local_error_reset_streams(None)
-            .max_pending_accept_reset_streams(RESETS_OF_A_PORTION);
+        // What this would end are the sessions of many, for what one of them does, or for a little of it in weeks: it
+        // counts for as long as the connection lives.
+        builder.max_local_error_reset_streams(None);
     }
     builder
 }

@@ -55,10 +55,14 @@ async fn requests_that_are_taken_back_are_a_burst_or_a_flood() {
 // hardening H25: a proxy has many clients on one connection, of whom one may mean harm.
 #[tokio::test]
 async fn a_flood_through_a_proxy_is_that_of_one_client() {
-    let server = Plain::start(trusting, |_| {});
+    let change = |listener: &mut Listener| {
+        trusting(listener);
+        listener.http2_streams_max = 10;
+    };
+    let server = Plain::start(change, |_| {});
     let mut proxy = H2::connect(server.address).await;
     let mut beside = proxy.open_with("/echo", &from("10.0.0.2")).await;
-    // The second hundred of them nobody works for: they are refused before they can be taken back.
+    // The last ninety of them nobody works for: they are refused before they can be taken back.
     for _ in 0..200 {
         let taken_back = ask_and_take_back(&mut proxy, &from("10.0.0.1")).await;
         taken_back.unwrap();
@@ -91,34 +95,69 @@ fn get_for(path: &str, address: &str) -> Vec<u8> {
     block
 }
 
-// hardening H25: so quickly that all of it is there before anybody looks.
+/// Requests for one, so many of which are taken back so quickly that all of it is there before anybody looks, from this
+/// stream on; and one for another behind them.
+fn burst(count: u32, first: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for stream in (first..).step_by(2).take(usize::try_from(count).unwrap()) {
+        bytes.extend(frame(1, 5, stream, &get_for("/slow", "10.0.0.1")));
+        bytes.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+    }
+    bytes.extend(frame(
+        1,
+        5,
+        first + 2 * count,
+        &get_for("/read", "10.0.0.2"),
+    ));
+    bytes
+}
+
+/// Reads to the status of a stream, as the static table has it, or to the reason for which the connection is over.
+async fn status_or_end(peer: &mut Peer, wanted: u32) -> Result<u8, u8> {
+    loop {
+        let mut head = [0; 9];
+        soon(peer.stream.read_exact(&mut head)).await.unwrap();
+        let [a, b, c, kind, _, stream @ ..] = head;
+        let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap()];
+        soon(peer.stream.read_exact(&mut payload)).await.unwrap();
+        if kind == GOAWAY {
+            return Err(payload[7]);
+        }
+        if kind == 1 && u32::from_be_bytes(stream) == wanted {
+            return Ok(payload[0]);
+        }
+    }
+}
+
+// hardening H25
 #[tokio::test]
 async fn a_burst_through_a_proxy_is_that_of_one_client() {
     let server = Plain::start(trusting, |_| {});
     let mut proxy = Peer::connect(server.address).await;
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    bytes.extend(frame(4, 0, 0, &[]));
-    for number in 0..150 {
-        let stream = 2 * number + 1;
-        bytes.extend(frame(1, 5, stream, &get_for("/slow", "10.0.0.1")));
-        bytes.extend(frame(3, 0, stream, &8_u32.to_be_bytes()));
-    }
-    bytes.extend(frame(1, 5, 1001, &get_for("/read", "10.0.0.2")));
-    proxy.send(&bytes).await;
-    loop {
-        let mut head = [0; 9];
-        soon(proxy.stream.read_exact(&mut head)).await.unwrap();
-        let [a, b, c, kind, _, stream @ ..] = head;
-        let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap()];
-        soon(proxy.stream.read_exact(&mut payload)).await.unwrap();
-        assert_ne!(kind, 7, "the connection is over");
-        if kind == 1 && u32::from_be_bytes(stream) == 1001 {
-            // 200, as the static table has it.
-            assert_eq!(payload[0], 0x88);
-            break;
-        }
-    }
+    proxy.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    proxy.send(&frame(4, 0, 0, &[])).await;
+    proxy.send(&burst(250, 1)).await;
+    assert_eq!(status_or_end(&mut proxy, 501).await, Ok(OK));
 }
+
+// hardening H25: a page is left before its pictures are there, and a lost packet brings the requests and their end at once.
+#[tokio::test]
+async fn a_burst_is_no_flood() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut client = Peer::connect(server.address).await;
+    client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    client.send(&frame(4, 0, 0, &[])).await;
+    client.send(&burst(150, 1)).await;
+    assert_eq!(status_or_end(&mut client, 301).await, Ok(OK));
+    // One after the other they are.
+    client.send(&burst(150, 303)).await;
+    let ended = status_or_end(&mut client, u32::MAX).await;
+    assert_eq!(ended, Err(ENHANCE_YOUR_CALM));
+}
+
+/// 200, in the static table of HPACK.
+const OK: u8 = 0x88;
+const ENHANCE_YOUR_CALM: u8 = 11;
 
 // hardening H25
 #[tokio::test]
