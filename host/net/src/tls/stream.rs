@@ -215,3 +215,141 @@ thread_local! {
 
 const SCRATCH_BYTES: usize = 128 << 10;
 const SCRATCH_BYTES_MIN: usize = 4 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::crypto::ring;
+    use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+
+    use super::*;
+    use crate::tls::{Tls, TlsCertificate, TlsSettings, TlsVersions};
+
+    /// Believes anybody.
+    #[derive(Debug)]
+    struct Trusting;
+
+    impl ServerCertVerifier for Trusting {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            ring::default_provider()
+                .signature_verification_algorithms
+                .supported_schemes()
+        }
+    }
+
+    fn client() -> TlsConnector {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Trusting))
+            .with_no_client_auth();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    /// Both ends of a connection after their handshake.
+    async fn connected() -> (TlsStream<TcpStream>, Secured) {
+        let file = |name| {
+            let files = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/certificates/files");
+            Path::new(files).join(name)
+        };
+        let settings = TlsSettings {
+            certificates: vec![TlsCertificate::Pem {
+                chain: file("ec.pem"),
+                key: file("ec-pkcs8.pem"),
+            }],
+            versions: TlsVersions::Both,
+            client_certificates: None,
+        };
+        // One at which they are valid.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_900_000_000);
+        let tls = Tls::load(settings, now).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let near = async {
+            let (io, remote) = listener.accept().await.unwrap();
+            tls.accept(io, remote, false).await.unwrap().0
+        };
+        let far = async {
+            let io = TcpStream::connect(address).await.unwrap();
+            let name = ServerName::try_from("fixture.example").unwrap();
+            client().connect(name, io).await.unwrap()
+        };
+        tokio::join!(far, near)
+    }
+
+    // hardening H24: a reader of HTTP/2 has room for what is left of a frame.
+    #[tokio::test]
+    async fn a_reader_with_little_room_gets_all_that_has_come() {
+        let (mut far, mut near) = connected().await;
+        let sent: Vec<u8> = (0..400_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        // Records of any length behind large ones.
+        let parts = [16_384, 16_384, 5, 16_384, 300, 16_384, 16_384, 1];
+        let mut rest = &sent[..];
+        let sends = async {
+            for length in parts.iter().cycle() {
+                let (part, behind) = rest.split_at(rest.len().min(*length));
+                far.write_all(part).await.unwrap();
+                far.flush().await.unwrap();
+                rest = behind;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            far.shutdown().await.unwrap();
+        };
+        let reads = async {
+            let mut read = Vec::new();
+            for room in [1, 9, 4000, 9000].into_iter().cycle() {
+                let mut buffer = vec![0; room];
+                let count = near.read(&mut buffer).await.unwrap();
+                assert!(near.held.len() <= SCRATCH_BYTES);
+                if count == 0 {
+                    break;
+                }
+                read.extend_from_slice(&buffer[..count]);
+            }
+            read
+        };
+        let ((), read) = tokio::join!(sends, reads);
+        assert!(read == sent, "{} bytes", read.len());
+    }
+}
