@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::counted::Counted;
+use crate::places::Places;
 
-/// Threads that may wait for a disk: 64 files are opened or read at once, whatever serves them. Cloning it shares the
-/// threads.
+/// Threads that may wait for a disk: 64 files are opened or read at once, whatever serves them, and 1024 more wait for
+/// that. Cloning it shares the threads.
 #[derive(Clone, Debug)]
-pub struct Reads(Arc<Semaphore>);
+pub struct Reads(Places);
 
 impl Default for Reads {
     fn default() -> Self {
@@ -27,38 +27,43 @@ impl Reads {
     /// Threads for all the files of a host.
     #[must_use]
     pub fn new() -> Self {
-        Self::at_once(READS_MAX)
+        Self::at_once(READS_MAX, WAITING_MAX)
     }
 
-    pub(super) fn at_once(reads: usize) -> Self {
-        Self(Arc::new(Semaphore::new(reads)))
+    fn at_once(reads: usize, waiting: usize) -> Self {
+        // How long one may wait is said with each read.
+        Self(Places::new(reads, waiting, Duration::MAX))
     }
 
     /// Runs this on such a thread.
     ///
     /// # Errors
-    /// Its own, or [`TimedOut`](io::ErrorKind::TimedOut) after this time. A disk that does not answer keeps its thread
+    /// Its own, or [`TimedOut`](io::ErrorKind::TimedOut) after this time, or at once where too many wait. A disk that does not answer keeps its thread
     /// all the same: whoever asks for what is on it waits no longer than this, and no other thread does.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         within: Duration,
         read: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let reads = Arc::clone(&self.0);
-        let run = async move {
-            let permit = reads.acquire_owned().await.map_err(io::Error::other)?;
+        let run = async {
+            let Some(place) = self.0.enter().await else {
+                return Err(too_slow());
+            };
             let run = tokio::task::spawn_blocking(move || {
                 let read = read();
-                drop(permit);
+                drop(place);
                 read
             });
             run.await.map_err(io::Error::other)?
         };
-        timeout(within, run).await.unwrap_or_else(|_| {
-            let text = "the disk does not answer, or is asked for more than it can";
-            Err(io::Error::new(io::ErrorKind::TimedOut, text))
-        })
+        let run = timeout(within, run).await;
+        run.unwrap_or_else(|_| Err(too_slow()))
     }
+}
+
+fn too_slow() -> io::Error {
+    let text = "the disk does not answer, or is asked for more than it can";
+    io::Error::new(io::ErrorKind::TimedOut, text)
 }
 
 /// The disk, as the files of one service have it.
@@ -96,6 +101,8 @@ impl Disk {
 }
 
 const READS_MAX: usize = 64;
+/// What a disk that works has done in a moment.
+const WAITING_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -104,7 +111,7 @@ mod tests {
     // hardening H14
     #[tokio::test]
     async fn nobody_waits_for_a_disk_for_ever() {
-        let reads = Reads::at_once(1);
+        let reads = Reads::at_once(1, 1);
         let (answer, answers) = std::sync::mpsc::channel::<()>();
         let hangs = move || answers.recv().map_err(io::Error::other);
         let short = Duration::from_millis(20);
@@ -113,7 +120,15 @@ mod tests {
         // Its thread is still taken.
         let waits = reads.run(short, || Ok(())).await;
         assert_eq!(waits.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        answer.send(()).unwrap();
-        assert!(reads.run(Duration::from_secs(60), || Ok(())).await.is_ok());
+        // One may wait for it, and no more.
+        let long = Duration::from_secs(60);
+        let (waits, refused) = tokio::join!(reads.run(long, || Ok(())), async {
+            let refused = reads.run(long, || Ok(())).await;
+            answer.send(()).unwrap();
+            refused
+        });
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(waits.is_ok());
+        assert!(reads.run(long, || Ok(())).await.is_ok());
     }
 }

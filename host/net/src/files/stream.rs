@@ -141,7 +141,7 @@ mod tests {
         let path = folder.path().join("a");
         std::fs::write(&path, content).unwrap();
         let disk = Disk {
-            reads: Reads::at_once(1),
+            reads: Reads::new(),
             service: "files".into(),
             failures: Failures::of(folder.path().to_owned()),
         };
