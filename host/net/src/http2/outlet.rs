@@ -59,7 +59,9 @@ impl Outlet {
     /// The socket has taken so much.
     pub(super) fn take(&self, bytes: usize) {
         self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
-        let more = |room: i64| Some(room.saturating_add(count(bytes)).min(BYTES_MAX));
+        let more = |room: i64| {
+            (room < BYTES_MAX).then(|| room.saturating_add(count(bytes)).min(BYTES_MAX))
+        };
         let _ = self
             .room
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
@@ -74,7 +76,7 @@ impl Outlet {
 
     /// h2 has nothing to do: if that is not because of the socket, it has sent all that it had, or thrown it away.
     pub(super) fn rest(&self) {
-        if !self.blocked.load(Ordering::Relaxed) {
+        if !self.blocked.load(Ordering::Relaxed) && !self.is_over() {
             self.room.store(BYTES_MAX, Ordering::SeqCst);
             self.call(usize::MAX);
         }
@@ -84,6 +86,11 @@ impl Outlet {
     pub(super) fn end(&self) {
         self.room.store(i64::MAX / 2, Ordering::SeqCst);
         self.call(usize::MAX);
+    }
+
+    /// Whether the connection ends.
+    pub(super) fn is_over(&self) -> bool {
+        self.room.load(Ordering::SeqCst) > BYTES_MAX
     }
 
     fn has_room(&self) -> bool {
@@ -268,6 +275,9 @@ mod tests {
         assert!(!second.may());
         outlet.end();
         assert_eq!(second.woken.times(), 2);
+        outlet.unblock();
+        outlet.rest();
+        assert!(outlet.is_over());
         assert!(second.may() && third.may());
     }
 }

@@ -124,6 +124,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Portion<I> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.outlet.end();
         let leaving = this
             .leaving
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));

@@ -136,7 +136,9 @@ impl Streams {
             reset = poll_fn(|cx| respond.poll_reset(cx)) => {
                 let remote = self.peer.remote;
                 debug!(%remote, ?reset, "a request was taken back");
+                // Where it is we who end the connection, its streams are as if they were reset.
                 if reset.is_ok()
+                    && !self.outlet().is_over()
                     && !client.takes_back(Instant::now())
                     && matches!(self.clients, Clients::One(_))
                 {
