@@ -119,8 +119,9 @@ impl Drop for UnderWay {
 }
 
 /// Whether a request may be followed by another on its connection, as far as it tells. Behind one that asks for an
-/// upgrade a peer may send what is not HTTP. Where a length stood beside `Transfer-Encoding`, which hyper does not show,
-/// and others may have believed that, hyper ends the connection (RFC 9112, section 6.1).
+/// upgrade a peer may send what is not HTTP. Where a length stood beside `Transfer-Encoding`, others may have believed
+/// that: hyper goes by the chunks and ends the connection (RFC 9112, section 6.3). To refuse all of these one would have
+/// to parse heads, and bodies to find the next head, before hyper does: it takes the length out without a trace.
 fn lasts(request: &Parts) -> bool {
     request.version == Version::HTTP_11
         && one_host(request).is_ok()

@@ -98,6 +98,30 @@ async fn a_path_serves_both_and_a_connection_may_become_a_session_late() {
     assert_eq!(peer.read().await, Some((0x81, b"hello".to_vec())));
 }
 
+// hardening H16: where a body is taken these are not refused, for hyper does not tell of the length (see `onward`). What
+// counts is that nobody's second request can come of it.
+#[tokio::test]
+async fn of_a_length_beside_chunks_the_chunks_count_and_nothing_behind_them_is_read() {
+    let server = Plain::start(|_| {}, |_| {});
+    let (chunked, length) = ("Transfer-Encoding: chunked\r\n", "Content-Length: 3\r\n");
+    for lines in [[chunked, length], [length, chunked]].map(|lines| lines.concat()) {
+        let mut peer = Peer::connect(server.address).await;
+        let request = format!("POST /read HTTP/1.1\r\nHost: a\r\n{lines}\r\n2\r\nab\r\n0\r\n\r\n");
+        let behind = "GET /read HTTP/1.1\r\nHost: a\r\n\r\n";
+        peer.send(format!("{request}{behind}").as_bytes()).await;
+        let mut answers = String::new();
+        soon(peer.stream.read_to_string(&mut answers))
+            .await
+            .unwrap();
+        assert!(answers.starts_with("HTTP/1.1 200 "), "{answers}");
+        assert!(
+            answers.to_ascii_lowercase().contains("connection: close"),
+            "{answers}"
+        );
+        assert!(answers.ends_with("ab"), "{answers}");
+    }
+}
+
 // parity S9; hardening H16
 #[tokio::test]
 async fn what_is_behind_these_is_never_read() {
@@ -129,18 +153,6 @@ async fn what_is_behind_these_is_never_read() {
             &format!("Host: a\r\n{chunked}"),
             "0\r\n\r\n",
             "400",
-        ),
-        (
-            "POST /read HTTP/1.1",
-            &format!("Host: a\r\n{chunked}Content-Length: 3\r\n"),
-            "2\r\nab\r\n0\r\n\r\n",
-            "200",
-        ),
-        (
-            "POST /read HTTP/1.1",
-            &format!("Host: a\r\nContent-Length: 3\r\n{chunked}"),
-            "2\r\nab\r\n0\r\n\r\n",
-            "200",
         ),
         (
             "POST /read HTTP/1.1",
