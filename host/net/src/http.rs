@@ -236,7 +236,12 @@ where
         } else {
             Linger::BRIEF
         };
-        hang_up(&mut io, linger).await;
+        tokio::select! {
+            biased;
+            () = hang_up(&mut io, linger) => {}
+            // The host does not wait for who reads no answer while it sends.
+            () = stopped(shared) => {}
+        }
         // Only now: who is hung up on is still a connection.
         drop(seated);
         return None;
@@ -247,6 +252,12 @@ where
         admitted,
         seated: seated?,
     })
+}
+
+/// Over when the host stops, and a peer that was told something has had a moment to read it.
+async fn stopped(shared: &Shared) {
+    shared.stopping.cancelled().await;
+    tokio::time::sleep(Linger::BRIEF.within).await;
 }
 
 /// Whether an answer has begun that will have no end: it failed, or its peer took nothing of it for too long. A peer that

@@ -10,7 +10,7 @@ pub(crate) struct Linger {
     /// While it sends nothing.
     idle: Duration,
     /// In all.
-    within: Duration,
+    pub(crate) within: Duration,
 }
 
 impl Linger {

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wasket_net::Hosts;
 
 use crate::plain::{BODY_BYTES_MAX, Plain};
@@ -359,4 +359,21 @@ async fn other_hosts_are_refused_and_the_answer_is_dressed() {
     let both = answers(&server, format!("{other}{LAST}").as_bytes()).await;
     assert_eq!(statuses(&both), ["400", "200"], "{both}");
     assert_eq!(both.matches("x-served-by: wasket").count(), 2, "{both}");
+}
+
+// parity S8: whoever sends on behind a refusal is read from for a while, but not by a host that stops.
+#[tokio::test]
+async fn a_refused_upload_that_goes_on_does_not_hold_up_a_stop() {
+    let server = Plain::start(|_| {}, |_| {});
+    let mut peer = Peer::connect(server.address).await;
+    let post = "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n";
+    let head = peer.ask(post).await;
+    assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
+    let sends_on = tokio::spawn(async move {
+        while peer.stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    assert_eq!(server.stop().await, 0);
+    soon(sends_on).await.unwrap();
 }
