@@ -26,6 +26,14 @@ pub(crate) struct Built<'p> {
     pub(crate) service: Made,
 }
 
+impl Built<'_> {
+    /// Whether its component answers plain requests as well.
+    pub(crate) fn answers_http(&self) -> bool {
+        let serves = self.service.as_ref().ok();
+        serves.is_some_and(|serves| serves.http.is_some())
+    }
+}
+
 type Made = Result<Serves, wasket_runtime::Error>;
 
 /// What serves.
@@ -161,7 +169,11 @@ fn add_files(
 }
 
 /// The listeners of a plan, each with its certificates and its page if it has them.
-pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> anyhow::Result<Vec<Listener>> {
+pub(crate) fn listeners(
+    plan: &Plan,
+    built: &Everything<'_>,
+    logins: &Logins,
+) -> anyhow::Result<Vec<Listener>> {
     let listener = |listener: &plan::Listener| -> anyhow::Result<Listener> {
         let tls = listener.tls.as_ref().map(certificates::tls);
         Ok(Listener {
@@ -184,7 +196,7 @@ pub(crate) fn listeners(plan: &Plan, logins: &Logins) -> anyhow::Result<Vec<List
                 .map_err(|unusable| certificates::error(&unusable))?,
             auth: logins.of_listener(listener)?,
             pages: if listener.try_page {
-                HashMap::from([("/".to_owned(), try_page::page(plan))])
+                HashMap::from([("/".to_owned(), try_page::page(plan, built))])
             } else {
                 HashMap::new()
             },

@@ -317,10 +317,7 @@ impl ServiceReport {
             path: built.plan.route.to_string(),
             component,
             native,
-            answers_http: built
-                .service
-                .as_ref()
-                .is_ok_and(|serves| serves.http.is_some()),
+            answers_http: built.answers_http(),
             connects,
             connect: targets(&built.plan.connect),
             problem: built.service.as_ref().err().map(ToString::to_string),

@@ -190,7 +190,7 @@ async fn listening(
     let built = build::everything(plan, &mut components).await?;
     check(&built, unloadable)?;
     let routes = build::routes(&built, &plan.files, &logins)?;
-    let listeners = build::listeners(plan, &logins)?;
+    let listeners = build::listeners(plan, &built, &logins)?;
     let watch = Watch::new(&listeners);
     let server = Server::bind(listeners, routes, ids)?;
     let addresses = server.addresses();

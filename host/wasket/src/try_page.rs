@@ -1,14 +1,18 @@
 //! The page at `/` from which a person can try the services in a browser.
 
+use crate::build::Everything;
 use bytes::Bytes;
 use serde::Serialize;
-use wasket_config::plan::Plan;
+use wasket_config::plan::{Plan, Service};
 use wasket_config::{Route, ServiceName};
 use wasket_net::Page;
 
-/// The page for what a plan serves.
-pub(crate) fn page(plan: &Plan) -> Page {
-    let body = DOCUMENT.replacen(PLACE, &place(plan), 1);
+/// The page for what a plan serves, and what of it answers plain requests beside its sessions.
+pub(crate) fn page(plan: &Plan, built: &Everything<'_>) -> Page {
+    let loaded = built.services.iter();
+    let handlers = loaded.filter(|built| built.answers_http());
+    let handlers: Vec<&Service> = handlers.map(|built| built.plan).collect();
+    let body = DOCUMENT.replacen(PLACE, &place(plan, &handlers), 1);
     Page {
         content_type: "text/html; charset=utf-8",
         security_policy: SECURITY_POLICY,
@@ -37,9 +41,16 @@ fn listed<'a>((name, route): (&'a ServiceName, &Route)) -> Listed<'a> {
     }
 }
 
-fn place(plan: &Plan) -> String {
+fn place(plan: &Plan, handlers: &[&Service]) -> String {
     let services = plan.services.iter().map(|it| (&it.name, &it.route));
+    // A table goes before the handler of a service on its path.
+    let tables = |route: &Route| {
+        let mut tables = plan.http.iter();
+        tables.any(|table| table.route.matches_the_same_as(route))
+    };
+    let handlers = handlers.iter().filter(|it| !tables(&it.route));
     let http = plan.http.iter().map(|it| (&it.name, &it.route));
+    let http = http.chain(handlers.map(|it| (&it.name, &it.route)));
     let files = plan.files.iter().map(|it| (&it.name, &it.route));
     let served = Served {
         services: services.map(listed).collect(),
@@ -81,7 +92,11 @@ mod tests {
             directory = "assets"
         "#;
         let plan = wasket_config::parse(text, "wasket.toml", Path::new("")).unwrap();
-        let page = page(&plan);
+        let nothing_loaded = Everything {
+            services: Vec::new(),
+            http: Vec::new(),
+        };
+        let page = page(&plan, &nothing_loaded);
         let body = str::from_utf8(&page.body).unwrap();
         let lists = [
             r#"{"services":[{"name":"echo","path":"/echo"}],"#,
@@ -92,5 +107,30 @@ mod tests {
         assert!(body.contains(&PLACE.replace("{}", &list)), "{body}");
         assert!(!body.contains(PLACE));
         assert_eq!(DOCUMENT.matches(PLACE).count(), 1);
+    }
+
+    // parity H3, H4
+    #[test]
+    fn handlers_beside_sessions_are_listed_unless_a_table_is_on_their_path() {
+        let text = r#"
+            [service.room]
+            path = "/room"
+            component = "room.wasm"
+            [service.behind]
+            path = "/taken/{room}"
+            component = "room.wasm"
+            [http.table]
+            path = "/taken/{x}"
+            component = "table.wasm"
+        "#;
+        let plan = wasket_config::parse(text, "wasket.toml", Path::new("")).unwrap();
+        let handlers: Vec<&Service> = plan.services.iter().collect();
+        let listed = place(&plan, &handlers);
+        let http =
+            r#""http":[{"name":"table","path":"/taken/{x}"},{"name":"room","path":"/room"}],"#;
+        assert!(listed.contains(http), "{listed}");
+        let nothing_loaded = place(&plan, &[]);
+        let http = r#""http":[{"name":"table","path":"/taken/{x}"}],"#;
+        assert!(nothing_loaded.contains(http), "{nothing_loaded}");
     }
 }

@@ -12,7 +12,7 @@ const TREE = [
   ["region", "Send"], ["textbox", "Text message"], ["button", "Send text"], ["textbox", "Binary message"], ["button", "Send bytes"],
   ["button", "Send file"], ["button", "Measure a round trip"],
   ["region", "Plain HTTP"], ["combobox", "Component"], ["textbox", "Request path"], ["textbox", "Body"], ["combobox", "Method"],
-  ["button", "Send request"],
+  ["button", "Send request"], ["button", "Stop"],
   ["region", "Files"], ["link", "assets (/assets)"], ["textbox", "Path of a file"], ["button", "Fetch file"],
   ["button", "Ask whether it changed"],
   ["region", "Session"], ["log", "Messages"], ["button", "Clear"],
@@ -34,6 +34,48 @@ export function checks({ visit, connect, line, shots }) {
       assert.match(await page.locator("#http-answer").textContent(), /^queued for \d+ sessions?\n$/);
       await line(page, "received", "Tea is ready. <b>\u8336</b>");
       await page.screenshot({ path: join(shots, "publish.png"), fullPage: true });
+      await page.close();
+    }],
+    ["page: a path with sessions and a handler is listed for both", async () => { // parity H3, H4
+      const page = await visit();
+      await connect(page, "/room");
+      await page.getByLabel("Component").selectOption("/room");
+      await ask(page, "/room");
+      await page.locator("#http-status", { hasText: "200 OK: 7 bytes" }).waitFor();
+      assert.equal(await page.locator("#http-answer").textContent(), "1 here\n");
+      await page.close();
+    }],
+    ["page: a redirect is named, and not followed", async () => { // parity H2, H4
+      const page = await visit();
+      for (const code of [301, 302, 303, 307, 308]) {
+        await ask(page, `/ways/status?code=${code}`);
+        await page.locator("#http-status", { hasText: "3xx (a redirect, which this page does not follow): 0 bytes" }).waitFor();
+      }
+      await page.getByLabel("Path of a file").fill("/assets");
+      await page.getByRole("button", { name: "Fetch file" }).click();
+      await page.locator("#fetch-status", { hasText: "3xx (a redirect" }).waitFor();
+      await page.close();
+    }],
+    ["page: events are shown as they come, until Stop, the next request or a limit", async () => { // parity H2, H4
+      const page = await visit();
+      const [stop, shown] = [page.getByRole("button", { name: "Stop" }), page.locator("#http-answer")];
+      assert.ok(await stop.isDisabled());
+      const endless = "/ways/slow?count=1000000&ms=10";
+      await ask(page, endless);
+      await shown.filter({ hasText: "data: 3" }).waitFor();
+      await page.locator("#http-status", { hasText: "200 OK: reading it." }).waitFor();
+      await stop.press("Enter");
+      await page.locator("#http-status", { hasText: /^200 OK: stopped after [\d,]+ bytes\.$/ }).waitFor();
+      assert.ok(await stop.isDisabled());
+      assert.equal(await page.evaluate(() => document.activeElement.id), "send-request");
+      await ask(page, endless);
+      await shown.filter({ hasText: "data: 3" }).waitFor();
+      await ask(page, "/ways/status?code=200&text=other");
+      await page.locator("#http-status", { hasText: "200 OK: 5 bytes" }).waitFor();
+      assert.equal(await shown.textContent(), "other");
+      assert.ok(await stop.isDisabled());
+      await ask(page, `/ways/flood?bytes=${64 << 20}`);
+      await page.locator("#http-status", { hasText: /stopped after 4,[\d,]+ bytes/ }).waitFor();
       await page.close();
     }],
     ["page: a file is fetched, and its ETag spares the second time", async () => { // parity H1, H4
@@ -129,9 +171,18 @@ export function refusals({ visit }) {
       await page.getByLabel("Request path").fill("//elsewhere.example/publish");
       await page.getByRole("button", { name: "Send request" }).click();
       await page.locator("#http-status.bad", { hasText: "another host" }).waitFor();
+      await ask(page, "/ways/unfinished");
+      await page.locator("#http-status.bad", { hasText: /^200 OK: broken off after [04] bytes, .+\.$/ }).waitFor();
       await page.close();
     }],
   ];
+}
+
+/** Sends a plain request with GET, once its path stands there. */
+async function ask(page, path) {
+  await page.getByLabel("Request path").fill(path);
+  await page.getByLabel("Method").selectOption("GET");
+  await page.getByRole("button", { name: "Send request" }).click();
 }
 
 /** Presses Tab until what has this name has the focus, which then shows. */
