@@ -6,7 +6,11 @@ use std::net::TcpStream;
 use crate::host::{Host, guests, run, write_config};
 
 fn ask(host: &Host, request: &str) -> String {
-    let mut stream = TcpStream::connect(host.authority()).unwrap();
+    ask_at(&host.authority(), request)
+}
+
+fn ask_at(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
     stream
         .write_all(request.replace('\n', "\r\n").as_bytes())
         .unwrap();
@@ -87,6 +91,48 @@ fn run_serves_one_component_without_a_file() {
     assert_eq!(client.ask("config:colour"), "config=red");
     assert_eq!(client.ask("config:shape"), "config=round");
     assert!(host.url("probe").ends_with("/p"));
+}
+
+// parity H2
+#[test]
+fn run_serves_a_component_that_only_answers_plain_requests() {
+    let probe = guests().join("httpprobe.wasm");
+    let typed = "--listen 127.0.0.1:0 --config colour=red --log-format json";
+    let arguments = ["run", probe.to_str().unwrap()]
+        .into_iter()
+        .chain(typed.split(' '));
+    let host = Host::start(&arguments.collect::<Vec<_>>(), 0);
+    let listening = host.logged(&["\"message\":\"listening\""]);
+    let (_, address) = listening.split_once("\"address\":\"").unwrap();
+    let address = address.split('"').next().unwrap();
+    for (request, status, body) in [
+        ("GET /config?key=colour", "200", "red"),
+        // Its own, where the page to try services would be.
+        ("GET /", "404", "no such way"),
+        ("GET /a/b/seen", "200", "method=Method::Get"),
+    ] {
+        let answer = ask_at(address, &format!("{request} HTTP/1.0\nHost: a\n\n"));
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
+        let (_, said) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(said.starts_with(body), "{answer}");
+    }
+    assert_eq!(host.stop(), Some(0));
+}
+
+// parity H3
+#[test]
+fn run_serves_sessions_and_plain_requests_of_one_component() {
+    let room = guests().join("room.wasm");
+    for (path, page) in [("/", false), ("/room", true)] {
+        let typed = ["--path", path, "--listen", "127.0.0.1:0"];
+        let host = Host::start(&[&["run", room.to_str().unwrap()], &typed[..]].concat(), 1);
+        let mut client = host.connect("room");
+        assert_eq!(client.ask("hello"), "hello");
+        let answer = ask(&host, &format!("GET {path} HTTP/1.0\nHost: a\n\n"));
+        assert!(answer.ends_with("\r\n\r\n1 here\n"), "{answer}");
+        let root = ask(&host, "GET / HTTP/1.0\nHost: a\n\n");
+        assert_eq!(root.contains("<!DOCTYPE html>"), page, "{root}");
+    }
 }
 
 // parity S1

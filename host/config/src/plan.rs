@@ -40,8 +40,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// One service on one address, everything else as by default: `wasket run COMPONENT.wasm`.
-    pub fn single(service: Service, address: SocketAddr) -> Self {
+    /// Nothing on one address, everything else as by default: what `wasket run COMPONENT.wasm` begins with.
+    pub fn empty(address: SocketAddr) -> Self {
         Self {
             host: Host::default(),
             log: Log::default(),
@@ -50,10 +50,16 @@ impl Plan {
                 ..Listener::default()
             }],
             auths: Vec::new(),
-            services: vec![service],
+            services: Vec::new(),
             files: Vec::new(),
             http: Vec::new(),
         }
+    }
+
+    /// The table that answers plain requests on exactly these paths. It goes before a service's own component.
+    pub fn http_at(&self, route: &Route) -> Option<&Http> {
+        let mut tables = self.http.iter();
+        tables.find(|table| table.route.matches_the_same_as(route))
     }
 }
 

@@ -52,6 +52,12 @@ pub(crate) struct Everything<'p> {
 }
 
 impl Everything<'_> {
+    /// Services whose component answers plain requests as well.
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = &plan::Service> {
+        let answering = self.services.iter().filter(|built| built.answers_http());
+        answering.map(|built| built.plan)
+    }
+
     /// All that answer plain requests.
     pub(crate) fn guests(&self) -> impl Iterator<Item = &Arc<GuestHttp>> {
         let services = self.services.iter();

@@ -65,9 +65,9 @@ pub(crate) struct Serve {
 pub(crate) struct Run {
     /// The component, a .wasm file
     pub(crate) component: PathBuf,
-    /// The paths it answers: "/chat", "/room/{name}", "/files/*"
-    #[arg(long, value_name = "ROUTE", default_value = "/")]
-    pub(crate) path: Route,
+    /// The paths it answers: "/chat", "/room/{name}", "/files/*" [default: "/", and "/*" if it serves no sessions]
+    #[arg(long, value_name = "ROUTE")]
+    pub(crate) path: Option<Route>,
     /// The address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4649", value_parser = parse_address)]
     pub(crate) listen: SocketAddr,
@@ -155,12 +155,15 @@ A configuration:
 Ends with 0 after a signal, 1 when it cannot go on, 2 when the command line or the configuration is wrong.";
 
 const RUN_EXAMPLES: &str = "\
-http://ADDRESS/ is a page to try the component from a browser.
+A component that exports wasi:http/incoming-handler answers plain requests on these paths, beside sessions if it has a
+behavior too. http://ADDRESS/ is a page to try it from a browser, unless the component itself answers there.
 
 Examples:
   wasket run chat.wasm --path /chat
   wasket run chat.wasm --path /chat --config suffix=\" Nyan!\" --config room=lobby
-  wasket run target/wasm32-wasip2/release/echo.wasm --listen [::1]:0";
+  wasket run target/wasm32-wasip2/release/echo.wasm --listen [::1]:0
+  wasket run handler.wasm
+  wasket run handler.wasm --path '/api/*'";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -235,7 +238,7 @@ mod tests {
         let Command::Run(run) = cli.unwrap().command else {
             panic!("another command")
         };
-        assert_eq!(run.path.to_string(), "/room/{name}");
+        assert_eq!(run.path.unwrap().to_string(), "/room/{name}");
         assert_eq!(run.listen.to_string(), "[::1]:0");
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(run.config, [pair("a", "b=c"), pair("empty", "")]);

@@ -7,8 +7,9 @@ use crate::telemetry;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use wasket_config::plan::{Behavior, Log, Service};
-use wasket_config::{Plan, ServiceName};
+use wasket_config::plan::{Behavior, Http, Log, Service};
+use wasket_config::{Plan, Route, ServiceName};
+use wasket_runtime::Purpose;
 
 /// Serves the component.
 pub(crate) fn run(options: &Run) -> anyhow::Result<ExitCode> {
@@ -27,23 +28,52 @@ fn plan(options: &Run) -> anyhow::Result<Plan> {
         };
         return Err(Usage(format!("the component {} {what}", file.display())).into());
     }
-    let behavior = Behavior::Component {
-        file: file.clone(),
-        sha256: None,
-    };
+    // What cannot be read or is no component does not load either, and then the host says why.
+    let purpose = fs::read(file).map(|bytes| Purpose::of(&bytes));
+    Ok(plan_for(purpose.unwrap_or_default(), options)?)
+}
+
+fn plan_for(purpose: Purpose, options: &Run) -> Result<Plan, Usage> {
+    let file = &options.component;
     let name = options.name.clone().map_or_else(|| name_after(file), Ok)?;
-    let mut service = Service::new(name, options.path.clone(), behavior);
-    for (key, value) in &options.config {
-        if service.config.iter().any(|(other, _)| other == key) {
-            return Err(Usage(format!("--config {key} is given twice")).into());
-        }
-        service.config.push((key.clone(), value.clone()));
-    }
-    let mut plan = Plan::single(service, options.listen);
+    let config = config(options)?;
+    let mut plan = Plan::empty(options.listen);
+    let route = if purpose.requests && !purpose.sessions {
+        let route = options.path.clone().unwrap_or_else(Route::all);
+        plan.http.push(Http {
+            config,
+            ..Http::new(name, route.clone(), file.clone())
+        });
+        route
+    } else {
+        let route = options.path.clone().unwrap_or_else(Route::root);
+        let behavior = Behavior::Component {
+            file: file.clone(),
+            sha256: None,
+        };
+        plan.services.push(Service {
+            config,
+            ..Service::new(name, route.clone(), behavior)
+        });
+        route
+    };
+    // Where the component answers `/` itself, that is what people want to see.
+    let own = purpose.requests && (route == Route::root() || route == Route::all());
     for listener in &mut plan.listeners {
-        listener.try_page = true;
+        listener.try_page = !own;
     }
     Ok(plan)
+}
+
+fn config(options: &Run) -> Result<Vec<(String, String)>, Usage> {
+    let mut config: Vec<(String, String)> = Vec::with_capacity(options.config.len());
+    for (key, value) in &options.config {
+        if config.iter().any(|(other, _)| other == key) {
+            return Err(Usage(format!("--config {key} is given twice")));
+        }
+        config.push((key.clone(), value.clone()));
+    }
+    Ok(config)
 }
 
 /// A service name made of a file's: `My Chat.wasm` becomes `my-chat`.
@@ -68,6 +98,46 @@ fn name_after(file: &Path) -> Result<ServiceName, Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser as _;
+
+    /// The routes of services and of plain HTTP, and whether there is a page.
+    fn planned(sessions: bool, requests: bool, typed: &str) -> (Vec<String>, Vec<String>, bool) {
+        let options = Parsed::parse_from(
+            ["run", "a.wasm"]
+                .into_iter()
+                .chain(typed.split_terminator(' ')),
+        );
+        let plan = plan_for(Purpose { sessions, requests }, &options.run).unwrap();
+        let services = plan.services.iter().map(|it| it.route.to_string());
+        let http = plan.http.iter().map(|it| it.route.to_string());
+        let page = plan.listeners[0].try_page;
+        (services.collect(), http.collect(), page)
+    }
+
+    #[derive(clap::Parser)]
+    struct Parsed {
+        #[command(flatten)]
+        run: Run,
+    }
+
+    // parity H2, H3, H4
+    #[test]
+    fn a_component_is_put_where_it_belongs() {
+        let at = |route: &str| vec![route.to_owned()];
+        let none = Vec::new;
+        assert_eq!(planned(true, false, ""), (at("/"), none(), true));
+        assert_eq!(planned(true, false, "--path /*"), (at("/*"), none(), true));
+        assert_eq!(planned(false, true, ""), (none(), at("/*"), false));
+        assert_eq!(planned(false, true, "--path /"), (none(), at("/"), false));
+        assert_eq!(
+            planned(false, true, "--path /a/*"),
+            (none(), at("/a/*"), true)
+        );
+        assert_eq!(planned(true, true, ""), (at("/"), none(), false));
+        assert_eq!(planned(true, true, "--path /a"), (at("/a"), none(), true));
+        // What is for nothing is a service that does not load.
+        assert_eq!(planned(false, false, ""), (at("/"), none(), true));
+    }
 
     #[test]
     fn services_are_named_after_their_file() {

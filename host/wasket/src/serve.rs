@@ -196,7 +196,7 @@ async fn listening(
     let addresses = server.addresses();
     for (listener, address) in plan.listeners.iter().zip(&addresses) {
         info!(%address, "listening");
-        announce(plan, listener, *address);
+        announce(plan, &built, listener, *address);
     }
     let guests = Guests {
         outbound: components.outbound().clone(),
@@ -231,7 +231,7 @@ fn check(built: &Everything<'_>, unloadable: Unloadable) -> anyhow::Result<()> {
 }
 
 /// The lines by which people and programs learn where everything is.
-fn announce(plan: &Plan, listener: &Listener, address: SocketAddr) {
+fn announce(plan: &Plan, built: &Everything<'_>, listener: &Listener, address: SocketAddr) {
     for service in &plan.services {
         terminal::line(&announcement(listener, address, service));
     }
@@ -245,6 +245,10 @@ fn announce(plan: &Plan, listener: &Listener, address: SocketAddr) {
             "listening on {scheme}://{address}{route} ({what})"
         ));
     };
+    let beside = built.handlers();
+    for service in beside.filter(|it| plan.http_at(&it.route).is_none()) {
+        line(&service.route, &format!("http {}", service.name));
+    }
     for http in &plan.http {
         line(&http.route, &format!("http {}", http.name));
     }

@@ -9,9 +9,7 @@ use wasket_net::Page;
 
 /// The page for what a plan serves, and what of it answers plain requests beside its sessions.
 pub(crate) fn page(plan: &Plan, built: &Everything<'_>) -> Page {
-    let loaded = built.services.iter();
-    let handlers = loaded.filter(|built| built.answers_http());
-    let handlers: Vec<&Service> = handlers.map(|built| built.plan).collect();
+    let handlers: Vec<&Service> = built.handlers().collect();
     let body = DOCUMENT.replacen(PLACE, &place(plan, &handlers), 1);
     Page {
         content_type: "text/html; charset=utf-8",
@@ -43,12 +41,9 @@ fn listed<'a>((name, route): (&'a ServiceName, &Route)) -> Listed<'a> {
 
 fn place(plan: &Plan, handlers: &[&Service]) -> String {
     let services = plan.services.iter().map(|it| (&it.name, &it.route));
-    // A table goes before the handler of a service on its path.
-    let tables = |route: &Route| {
-        let mut tables = plan.http.iter();
-        tables.any(|table| table.route.matches_the_same_as(route))
-    };
-    let handlers = handlers.iter().filter(|it| !tables(&it.route));
+    let handlers = handlers
+        .iter()
+        .filter(|it| plan.http_at(&it.route).is_none());
     let http = plan.http.iter().map(|it| (&it.name, &it.route));
     let http = http.chain(handlers.map(|it| (&it.name, &it.route)));
     let files = plan.files.iter().map(|it| (&it.name, &it.route));

@@ -36,6 +36,28 @@ pub struct Http {
     pub requests: Requests,
 }
 
+impl Http {
+    /// A component with nothing but what it needs; everything else as by default.
+    pub fn new(name: ServiceName, route: Route, component: PathBuf) -> Self {
+        Self {
+            name,
+            route,
+            component,
+            sha256: None,
+            config: Vec::new(),
+            publishes_to: None,
+            connect: Vec::new(),
+            hosts: Vec::new(),
+            origins: Origins::SameHost,
+            login: Login::AsListener,
+            require_roles: Vec::new(),
+            response_headers: Vec::new(),
+            limits: Limits::default(),
+            requests: Requests::default(),
+        }
+    }
+}
+
 /// What plain HTTP requests to a component may use. The meaning of each is in `docs/settings.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Requests {

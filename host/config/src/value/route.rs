@@ -29,6 +29,13 @@ impl Route {
         }
     }
 
+    /// `/*`, which every path is one of.
+    pub fn all() -> Self {
+        Self {
+            segments: vec![Segment::Rest],
+        }
+    }
+
     /// Its segments; none for `/`.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
