@@ -18,6 +18,7 @@ mod http;
 mod isolation;
 mod limits;
 mod login;
+mod nginx;
 mod order;
 mod pressure;
 mod program;
