@@ -112,7 +112,7 @@ mod tests {
             path = "/room"
             component = "room.wasm"
             [service.behind]
-            path = "/taken/{room}"
+            path = "/taken/{x}"
             component = "room.wasm"
             [http.table]
             path = "/taken/{x}"
