@@ -27,10 +27,14 @@ fn an_outbox_has_4_mib() {
     let mut other = host.connect("probe");
     let first = first_id(&mut other);
     let message = "x".repeat(512 << 10);
-    while !other
-        .ask(&format!("send-to:{first}:{message}"))
-        .contains("backlogged")
-    {}
+    let send = format!("send-to:{first}:{message}");
+    let refused = loop {
+        match other.ask(&send) {
+            accepted if accepted == "send-to=accepted" => {}
+            refused => break refused,
+        }
+    };
+    assert_eq!(refused, "send-to=backlogged");
     // A message that was refused harms nobody, and a small one may still fit.
     assert_eq!(other.ask("count"), "count=2");
     let queued = queued(&mut other, &first);
@@ -99,11 +103,14 @@ fn send_until_stalled(stream: &mut TcpStream) -> usize {
     sent
 }
 
-/// The id of the session that opened first.
+/// The id of the session that opened first, of two. Its client may have its answer before it has joined the service.
 fn first_id(client: &mut Client) -> String {
-    let ids = client.ask("ids");
-    let ids = ids.trim_start_matches("ids=");
-    ids.split(',').next().unwrap().to_owned()
+    let ids = wait_for(|| {
+        let ids = client.ask("ids");
+        let (first, _) = ids.trim_start_matches("ids=").split_once(',')?;
+        Some(first.to_owned())
+    });
+    ids.expect("both have joined")
 }
 
 fn queued(client: &mut Client, id: &str) -> usize {
