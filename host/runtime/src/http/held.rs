@@ -131,11 +131,21 @@ fn body(is_there: bool) -> usize {
     if is_there { BODY_BYTES_MAX } else { 0 }
 }
 
+/// The texts, and the table: that has room for more names, and may have several values of each.
 fn fields(map: &HeaderMap) -> usize {
     let texts = map
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len());
-    texts.sum::<usize>() + map.len() * FIELD_BYTES
+    texts.sum::<usize>() + map.len().max(map.capacity()) * FIELD_BYTES
+}
+
+/// The same fields without room for others, of which a table that has become smaller keeps as much as it ever had.
+pub(crate) fn fitted(map: &HeaderMap) -> HeaderMap {
+    let mut fitted = HeaderMap::with_capacity(map.keys_len());
+    for (name, value) in map {
+        fitted.append(name.clone(), value.clone());
+    }
+    fitted
 }
 
 /// What a table takes for a field besides its texts.
@@ -143,3 +153,33 @@ const FIELD_BYTES: usize = 128;
 
 /// A guest may hold thousands of handles, so it is not looked at for each call: meanwhile each adds a body at most.
 const CALLS_A_LOOK: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    /// So many fields, which differ.
+    fn many(count: u32) -> HeaderMap {
+        let name = |n| HeaderName::try_from(format!("x-{n}")).unwrap();
+        let value = HeaderValue::from_static("value");
+        (0..count).map(|n| (name(n), value.clone())).collect()
+    }
+
+    // hardening H28
+    #[test]
+    fn fields_that_are_gone_count_while_their_room_is_there() {
+        let mut map = many(400);
+        let names: Vec<_> = map.keys().cloned().collect();
+        for name in &names[1..] {
+            map.remove(name);
+        }
+        map.append(&names[0], HeaderValue::from_static("another"));
+        let smaller = fitted(&map);
+        assert_eq!(smaller, map);
+        assert!(fields(&map) > 400 * FIELD_BYTES);
+        assert!(fields(&smaller) < 10 * FIELD_BYTES);
+        assert_eq!(fields(&HeaderMap::new()), 0);
+    }
+}

@@ -23,7 +23,7 @@ use wasket_session::{Answering, HttpBody, HttpRequest, HttpService, Hub};
 use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 
 pub use component::HttpComponent;
-pub(crate) use held::{Held, abandon};
+pub(crate) use held::{Held, abandon, fitted};
 
 use crate::budget::Budget;
 use crate::error::Error;

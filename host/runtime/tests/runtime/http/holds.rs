@@ -51,6 +51,41 @@ async fn small_things_may_be_many() {
     bench.over().await;
 }
 
+// hardening H28
+#[tokio::test]
+async fn fields_that_are_taken_away_leave_nothing() {
+    // 97 names have a table for 192, those that are left one for 96: 24 KiB, and 12.
+    for take_away in [
+        "(call $delete-field (local.get $b) (i32.const 1024) (i32.const 2) (i32.const 0))",
+        "(call $set-field (local.get $b) (i32.const 1024) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0))",
+    ] {
+        let one = format!(
+            "(call $fields-of (i32.const 2048) (i32.const 97) (i32.const 0))
+            (call $must (i32.load8_u (i32.const 0)))
+            (local.set $b (i32.load (i32.const 4)))
+            {take_away}
+            (call $must (i32.load8_u (i32.const 0)))"
+        );
+        let answers = "(call $end (call $answer (local.get $out)))";
+        let bench = Bench::of(&(NAMES.to_owned() + &make(900, &one) + answers)).await;
+        assert_eq!(bench.text("/").await, (200, String::new()), "{take_away}");
+        bench.over().await;
+    }
+}
+
+/// A list of 97 fields at 2048, which have no value and names of two letters, from `aa` at 1024 to `ag`.
+const NAMES: &str = "(local.set $a (i32.const 97))
+    (loop $name
+      (local.set $a (i32.sub (local.get $a) (i32.const 1)))
+      (i32.store16 (i32.add (i32.const 1024) (i32.shl (local.get $a) (i32.const 1)))
+        (i32.add (i32.const 0x6161) (i32.add (i32.and (local.get $a) (i32.const 15))
+          (i32.shl (i32.shr_u (local.get $a) (i32.const 4)) (i32.const 8)))))
+      (local.set $b (i32.add (i32.const 2048) (i32.shl (local.get $a) (i32.const 4))))
+      (i32.store (local.get $b) (i32.add (i32.const 1024) (i32.shl (local.get $a) (i32.const 1))))
+      (i32.store offset=4 (local.get $b) (i32.const 2))
+      (i64.store offset=8 (local.get $b) (i64.const 0))
+      (br_if $name (local.get $a)))";
+
 /// Does this so many times.
 fn make(count: u32, one: &str) -> String {
     format!(

@@ -111,6 +111,8 @@ const TYPES: &str = r#"
     (type $m (variant (case "get") (case "head") (case "post") (case "put") (case "delete") (case "connect")
       (case "options") (case "trace") (case "patch") (case "other" string)))
     (export "method" (type $method (eq $m)))
+    (type $h (variant (case "invalid-syntax") (case "forbidden") (case "immutable")))
+    (export "header-error" (type $header-error (eq $h)))
     (type $dns (record (field "rcode" (option string)) (field "info-code" (option u16))))
     (export "DNS-error-payload" (type $dns-error (eq $dns)))
     (type $tls (record (field "alert-id" (option u8)) (field "alert-message" (option string))))
@@ -134,14 +136,33 @@ const TYPES: &str = r#"
       (case "configuration-error") (case "internal-error" (option string))))
     (export "error-code" (type $error-code (eq $code)))"#;
 
-/// Functions by their names, there and here, and their types, there and here. A pair of a result and a handle goes to
-/// a place in memory.
-const FUNCTIONS: [(&str, &str, &str, &str); 10] = [
+/// Functions by their names, there and here, and their types, there and here. A pair of a result and a handle or an error
+/// goes to a place in memory.
+const FUNCTIONS: [(&str, &str, &str, &str); 13] = [
     (
         "[constructor]fields",
         "new-fields",
         r#"(func (result (own $fields)))"#,
         "(result i32)",
+    ),
+    (
+        "[static]fields.from-list",
+        "fields-of",
+        r#"(func (param "entries" (list (tuple string (list u8)))) (result (result (own $fields) (error $header-error))))"#,
+        "(param i32 i32 i32)",
+    ),
+    (
+        "[method]fields.set",
+        "set-field",
+        r#"(func (param "self" (borrow $fields)) (param "name" string) (param "value" (list (list u8)))
+          (result (result (error $header-error))))"#,
+        "(param i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "[method]fields.delete",
+        "delete-field",
+        r#"(func (param "self" (borrow $fields)) (param "name" string) (result (result (error $header-error))))"#,
+        "(param i32 i32 i32 i32)",
     ),
     (
         "[constructor]outgoing-request",
