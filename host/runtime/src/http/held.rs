@@ -111,6 +111,8 @@ fn bytes(entry: &(dyn Any + Send)) -> usize {
         SHORT_BYTES_MAX
     } else if let Some(trailers) = entry.downcast_ref::<HostFutureTrailers>() {
         match trailers {
+            // The whole body, which nobody has read.
+            HostFutureTrailers::Waiting(_) => SHORT_BYTES_MAX,
             HostFutureTrailers::Done(Ok(Some(map))) => fields(map),
             _ => 0,
         }
@@ -157,6 +159,7 @@ const CALLS_A_LOOK: usize = 64;
 #[cfg(test)]
 mod tests {
     use http::{HeaderName, HeaderValue};
+    use http_body_util::{BodyExt as _, Full};
 
     use super::*;
 
@@ -181,5 +184,17 @@ mod tests {
         assert!(fields(&map) > 400 * FIELD_BYTES);
         assert!(fields(&smaller) < 10 * FIELD_BYTES);
         assert_eq!(fields(&HeaderMap::new()), 0);
+    }
+
+    // hardening H28
+    #[test]
+    fn what_nobody_has_read_of_an_answer_counts_whoever_holds_it() {
+        let body = || {
+            let body = Full::new("ok".into()).map_err(|never| match never {});
+            HostIncomingBody::new(body.boxed_unsync())
+        };
+        assert_eq!(bytes(&body()), SHORT_BYTES_MAX);
+        assert_eq!(bytes(&HostFutureTrailers::Waiting(body())), SHORT_BYTES_MAX);
+        assert_eq!(bytes(&HostFutureTrailers::Done(Ok(None))), 0);
     }
 }
