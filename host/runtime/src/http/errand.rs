@@ -99,8 +99,8 @@ impl Errand {
 }
 
 /// A value as it was read keeps all of what was read with it.
-fn own(head: &mut HeaderMap) {
-    for value in head.values_mut() {
+pub(super) fn own(fields: &mut HeaderMap) {
+    for value in fields.values_mut() {
         if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
             *value = own;
         }

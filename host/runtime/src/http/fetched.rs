@@ -1,20 +1,20 @@
 //! The body of an answer, as a guest reads it: if it does.
 
-use std::future::ready;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{self, Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{Either, FutureExt as _, select};
 use http::Response;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep, sleep_until};
 use wasmtime_wasi_http::{Error, WasiBody};
 
+use super::ahead::Ahead;
 use super::errand::error_of;
 use super::outgoing::Place;
 
@@ -36,7 +36,8 @@ pub(super) fn tie(
     let (head, body) = response.into_parts();
     let is_over = body.is_end_stream();
     let open = Open {
-        body: body.map_err(|error| error_of(&error)).boxed_unsync(),
+        body: Ahead::new(body.map_err(|error| error_of(&error)).boxed_unsync()),
+        is_wanted: false,
         place: Some(place),
         left_until: Instant::now() + patience.unread,
     };
@@ -53,7 +54,9 @@ pub(super) fn tie(
 
 /// What there is while it has not come to its end, nor was left for too long.
 struct Open {
-    body: WasiBody,
+    body: Ahead,
+    /// The guest has begun to read: from there on it is woken for more, and nobody else.
+    is_wanted: bool,
     place: Option<Arc<Place>>,
     /// How long the guest need not look at it.
     left_until: Instant,
@@ -64,18 +67,23 @@ pub(super) struct Unread(Arc<Mutex<Option<Open>>>);
 impl Unread {
     /// Keeps the connection going as long as somebody reads what it brings: a guest that does not care may never say so.
     pub(super) async fn keep(self, connection: impl Future) {
-        let (connection, left) = (pin!(connection), pin!(self.is_left()));
-        match select(connection, left).await {
-            Either::Left((_, left)) => {
+        let (mut connection, mut left) = (pin!(connection), pin!(self.is_left()));
+        tokio::select! {
+            biased;
+            _ = &mut connection => {
                 if !self.is_short() {
                     left.await;
                 }
             }
-            // What the guest sends may go on.
-            Either::Right((false, connection)) => {
+            is_left = &mut left => {
+                if !is_left {
+                    // What the guest sends may go on.
+                    connection.await;
+                }
+            }
+            () = self.comes_unasked() => {
                 connection.await;
             }
-            Either::Right((true, _)) => {}
         }
     }
 
@@ -93,37 +101,35 @@ impl Unread {
         }
     }
 
-    /// Where there is no connection any more, a short body need not have a place: all of it is here.
+    /// Ends when all of a short body is here, which then need not have a place. The connection would else wait for
+    /// somebody to take the first piece of it, and never bring the last.
+    async fn comes_unasked(&self) {
+        poll_fn(|cx| {
+            let mut open = self.0.lock();
+            let Some(open) = open.as_mut().filter(|open| !open.is_wanted) else {
+                return Poll::Pending;
+            };
+            if !task::ready!(open.body.poll_short(cx)) {
+                return Poll::Pending;
+            }
+            open.place = None;
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// The same where there is no connection any more.
     fn is_short(&self) -> bool {
         let mut open = self.0.lock();
-        let Some(open) = &mut *open else {
+        let Some(open) = open.as_mut() else {
             return false;
         };
-        let length = open.body.size_hint().exact().map(usize::try_from);
-        let Some(Ok(0..=SHORT_BYTES_MAX)) = length else {
-            return false;
-        };
-        open.body = copied(&mut open.body);
-        open.place = None;
-        true
-    }
-}
-
-/// What has come of a body, and how that ended, without the buffer that it was read into.
-fn copied(body: &mut WasiBody) -> WasiBody {
-    let mut bytes = Vec::new();
-    let fault = loop {
-        match body.frame().now_or_never() {
-            Some(Some(Ok(frame))) => {
-                bytes.extend(frame.data_ref().map_or(&[][..], |data| &data[..]));
-            }
-            Some(None) => break None,
-            Some(Some(Err(fault))) => break Some(Err(fault)),
-            None => break Some(Err(Error::ConnectionTerminated)),
+        let is_short = open.body.is_short();
+        if is_short {
+            open.place = None;
         }
-    };
-    let bytes = Full::new(Bytes::from(bytes)).map_err(|never| match never {});
-    bytes.with_trailers(ready(fault)).boxed_unsync()
+        is_short
+    }
 }
 
 /// What the guest reads.
@@ -149,6 +155,7 @@ impl Fetched {
                 None => Error::ConnectionTerminated,
             })));
         };
+        open.is_wanted = true;
         open.left_until = Instant::now() + self.patience.between.max(self.patience.unread);
         Pin::new(&mut open.body).poll_frame(cx)
     }
@@ -193,6 +200,3 @@ impl Body for Fetched {
         }
     }
 }
-
-/// What may be kept of an answer for a guest that need not look at it soon.
-pub(super) const SHORT_BYTES_MAX: usize = 8 << 10;

@@ -16,7 +16,7 @@ use wasmtime_wasi_http::p2::types::{
 use wasmtime_wasi_http::{FieldMap, WasiHttpCtx, WasiHttpCtxView};
 
 use super::Outgoing;
-use super::fetched::SHORT_BYTES_MAX;
+use super::ahead::SHORT_BYTES_MAX;
 use super::outgoing::BODY_BYTES_MAX;
 use crate::limits::{FIELDS_BYTES_MAX, HEAD_BYTES_MAX, HTTP_BYTES_MAX};
 use crate::store::Shared;
@@ -134,7 +134,7 @@ fn body(is_there: bool) -> usize {
 }
 
 /// The texts, and the table: that has room for more names, and may have several values of each.
-fn fields(map: &HeaderMap) -> usize {
+pub(super) fn fields(map: &HeaderMap) -> usize {
     let texts = map
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len());

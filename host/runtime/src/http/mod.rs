@@ -3,6 +3,7 @@
 //! The guest of a request runs in a task of its own. What net drops (the future of the answer, then its body) holds
 //! the guest on a leash until the answer is whole; from there on the guest may work on for a minute.
 
+mod ahead;
 mod answer;
 mod component;
 mod errand;

@@ -195,7 +195,13 @@ mod tests {
     }
 
     /// Answers everybody so as soon as the head has come, and keeps what it has accepted.
-    fn hasty(answer: &'static [u8]) -> String {
+    fn hasty(answer: &str) -> String {
+        hasty_in(&[answer])
+    }
+
+    /// The same in pieces, with a pause before each but the first.
+    fn hasty_in(pieces: &[&str]) -> String {
+        let pieces: Vec<String> = pieces.iter().map(|&piece| piece.to_owned()).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         thread::spawn(move || {
@@ -208,7 +214,10 @@ mod tests {
                     stream.read_exact(&mut byte).unwrap();
                     head.extend(byte);
                 }
-                stream.write_all(answer).unwrap();
+                for (n, piece) in pieces.iter().enumerate() {
+                    thread::sleep(Duration::from_millis(if n > 0 { 5 } else { 0 }));
+                    stream.write_all(piece.as_bytes()).unwrap();
+                }
                 kept.push(stream);
             }
         });
@@ -235,7 +244,7 @@ mod tests {
     // hardening H29
     #[tokio::test]
     async fn a_place_is_taken_while_the_guest_goes_on_sending() {
-        let url = hasty(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        let url = hasty("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
         let mut outgoing = outgoing(&url);
         for finishes in [false, true] {
             let (writer, body) = HostOutgoingBody::new(StreamContext::Request, None, 1, 1);
@@ -260,7 +269,7 @@ mod tests {
     // hardening H29
     #[tokio::test]
     async fn an_answer_that_is_left_unread_loses_its_connection() {
-        let url = hasty(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
+        let url = hasty("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
         let mut outgoing = outgoing(&url);
         assert_eq!(outgoing.unread_max, Duration::from_secs(60));
         outgoing.unread_max = Duration::from_millis(20);
@@ -276,24 +285,83 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_is_short_and_here_needs_no_place() {
-        let url = hasty(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        for answer in [
+            &["content-length: 2\r\n\r\nok"][..],
+            &["content-length: 2\r\n\r\no", "k"],
+            &["transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"],
+            &[
+                "transfer-encoding: chunked\r\n\r\n1\r\no\r\n",
+                "1\r\nk\r\n0\r\n\r\n",
+            ],
+        ] {
+            let url = hasty_in(&[&["HTTP/1.1 200 OK\r\n"], answer].concat());
+            let mut outgoing = outgoing(&url);
+            let mut unread = Vec::new();
+            for _ in 0..5 {
+                let (response, connection) = ask(&mut outgoing, &url).await;
+                assert!(is_given_back(&outgoing).await, "{answer:?}");
+                unread.push((response, connection));
+            }
+            for (response, connection) in unread {
+                let body = response.into_body().collect().await.unwrap();
+                assert_eq!(body.to_bytes(), "ok", "{answer:?}");
+                connection.abort();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_came_unasked_has_the_end_that_it_had() {
+        let url = hasty(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-sum: 7\r\n\r\n",
+        );
+        let mut whole = outgoing(&url);
+        let (response, _connection) = ask(&mut whole, &url).await;
+        assert!(is_given_back(&whole).await);
+        let body = response.into_body().collect().await.unwrap();
+        assert_eq!(body.trailers().unwrap()["x-sum"], "7");
+        assert_eq!(body.to_bytes(), "ok");
+
+        let url = hasty("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\nx");
+        let mut broken = outgoing(&url);
+        let (response, _connection) = ask(&mut broken, &url).await;
+        assert!(is_given_back(&broken).await);
+        let mut body = response.into_body();
+        let read = body.frame().await.unwrap().unwrap();
+        assert_eq!(read.into_data().unwrap(), "ok");
+        assert!(body.frame().await.unwrap().is_err());
+        assert!(body.frame().await.is_none());
+    }
+
+    // hardening H29
+    #[tokio::test]
+    async fn an_answer_that_is_longer_keeps_its_place() {
+        let url = long();
         let mut outgoing = outgoing(&url);
-        let mut unread = Vec::new();
-        for _ in 0..5 {
-            let (response, connection) = ask(&mut outgoing, &url).await;
-            let is_given_back = async {
-                while outgoing.open() > 0 {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
-            };
-            assert!(timeout(PATIENCE, is_given_back).await.is_ok());
-            unread.push((response, connection));
+        let (response, _connection) = ask(&mut outgoing, &url).await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
         }
-        for (response, connection) in unread {
-            let body = response.into_body().collect().await.unwrap();
-            assert_eq!(body.to_bytes(), "ok");
-            connection.abort();
-        }
+        assert_eq!(outgoing.open(), 1);
+        let body = response.into_body().collect().await.unwrap();
+        assert_eq!(body.to_bytes(), vec![b'a'; 40 * 1024]);
+        assert!(is_given_back(&outgoing).await);
+    }
+
+    async fn is_given_back(outgoing: &Outgoing) -> bool {
+        let is_given_back = async {
+            while outgoing.open() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, is_given_back).await.is_ok()
+    }
+
+    /// Answers with 40 KiB in chunks of one.
+    fn long() -> String {
+        let chunk = format!("400\r\n{}\r\n", "a".repeat(1024));
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        hasty_in(&[head, &chunk.repeat(40), "0\r\n\r\n"])
     }
 
     const PATIENCE: Duration = Duration::from_secs(30);
