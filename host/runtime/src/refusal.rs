@@ -78,20 +78,25 @@ struct Told {
     began: Option<Instant>,
     told: u32,
     untold: u64,
+    /// Somebody is about to tell how many.
+    telling: bool,
 }
 
 impl Failures {
     /// Whether to tell another one. How many were not is told when the second is over.
     #[cold]
     pub(crate) fn are_news(&self, service: &Arc<str>) -> bool {
-        let (are_news, untold) = self.0.lock().count(Instant::now());
-        if untold == 1
+        let mut told = self.0.lock();
+        let are_news = told.count(Instant::now());
+        if told.untold > 0
+            && !told.telling
             && let Ok(host) = Handle::try_current()
         {
+            told.telling = true;
             let (told, service) = (Arc::clone(&self.0), Arc::clone(service));
             host.spawn(async move {
                 tokio::time::sleep(SELDOM).await;
-                let untold = mem::take(&mut told.lock().untold);
+                let untold = told.lock().tell();
                 tracing::warn!(
                     target: TARGET,
                     service = &*service,
@@ -104,8 +109,8 @@ impl Failures {
 }
 
 impl Told {
-    /// Whether one more is to be told, and how many are not.
-    fn count(&mut self, now: Instant) -> (bool, u64) {
+    /// Whether one more is to be told.
+    fn count(&mut self, now: Instant) -> bool {
         let is_over = |at| now.saturating_duration_since(at) >= SELDOM;
         if self.began.is_none_or(is_over) {
             (self.began, self.told) = (Some(now), 0);
@@ -115,7 +120,13 @@ impl Told {
             true => self.told += 1,
             false => self.untold += 1,
         }
-        (is_news, if is_news { 0 } else { self.untold })
+        is_news
+    }
+
+    /// How many were not told.
+    fn tell(&mut self) -> u64 {
+        self.telling = false;
+        mem::take(&mut self.untold)
     }
 }
 
@@ -165,11 +176,12 @@ mod tests {
         let later = now + Duration::from_secs(1);
         for now in [now, later] {
             for _ in 0..FAILURES_TOLD_MAX {
-                assert_eq!(told.count(now), (true, 0));
+                assert!(told.count(now));
             }
-            assert!(!told.count(now).0);
+            assert!(!told.count(now));
         }
-        assert_eq!(told.count(later), (false, 3));
+        assert!(!told.count(later));
+        assert_eq!((told.tell(), told.tell()), (3, 0));
     }
 
     // hardening H28
@@ -179,12 +191,31 @@ mod tests {
         for n in 0..40 {
             assert_eq!(failures.are_news(&service), n < FAILURES_TOLD_MAX);
         }
-        let is_told = async {
+        assert!(all_are_told(&failures).await);
+    }
+
+    // hardening H28
+    #[tokio::test]
+    async fn those_are_told_too_where_the_first_had_nobody_to_tell() {
+        let failures = Arc::new(Failures::default());
+        let service = Arc::from("test");
+        let elsewhere = (Arc::clone(&failures), Arc::clone(&service));
+        let counted = std::thread::spawn(move || {
+            let (failures, service) = elsewhere;
+            (0..40).filter(|_| failures.are_news(&service)).count()
+        });
+        assert_eq!(counted.join().unwrap(), 32);
+        failures.are_news(&service);
+        assert!(all_are_told(&failures).await);
+    }
+
+    async fn all_are_told(failures: &Failures) -> bool {
+        let are_told = async {
             while failures.0.lock().untold > 0 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let told = tokio::time::timeout(Duration::from_secs(30), is_told).await;
-        assert!(told.is_ok());
+        let within = Duration::from_secs(30);
+        tokio::time::timeout(within, are_told).await.is_ok()
     }
 }
