@@ -230,7 +230,10 @@ fn list(names: &[String]) -> String {
 fn elsewhere(exports: &[String]) -> &'static str {
     let handles = |name: &String| name.starts_with("wasi:http/incoming-handler@");
     match exports.iter().any(handles) {
-        true => ": it answers plain HTTP, and belongs into a table `[http.NAME]`",
+        true => {
+            ": it answers plain HTTP, and belongs into a table `[http.NAME]`; \
+                 `wasket run` serves it from a .wasm file, not from text"
+        }
         false => "",
     }
 }

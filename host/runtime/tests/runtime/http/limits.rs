@@ -65,6 +65,7 @@ async fn a_component_that_answers_nothing_does_not_load_as_one_that_does() {
         .to_string();
     assert!(why.contains("wasket:websocket/behavior"), "{why}");
     assert!(why.contains("belongs into a table `[http.NAME]`"), "{why}");
+    assert!(why.contains("serves it from a .wasm file"), "{why}");
     let loaded = runtime.load(&guest_file("echo"), None).await;
     assert!(loaded.expect("a service").http().is_none());
 }
