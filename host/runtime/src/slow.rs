@@ -170,6 +170,7 @@ impl Lane {
 }
 
 /// Knows when the call was woken: until it runs again a busy host takes its time, and that is no waiting of the guest's.
+/// Except for the first time that it waits: its first turn had no alarm yet, so its wait lasts until it runs again.
 struct Alarm {
     made_at: Instant,
     /// In nanoseconds since then; none while it has not rung.
