@@ -193,7 +193,12 @@ impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Driver<I> {
             let goes_on = match self.quiet {
                 // Nobody says when the last task is over: it is looked at now and then.
                 Quiet::Busy => true,
-                Quiet::Untaken => self.streams.outlet().taken() > self.taken,
+                // Who is slow keeps the socket from taking more. What is left when that takes all is behind windows that
+                // were lowered, and a PING now and then does not open them.
+                Quiet::Untaken => {
+                    let outlet = self.streams.outlet();
+                    outlet.is_blocked() && outlet.taken() > self.taken
+                }
                 Quiet::Idle => false,
             };
             if !goes_on {

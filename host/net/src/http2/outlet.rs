@@ -56,6 +56,11 @@ impl Outlet {
         self.blocked.store(false, Ordering::Relaxed);
     }
 
+    /// Whether the socket keeps h2 from sending what it has.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
     /// The socket has taken so much.
     pub(super) fn take(&self, bytes: usize) {
         self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -76,7 +81,7 @@ impl Outlet {
 
     /// h2 has nothing to do: if that is not because of the socket, it has sent all that it had, or thrown it away.
     pub(super) fn rest(&self) {
-        if !self.blocked.load(Ordering::Relaxed) && !self.is_over() {
+        if !self.is_blocked() && !self.is_over() {
             self.room.store(BYTES_MAX, Ordering::SeqCst);
             self.call(usize::MAX);
         }

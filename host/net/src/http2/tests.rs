@@ -14,9 +14,10 @@ use h2::client::{Builder, SendRequest};
 use h2::ext::Protocol;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{DuplexStream, ReadBuf};
 use tokio::task::JoinHandle;
-use tokio::time::Sleep;
+use tokio::time::{Sleep, timeout};
 use wasket_session::echo::Echo;
 use wasket_session::{Answering, HttpRequest, HttpService, Hub, IdSource, Limits};
 
@@ -29,7 +30,16 @@ use crate::shared::Shared;
 use crate::{Access, Hosts, HttpPlace, Origins, Place, Route, Routes};
 
 /// Answers with so many bytes.
-struct Large(usize);
+struct Large {
+    bytes: usize,
+    bodies: Arc<Bodies>,
+}
+
+/// One of it is kept by the service, and one by each body that is not with h2 yet.
+#[derive(Default)]
+struct Bodies {
+    made: AtomicUsize,
+}
 
 impl HttpService for Large {
     fn body_bytes_max(&self) -> u64 {
@@ -37,18 +47,24 @@ impl HttpService for Large {
     }
 
     fn answer<'a>(&'a self, _: HttpRequest) -> Answering<'a> {
-        let body = Full::new(Bytes::from(vec![b'x'; self.0]));
-        let body = body.map_err(|never| match never {}).boxed_unsync();
+        self.bodies.made.fetch_add(1, Ordering::Relaxed);
+        let bodies = Arc::clone(&self.bodies);
+        let body = Full::new(Bytes::from(vec![b'x'; self.bytes]));
+        let body = body.map_err(move |never| {
+            let _ = &bodies;
+            match never {}
+        });
+        let body = body.boxed_unsync();
         Box::pin(std::future::ready(Response::new(body)))
     }
 }
 
 /// Large answers at `/large`, and an echo at `/echo`.
-fn routes(bytes: usize) -> Routes {
+fn routes(large: Large) -> Routes {
     let mut routes = Routes::default();
     let large = HttpPlace {
         name: "large".into(),
-        service: Some(Arc::new(Large(bytes))),
+        service: Some(Arc::new(large)),
         hosts: Hosts::default(),
         origins: Origins::default(),
         access: Access::default(),
@@ -114,6 +130,34 @@ impl AsyncWrite for Slow {
     }
 }
 
+/// The peer's end of a connection to a host with answers of this length, and what there is of them.
+fn connect(length: usize, transfer_timeout: Duration) -> (DuplexStream, Arc<Bodies>) {
+    let remote = SocketAddr::from(([127, 0, 0, 1], 9));
+    let (near, far) = tokio::io::duplex(8192);
+    let arrived = Arrived {
+        io: near,
+        peer: Peer {
+            remote,
+            unnamed: false,
+            tls: None,
+        },
+        seated: Crowd::new(1, None).enter().unwrap(),
+        http2: true,
+    };
+    let mut listener = Listener::new(remote);
+    listener.transfer_timeout = transfer_timeout;
+    let bodies = Arc::<Bodies>::default();
+    let large = Large {
+        bytes: length,
+        bodies: Arc::clone(&bodies),
+    };
+    let shared = Arc::new(Shared::new(routes(large), IdSource::new(0)));
+    tokio::spawn(async move {
+        serve(arrived, listener.into(), &shared, &AtomicBool::new(true)).await;
+    });
+    (far, bodies)
+}
+
 /// A client with the windows of a browser.
 struct Client {
     requests: SendRequest<Bytes>,
@@ -125,24 +169,7 @@ struct Client {
 impl Client {
     /// One that reads so much at a time, of a host with answers of this length.
     async fn of(length: usize, transfer_timeout: Duration, at_a_time: usize) -> Self {
-        let remote = SocketAddr::from(([127, 0, 0, 1], 9));
-        let (near, far) = tokio::io::duplex(8192);
-        let arrived = Arrived {
-            io: near,
-            peer: Peer {
-                remote,
-                unnamed: false,
-                tls: None,
-            },
-            seated: Crowd::new(1, None).enter().unwrap(),
-            http2: true,
-        };
-        let mut listener = Listener::new(remote);
-        listener.transfer_timeout = transfer_timeout;
-        let shared = Arc::new(Shared::new(routes(length), IdSource::new(0)));
-        tokio::spawn(async move {
-            serve(arrived, listener.into(), &shared, &AtomicBool::new(true)).await;
-        });
+        let (far, _) = connect(length, transfer_timeout);
         let read = Arc::<AtomicUsize>::default();
         let slow = Slow {
             io: far,
@@ -229,3 +256,54 @@ async fn who_takes_steadily_gets_what_is_left_when_all_is_answered() {
         assert_eq!(answer.unwrap(), length);
     }
 }
+
+/// A bare frame (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+// hardening H14 H25: what h2 has stays there, and the peer takes nothing but the answers to its pings.
+#[tokio::test]
+async fn who_lowers_its_windows_behind_its_answers_does_not_stay_for_pings() {
+    let (count, length) = (10, 20 << 10);
+    let (mut peer, bodies) = connect(length, Duration::from_millis(100));
+    let mut said = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    said.extend(frame(SETTINGS, 0, 0, &[]));
+    said.extend(frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 20).to_be_bytes()));
+    for stream in (1..).step_by(2).take(count) {
+        // GET /large of localhost
+        let head = b"\x82\x86\x04\x06/large\x01\x09localhost";
+        said.extend(frame(HEADERS, 5, stream, head));
+    }
+    peer.write_all(&said).await.unwrap();
+    // With the service, and here.
+    while bodies.made.load(Ordering::Relaxed) < count || Arc::strong_count(&bodies) > 2 {
+        // However long that takes: who takes nothing is cut off.
+        peer.read_u8().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let no_window = [0, 4, 0, 0, 0, 0];
+    peer.write_all(&frame(SETTINGS, 0, 0, &no_window))
+        .await
+        .unwrap();
+    let mut read = 0;
+    let pings = async {
+        let mut bytes = [0; 4096];
+        while peer.write_all(&frame(PING, 0, 0, &[0; 8])).await.is_ok() {
+            match peer.read(&mut bytes).await {
+                Ok(count) if count > 0 => read += count,
+                _ => return,
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let ended = timeout(Duration::from_secs(20), pings).await;
+    assert!(ended.is_ok(), "it stays");
+    assert!(read < count * length / 2, "{read} of all answers");
+}
+
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
