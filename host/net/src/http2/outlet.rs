@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
-use h2::SendStream;
+use h2::{Reason, SendStream};
 use parking_lot::Mutex;
 
 /// Keeps what h2 has of a connection's output at [`BYTES_MAX`]. h2 itself takes what it is given stream by stream, and what
@@ -135,8 +135,39 @@ impl Turn {
         }
     }
 
+    /// Waits until the peer takes something of this stream, and then until it is this stream's turn: while it waits for
+    /// windows it has none that others would wait for. How much may be sent, at most `wanted` and a part. `Err`: the
+    /// stream is over.
+    pub(super) fn poll_part(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut SendStream<Bytes>,
+        wanted: usize,
+    ) -> Poll<Result<usize, h2::Error>> {
+        let wanted = wanted.min(PART_BYTES);
+        stream.reserve_capacity(wanted);
+        loop {
+            if stream.capacity() == 0 {
+                match ready!(stream.poll_capacity(cx)) {
+                    Some(capacity) => capacity?,
+                    None => return Poll::Ready(Err(Reason::CANCEL.into())),
+                };
+            }
+            if self.poll(cx).is_pending() {
+                return stream
+                    .poll_reset(cx)
+                    .map(|reset| Err(reset.map_or_else(|error| error, h2::Error::from)));
+            }
+            // Behind the turn: the peer may have lowered its windows while this waited for it.
+            match stream.capacity() {
+                0 => {}
+                room => return Poll::Ready(Ok(room.min(wanted))),
+            }
+        }
+    }
+
     /// Waits until one more part may be sent.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let outlet = &*self.outlet;
         if outlet.has_room() && !outlet.queued.load(Ordering::SeqCst) {
             self.number = None;

@@ -14,7 +14,7 @@ use http::{Method, Response, StatusCode};
 use http_body::{Body, Frame};
 use tracing::debug;
 
-use super::outlet::{Outlet, PART_BYTES, Turn};
+use super::outlet::{Outlet, Turn};
 
 /// What answers have to wait for.
 pub(super) struct Pace {
@@ -92,10 +92,8 @@ where
             Ok(mut bytes) => {
                 let ends = body.is_end_stream();
                 while !bytes.is_empty() {
-                    wait(stream, &mut turn, pace).await?;
-                    let room = room(stream, bytes.len());
-                    let room = tokio::time::timeout(pace.within, room).await;
-                    let part = bytes.split_to(room.unwrap_or(Err(Reason::CANCEL))?);
+                    let room = wait(stream, &mut turn, bytes.len(), pace).await?;
+                    let part = bytes.split_to(room);
                     let last = ends && bytes.is_empty();
                     let sent = turn.send(stream, part, last);
                     sent.map_err(|error| gone(&error))?;
@@ -139,47 +137,24 @@ where
     }
 }
 
-/// Waits until the peer takes something; how much, at most `wanted`.
-async fn room(stream: &mut SendStream<Bytes>, wanted: usize) -> Result<usize, Reason> {
-    let wanted = wanted.min(PART_BYTES);
-    stream.reserve_capacity(wanted);
-    loop {
-        match stream.capacity() {
-            0 => {}
-            room => return Ok(room.min(wanted)),
-        }
-        match poll_fn(|cx| stream.poll_capacity(cx)).await {
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Err(gone(&error)),
-            None => return Err(Reason::CANCEL),
-        }
-    }
-}
-
-/// Waits until it is this stream's turn: however many are before it, for as long as the peer takes what they send.
-async fn wait(stream: &mut SendStream<Bytes>, turn: &mut Turn, pace: &Pace) -> Result<(), Reason> {
+/// Waits until something may be sent, for as long as the peer takes what those before it send; how much, at most `wanted`.
+async fn wait(
+    stream: &mut SendStream<Bytes>,
+    turn: &mut Turn,
+    wanted: usize,
+    pace: &Pace,
+) -> Result<usize, Reason> {
     loop {
         let before = pace.outlet.taken();
-        let waiting = poll_fn(|cx| poll_turn(cx, stream, turn));
+        let waiting = poll_fn(|cx| turn.poll_part(cx, stream, wanted));
         if let Ok(waited) = tokio::time::timeout(pace.within, waiting).await {
-            return waited;
+            return waited.map_err(|error| gone(&error));
         }
+        // Which of the windows are shut h2 does not tell: that of the connection opens for one after the other.
         if pace.outlet.taken().saturating_sub(before) < STEADY_BYTES {
             return Err(Reason::CANCEL);
         }
     }
-}
-
-/// The same, unless the peer wants no more of this.
-fn poll_turn(
-    cx: &mut Context<'_>,
-    stream: &mut SendStream<Bytes>,
-    turn: &mut Turn,
-) -> Poll<Result<(), Reason>> {
-    if turn.poll(cx).is_ready() {
-        return Poll::Ready(Ok(()));
-    }
-    stream.poll_reset(cx).map(|_| Err(Reason::CANCEL))
 }
 
 fn gone(error: &h2::Error) -> Reason {
@@ -197,3 +172,95 @@ const OF_CONNECTIONS: [&str; 5] = [
 ];
 /// What a peer has to take of a connection for those who wait to wait on.
 const STEADY_BYTES: u64 = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Waker;
+
+    use h2::{client, server};
+    use http::Request;
+
+    use super::*;
+    use crate::http2::outlet::PART_BYTES;
+    use crate::http2::portion::Portion;
+
+    /// A body without end, that counts its parts.
+    struct Endless(Arc<AtomicUsize>);
+
+    impl Body for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            let part = Bytes::from_static(&[7; PART_BYTES]);
+            Poll::Ready(Some(Ok(Frame::data(part))))
+        }
+    }
+
+    // hardening H25
+    #[tokio::test]
+    async fn who_has_waited_for_the_window_of_the_connection_waits_for_its_turn() {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let outlet = Arc::<Outlet>::default();
+        let (near, allowance) = Portion::new(near, Arc::clone(&outlet));
+        let mut client = client::Builder::new();
+        client.initial_window_size(1 << 20);
+        let (client, server) =
+            tokio::join!(client.handshake::<_, Bytes>(far), server::handshake(near));
+        let ((mut requests, mut client), mut server) = (client.unwrap(), server.unwrap());
+        let pace = Pace {
+            within: Duration::from_secs(60),
+            outlet,
+        };
+        let parts = Arc::<AtomicUsize>::default();
+        let (mut asked, mut answers) = (Vec::new(), Vec::new());
+        for _ in 0..ANSWERS {
+            let request = Request::get("http://a/").body(()).unwrap();
+            asked.push(requests.send_request(request, true).unwrap());
+        }
+        let cx = &mut Context::from_waker(Waker::noop());
+        tokio::task::unconstrained(async {
+            // Until the connection's first 64 KiB are full.
+            for _ in 0..50 {
+                assert!(Pin::new(&mut client).poll(cx).is_pending());
+                while let Poll::Ready(accepted) = server.poll_accept(cx) {
+                    let (_, respond) = accepted.unwrap().unwrap();
+                    let reply = Response::new(Endless(Arc::clone(&parts)));
+                    answers.push(Box::pin(send(respond, &Method::GET, reply, &pace)));
+                }
+                allowance.renew();
+                pace.outlet.rest();
+                for answer in &mut answers {
+                    assert!(answer.as_mut().poll(cx).is_pending());
+                }
+            }
+            // Four were sent, and all have one to send.
+            let before = parts.load(Ordering::Relaxed);
+            assert!((ANSWERS + 3..=ANSWERS + 4).contains(&before), "{before}");
+            client.set_target_window_size(10 << 20);
+            for _ in 0..10 {
+                assert!(Pin::new(&mut client).poll(cx).is_pending());
+                assert!(server.poll_accept(cx).is_pending());
+                allowance.renew();
+                pace.outlet.rest();
+            }
+            // All may send by their windows; h2 takes no more than 256 KiB.
+            for _ in 0..3 {
+                for answer in &mut answers {
+                    assert!(answer.as_mut().poll(cx).is_pending());
+                }
+            }
+            let sent = parts.load(Ordering::Relaxed) - before;
+            assert!((15..=17).contains(&sent), "{sent} parts");
+        })
+        .await;
+    }
+
+    const ANSWERS: usize = 40;
+}

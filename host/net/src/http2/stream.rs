@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::poll_proceed;
 
 use super::inbound::Inbound;
-use super::outlet::{Outlet, PART_BYTES, Turn};
+use super::outlet::{Outlet, Turn};
 
 /// The end of the stream is the end of the connection, and a reset is one (section 5 of the RFC). Dropped before it was
 /// shut down, it resets the stream.
@@ -32,33 +32,6 @@ impl H2Stream {
             send,
             turn: Turn::at(outlet),
             shut: false,
-        }
-    }
-
-    /// Waits until it is this stream's turn.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.turn.poll(cx).is_ready() {
-            return Poll::Ready(Ok(()));
-        }
-        match ready!(self.send.poll_reset(cx)) {
-            Ok(_) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-            Err(error) => Poll::Ready(Err(reset(error))),
-        }
-    }
-
-    /// Waits until something may be sent; how much, at most `wanted`.
-    fn poll_room(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<usize>> {
-        self.send.reserve_capacity(wanted);
-        loop {
-            match self.send.capacity() {
-                0 => {}
-                room => return Poll::Ready(Ok(room.min(wanted))),
-            }
-            match ready!(self.send.poll_capacity(cx)) {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(reset(error))),
-                None => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-            }
         }
     }
 }
@@ -97,17 +70,16 @@ impl AsyncWrite for H2Stream {
         if wanted == 0 {
             return Poll::Ready(Ok(0));
         }
-        ready!(self.poll_turn(cx))?;
-        let room = ready!(self.poll_room(cx, wanted.min(PART_BYTES)))?;
+        let Self { send, turn, .. } = &mut *self;
+        let room = ready!(turn.poll_part(cx, send, wanted)).map_err(reset)?;
         let mut bytes = BytesMut::with_capacity(room);
         for slice in slices {
             let rest = room - bytes.len();
             bytes.put_slice(slice.get(..rest).unwrap_or(slice));
         }
-        let Self { send, turn, .. } = &mut *self;
         turn.send(send, bytes.freeze(), false).map_err(reset)?;
         // What is not used is the other streams'.
-        self.send.reserve_capacity(0);
+        send.reserve_capacity(0);
         Poll::Ready(Ok(room))
     }
 
