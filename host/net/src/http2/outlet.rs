@@ -208,6 +208,9 @@ impl Turn {
         sent
     }
 
+    /// A turn that was called and is not used is not handed on, nor is room for less than a part: as long as there is
+    /// less room than at first, h2 has something, and with what the socket takes of that ([`Outlet::take`]) or with its
+    /// end ([`Outlet::rest`]) comes the next call.
     fn leave(&mut self) {
         if let Some(number) = self.number.take() {
             let mut queue = self.outlet.queue.lock();
