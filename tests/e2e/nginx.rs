@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -52,13 +53,22 @@ impl Nginx {
             .stdin(Stdio::null())
             .spawn()
             .expect("nginx is needed: `apt install nginx` on Debian");
-        let nginx = Self { child, address };
+        let mut nginx = Self { child, address };
+        nginx.listens(&file.with_file_name("nginx.pid"));
+        nginx
+    }
+
+    /// Waits until it does, and not another who has the address by now: its own number is there behind that.
+    fn listens(&mut self, pid_file: &Path) {
+        let own = self.child.id().to_string();
         let until = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(address).is_err() {
+        while !fs::read_to_string(pid_file).is_ok_and(|id| id.trim() == own) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("nginx has ended: {status}");
+            }
             assert!(Instant::now() < until, "nginx does not listen");
             thread::sleep(Duration::from_millis(20));
         }
-        nginx
     }
 }
 
