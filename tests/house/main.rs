@@ -9,18 +9,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may name whom. ARCHITECTURE.md draws it.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("auth", &[]),
     ("client", &["auth", "ws"]),
     ("config", &[]),
     ("ws", &[]),
     ("session", &["auth", "ws"]),
     ("net", &["auth", "session", "ws"]),
-    ("runtime", &["client", "session"]),
+    ("runtime", &["client", "session", "store"]),
+    ("store", &[]),
+    ("store-redb", &["store"]),
     (
         "wasket",
         &[
-            "auth", "client", "config", "net", "runtime", "session", "ws",
+            "auth",
+            "client",
+            "config",
+            "net",
+            "runtime",
+            "session",
+            "store",
+            "store-redb",
+            "ws",
         ],
     ),
 ];

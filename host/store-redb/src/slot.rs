@@ -1,0 +1,100 @@
+//! The place of the database, which may be broken for a while.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::{RwLock, RwLockReadGuard};
+use redb::Database;
+use wasket_store::{Error, Totals};
+
+use crate::file::NotOpen;
+use crate::table;
+
+/// How the database is opened, at the start and after a failure.
+pub(crate) type Open = Box<dyn Fn() -> Result<Database, NotOpen> + Send + Sync>;
+
+/// A database. Its lock is held for writing only while there is none: who reads or writes the database does not wait.
+pub(crate) struct Slot {
+    open: Open,
+    state: RwLock<State>,
+}
+
+pub(crate) enum State {
+    Open(Database),
+    /// It has failed, so, and is not open again.
+    Broken(Arc<str>),
+    Closed,
+}
+
+impl Slot {
+    pub(crate) fn open(open: Open) -> Result<(Self, Totals), NotOpen> {
+        let database = open()?;
+        let totals = table::prepare(&database)?;
+        let state = RwLock::new(State::Open(database));
+        Ok((Self { open, state }, totals))
+    }
+
+    /// The database, if there is one.
+    pub(crate) fn with<T>(
+        &self,
+        act: impl FnOnce(&Database) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
+        let state: RwLockReadGuard<'_, State> = self.state.read();
+        match &*state {
+            State::Open(database) => act(database).map_err(|Fault(text)| Error::Failed(text)),
+            State::Broken(why) => Err(Error::Failed(Arc::clone(why))),
+            State::Closed => Err(Error::Closed),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(&*self.state.read(), State::Open(_))
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(&*self.state.read(), State::Closed)
+    }
+
+    /// Closes the database after a failure, of which it does not recover by itself.
+    pub(crate) fn break_off(&self, why: Arc<str>) {
+        self.replace(State::Broken(why));
+    }
+
+    /// Opens it again. What was written before the failure and acknowledged is there.
+    pub(crate) fn reopen(&self) -> Result<Totals, Arc<str>> {
+        let opened = (self.open)().and_then(|database| {
+            let totals = table::prepare(&database)?;
+            Ok((database, totals))
+        });
+        let (database, totals) = opened.map_err(|error| Arc::from(error.to_string()))?;
+        self.replace(State::Open(database));
+        Ok(totals)
+    }
+
+    /// Ends: the file is whole and free when this returns.
+    pub(crate) fn close(&self) {
+        self.replace(State::Closed);
+    }
+
+    fn replace(&self, state: State) {
+        // The database closes its file outside of the lock.
+        let before = std::mem::replace(&mut *self.state.write(), state);
+        drop(before);
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").finish_non_exhaustive()
+    }
+}
+
+/// What the database said when it did not do as it was told.
+#[derive(Debug)]
+pub(crate) struct Fault(pub(crate) Arc<str>);
+
+impl<E: std::error::Error> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self(error.to_string().into())
+    }
+}
