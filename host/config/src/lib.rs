@@ -25,5 +25,6 @@ pub use problem::{Mistake, Position, Problems};
 pub use reference::reference;
 pub use value::{
     AuthName, Header, HostName, Invalid, LogFilter, Network, Origin, Outward, Route, Segment,
-    ServiceName, Sha256, Subprotocol, parse_address, parse_size, parse_time, show_size, show_time,
+    ServiceName, Sha256, StoreName, Subprotocol, parse_address, parse_size, parse_time, show_size,
+    show_time,
 };

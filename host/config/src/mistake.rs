@@ -2,6 +2,7 @@
 
 mod auth;
 mod http;
+mod store;
 
 pub(crate) use auth::{
     auth_of_nobody, beside_nothing, no_auth, no_scheme, no_users, roles_of_nobody, two_sources,
@@ -11,6 +12,7 @@ pub(crate) use http::{
     beside_files, name_taken, no_handler, no_path_of_http, other_parameters, requests_of_native,
     user_of_http,
 };
+pub(crate) use store::{no_place, same_file, two_places, unknown_store};
 
 use crate::load::Objection;
 use crate::nearest::nearest;
@@ -27,8 +29,8 @@ use toml::Spanned;
 use toml::de::{DeString, DeValue};
 
 /// What a file may have at its top.
-pub(crate) const TABLES: [&str; 8] = [
-    "host", "log", "listen", "auth", "defaults", "files", "http", "service",
+pub(crate) const TABLES: [&str; 9] = [
+    "host", "log", "listen", "auth", "defaults", "files", "http", "service", "store",
 ];
 
 pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
@@ -53,8 +55,8 @@ pub(crate) fn unknown_table(key: &Spanned<DeString<'_>>) -> Mistake {
         }
         Some(word) => mistake.with_help(format!("did you mean `{word}`?")),
         None => mistake.with_help(
-            "a file has [host], [log], [[listen]], [auth.NAME], [defaults], [files.NAME], [http.NAME] \
-             and [service.NAME]",
+            "a file has [host], [log], [[listen]], [auth.NAME], [defaults], [files.NAME], [http.NAME], \
+             [service.NAME] and [store.NAME]",
         ),
     }
 }

@@ -4,10 +4,12 @@ mod auth;
 mod connect;
 mod files;
 mod http;
+mod store;
 mod tls;
 
 use crate::value::{
-    AuthName, Header, HostName, LogFilter, Network, Origin, Route, ServiceName, Sha256, Subprotocol,
+    AuthName, Header, HostName, LogFilter, Network, Origin, Route, ServiceName, Sha256, StoreName,
+    Subprotocol,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ pub use auth::{Algorithm, Auth, Login, Scheme, UserComponent, Users};
 pub use connect::Connect;
 pub use files::Files;
 pub use http::{Http, Requests};
+pub use store::{Kept, Store};
 pub use tls::{Certificate, ClientCertificates, Password, Tls, TlsVersions};
 
 /// Everything that one host does.
@@ -30,6 +33,8 @@ pub struct Plan {
     pub listeners: Vec<Listener>,
     /// Logins that listeners and services name.
     pub auths: Vec<Auth>,
+    /// Key-value stores that components may be granted, in the order of the file: no two in one file.
+    pub stores: Vec<Store>,
     /// Services in the order of the file: no two with the same name or the same paths.
     pub services: Vec<Service>,
     /// Directories whose files are served, in the order of the file, each at a path of its own. Where there is none,
@@ -50,6 +55,7 @@ impl Plan {
                 ..Listener::default()
             }],
             auths: Vec::new(),
+            stores: Vec::new(),
             services: Vec::new(),
             files: Vec::new(),
             http: Vec::new(),
@@ -248,6 +254,8 @@ pub struct Service {
     pub config: Vec<(String, String)>,
     /// Where the component may connect to; the first that matches counts.
     pub connect: Vec<Connect>,
+    /// What the component may open through `wasi:keyvalue`, and the plan's store that it is; no name twice.
+    pub stores: Vec<(String, StoreName)>,
     /// Subprotocols, the preferred one first; none twice.
     pub protocols: Vec<Subprotocol>,
     /// Hosts that may be asked for; without any, all.
@@ -275,6 +283,7 @@ impl Service {
             behavior,
             config: Vec::new(),
             connect: Vec::new(),
+            stores: Vec::new(),
             protocols: Vec::new(),
             hosts: Vec::new(),
             origins: Origins::SameHost,

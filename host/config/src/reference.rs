@@ -33,7 +33,7 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 14] = [
+const SECTIONS: [(Section, &str); 15] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
@@ -57,6 +57,12 @@ const SECTIONS: [(Section, &str); 14] = [
         Section::Auth,
         "`[auth.NAME]`\nHow clients say who they are, and who is known. A listener or a service names the table in its \
          `auth`; the name is 1 to 64 of `a-z`, `0-9`, `-` and `_`. See [operators.md](operators.md#logins).",
+    ),
+    (
+        Section::Store,
+        "`[store.NAME]`\nA key-value store for components: in a file, or in memory. A service or `[http.NAME]` grants it to its \
+         component with `stores`; one that nobody names is not opened. The name is 1 to 64 of `a-z`, `0-9`, `-` and `_`. See \
+         [operators.md](operators.md#stores).",
     ),
     (
         Section::Files,

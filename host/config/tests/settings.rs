@@ -232,6 +232,9 @@ fn same_place(one: Section, other: Section) -> bool {
 fn plain(setting: &Setting) -> Plan {
     plan(&match (setting.section, setting.key) {
         (Section::Files, key) => in_files(key, ""),
+        (Section::Store, key) => in_store(key, ""),
+        (Section::Http, "stores") => in_http("stores", STORE),
+        (_, "stores") => file(STORE),
         (Section::Http, key) => in_http(key, ""),
         (Section::Auth, "scheme") => with_auth(setting, "scheme = \"digest\""),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, ""),
@@ -261,6 +264,9 @@ fn with(setting: &Setting, value: &str) -> String {
     let line = format!("{} = {value}", setting.key);
     match (setting.section, setting.key) {
         (Section::Files, key) => in_files(key, &line),
+        (Section::Store, key) => in_store(key, &line),
+        (Section::Http, "stores") => in_http("stores", &format!("{line}\n{STORE}")),
+        (_, "stores") => file(&format!("{line}\n{STORE}")),
         (Section::Http, key) => in_http(key, &line),
         (Section::Requests, _) => file(&format!("[defaults]\n{line}")),
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, &line),
@@ -294,6 +300,18 @@ fn in_connect(key: &str, line: &str) -> String {
     };
     format!("[[service.a.connect]]\n{beside}\n{line}")
 }
+
+/// A file with a store, and perhaps a line about it.
+fn in_store(key: &str, line: &str) -> String {
+    let kept = match (key, line) {
+        ("memory", "memory = true") => "",
+        ("file", line) if !line.is_empty() => "",
+        _ => "file = \"b.redb\"",
+    };
+    file(&format!("[store.b]\n{kept}\n{line}"))
+}
+
+const STORE: &str = "[store.b]\nmemory = true";
 
 /// A file with files, and perhaps a line about them.
 fn in_files(key: &str, line: &str) -> String {

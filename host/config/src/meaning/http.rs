@@ -89,6 +89,7 @@ impl<'t> Reader<'t> {
         let config = config.map(|(key, value)| (key.value, value.value));
         let publishes_to = self.publishes_to(&typed, root);
         let connect = self.connect(&typed, named);
+        let stores = self.granted_stores(&typed, root);
         let hosts = typed.texts("hosts", HostName::from_str).into_iter();
         let origins = self.origins(&typed);
         let (login, require_roles) = self.access(&typed, key, auths);
@@ -101,6 +102,7 @@ impl<'t> Reader<'t> {
             config: config.collect(),
             publishes_to,
             connect,
+            stores,
             hosts: hosts.map(|host| host.value).collect(),
             origins,
             login,

@@ -7,6 +7,7 @@ mod http;
 mod log;
 mod proxy;
 mod service;
+mod store;
 mod tls;
 
 use crate::mistake::{
@@ -101,6 +102,7 @@ impl<'t> Reader<'t> {
         let mut auths = self.auths(root, &defaults.limits, files);
         let listeners = self.listeners(root, files, &mut auths);
         auths.everywhere = listeners.iter().all(|listener| listener.auth.is_some());
+        let stores = self.stores(root, files);
         let services = self.services(root, &defaults, files, &mut auths);
         let mut standing = Vec::new();
         let directories = self.all_files(root, files, &mut standing, &mut auths);
@@ -119,6 +121,7 @@ impl<'t> Reader<'t> {
             log,
             listeners,
             auths,
+            stores,
             services: services.unwrap_or_default(),
             files: directories.unwrap_or_default(),
             http: http.unwrap_or_default(),

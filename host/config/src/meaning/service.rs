@@ -41,13 +41,14 @@ impl<'t> Reader<'t> {
         let mut services = Vec::new();
         let mut routes = Vec::new();
         for entry in entries {
-            services.extend(self.service(entry, defaults, files, &mut routes, auths));
+            services.extend(self.service(root, entry, defaults, files, &mut routes, auths));
         }
         Some(services)
     }
 
     fn service(
         &self,
+        root: &'t DeTable<'t>,
         (key, value): Entry<'t>,
         defaults: &Defaults,
         files: &mut Files,
@@ -80,6 +81,7 @@ impl<'t> Reader<'t> {
             .map(|(key, value)| (key.value, value.value))
             .collect();
         let connect = self.connect(&typed, files);
+        let stores = self.granted_stores(&typed, root);
         let protocols = self.protocols(&typed);
         let hosts = typed.texts("hosts", HostName::from_str).into_iter();
         let hosts = hosts.map(|host| host.value).collect();
@@ -92,6 +94,7 @@ impl<'t> Reader<'t> {
             behavior: behavior?,
             config,
             connect,
+            stores,
             protocols,
             hosts,
             origins,

@@ -1,5 +1,5 @@
 use super::{Connect, Limits, Login, Origins};
-use crate::value::{Header, HostName, Route, ServiceName, Sha256};
+use crate::value::{Header, HostName, Route, ServiceName, Sha256, StoreName};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub struct Http {
     pub publishes_to: Option<ServiceName>,
     /// Where it may connect to; the first that matches counts.
     pub connect: Vec<Connect>,
+    /// What it may open through `wasi:keyvalue`, and the plan's store that it is; no name twice.
+    pub stores: Vec<(String, StoreName)>,
     /// Hosts that may be asked for; without any, all.
     pub hosts: Vec<HostName>,
     /// Web pages whose requests may change something.
@@ -47,6 +49,7 @@ impl Http {
             config: Vec::new(),
             publishes_to: None,
             connect: Vec::new(),
+            stores: Vec::new(),
             hosts: Vec::new(),
             origins: Origins::SameHost,
             login: Login::AsListener,

@@ -49,6 +49,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Where the component may send requests and connect to, as in `[service.NAME]`.",
     ),
     http(
+        "stores",
+        super::store::GRANTS,
+        Value("{}"),
+        "What the component may open through `wasi:keyvalue`, as in `[service.NAME]`.",
+    ),
+    http(
         "hosts",
         Kind::Texts("hosts, such as [\"a.example\", \"*.a.example\"]"),
         Value("[]"),

@@ -12,6 +12,7 @@ mod host;
 mod http;
 mod listen;
 mod service;
+mod store;
 mod tls;
 
 use crate::value::{show_size, show_time};
@@ -82,6 +83,8 @@ pub enum Section {
     Compression,
     /// A table in `connect`: what a service's component may connect to, and how.
     Connect,
+    /// `[store.NAME]`: a key-value store that components may be granted.
+    Store,
 }
 
 /// What may be written as the value of a key. Ranges include both ends.
@@ -151,6 +154,7 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         tls::SETTINGS,
         tls::CERTIFICATE,
         auth::SETTINGS,
+        store::SETTINGS,
         service::SETTINGS,
         service::LIMITS,
         service::SANDBOX,
@@ -178,6 +182,7 @@ impl Section {
             Self::Listen => "[[listen]]",
             Self::Tls | Self::Certificate => "[listen.tls]",
             Self::Auth => "[auth.NAME]",
+            Self::Store => "[store.NAME]",
             Self::Service => "[service.NAME]",
             Self::Files => "[files.NAME]",
             Self::Limits | Self::Sandbox => "[defaults]",

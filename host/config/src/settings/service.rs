@@ -57,6 +57,13 @@ pub(super) const SETTINGS: &[Setting] = &[
          dialled; redirects are not followed.",
     ),
     service(
+        "stores",
+        super::store::GRANTS,
+        Value("{}"),
+        "What the component may open through `wasi:keyvalue`: `open(\"default\")` gives it the store behind `default`. \
+         Several services may have one store, and see what the others write. Everything else is `no-such-store`.",
+    ),
+    service(
         "protocols",
         Kind::Texts("subprotocol names, such as [\"chat.v2\", \"chat.v1\"]"),
         Value("[]"),

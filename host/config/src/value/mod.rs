@@ -18,7 +18,7 @@ pub use digest::Sha256;
 pub use filter::LogFilter;
 pub use header::Header;
 pub use host::HostName;
-pub use name::{AuthName, ServiceName, Subprotocol};
+pub use name::{AuthName, ServiceName, StoreName, Subprotocol};
 pub use network::Network;
 pub use origin::Origin;
 pub use outward::Outward;
@@ -84,6 +84,12 @@ pub enum Invalid {
     /// Not a name for a service.
     #[error("not a service name: {0}")]
     ServiceName(&'static str),
+    /// Not a name for a store.
+    #[error("not a store name: {0}")]
+    StoreName(&'static str),
+    /// Not a name that a component may open a store by.
+    #[error("not a name to open a store by: {0}")]
+    StoreIdentifier(&'static str),
     /// Not a name for a subprotocol.
     #[error("not a subprotocol: {0}")]
     Subprotocol(&'static str),
@@ -120,6 +126,8 @@ impl Invalid {
             | Self::Role(expected)
             | Self::Algorithm(expected)
             | Self::ServiceName(expected)
+            | Self::StoreName(expected)
+            | Self::StoreIdentifier(expected)
             | Self::Subprotocol(expected)
             | Self::Header(expected)
             | Self::Digest(expected)
@@ -148,6 +156,8 @@ impl Invalid {
             Self::Role(_) => "a role",
             Self::Algorithm(_) => "an algorithm of Digest",
             Self::ServiceName(_) => "a service name",
+            Self::StoreName(_) => "a store name",
+            Self::StoreIdentifier(_) => "a name to open a store by",
             Self::Subprotocol(_) => "a subprotocol",
             Self::Header(_) => "a header field that can be set",
             Self::Digest(_) => "a SHA-256",

@@ -68,6 +68,34 @@ impl fmt::Display for AuthName {
     }
 }
 
+/// The name of a store: 1 to 64 of `a-z`, `0-9`, `-` and `_`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreName(String);
+
+impl StoreName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StoreName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.parse::<ServiceName>() {
+            Ok(ServiceName(name)) => Ok(Self(name)),
+            Err(invalid) => Err(Invalid::StoreName(invalid.expected())),
+        }
+    }
+}
+
+impl fmt::Display for StoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The name of a subprotocol: a token (RFC 6455, section 4.1; RFC 9110, section 5.6.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subprotocol(String);
