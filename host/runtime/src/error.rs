@@ -77,6 +77,14 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+    /// A key-value store that is granted cannot be used.
+    #[error("[store.{name}]: {what}")]
+    Store {
+        /// Its table.
+        name: String,
+        /// What is wrong with it, and what to do.
+        what: String,
+    },
     /// The machine did not give what the engine needs.
     #[error("the WebAssembly engine does not start: {reason}")]
     Engine {

@@ -62,9 +62,18 @@ pub(crate) fn denied(component: &Component) -> Vec<Denied> {
 
 /// Whether it imports connections to the outside.
 pub(crate) fn connects(component: &Component) -> bool {
+    imports_any(component, &[CONNECTIONS, HTTP])
+}
+
+/// Whether it imports key-value stores.
+pub(crate) fn opens_stores(component: &Component) -> bool {
+    imports_any(component, &[STORE])
+}
+
+fn imports_any(component: &Component, interfaces: &[&str]) -> bool {
     let ty = component.component_type();
     let mut offers = ty.imports(component.engine()).map(|(name, _)| find(name));
-    offers.any(|offer| offer.is_some_and(|offer| [CONNECTIONS, HTTP].contains(&offer.interface)))
+    offers.any(|offer| offer.is_some_and(|offer| interfaces.contains(&offer.interface)))
 }
 
 /// What serves an import of this name.
@@ -108,19 +117,17 @@ fn hint(import: &str) -> String {
     if !same.is_empty() {
         return format!("the host offers {}", same.join(", "));
     }
-    if let Some((_, note)) = PLANNED
-        .iter()
-        .find(|(prefix, _)| interface.starts_with(prefix))
-    {
-        return (*note).to_owned();
-    }
     let package = interface.split('/').next().unwrap_or(interface);
-    let siblings: Vec<&str> = OFFERS
+    let mut siblings: Vec<&str> = Vec::new();
+    for (_, name) in OFFERS
         .iter()
         .filter_map(|offer| offer.interface.split_once('/'))
         .filter(|(of, _)| *of == package)
-        .map(|(_, name)| name)
-        .collect();
+    {
+        if !siblings.contains(&name) {
+            siblings.push(name);
+        }
+    }
     if siblings.is_empty() {
         "the host offers nothing like it".into()
     } else {
@@ -159,6 +166,17 @@ const fn ungranted(interface: &'static str, answer: &'static str) -> Offer {
     }
 }
 
+const fn keyvalue(
+    interface: &'static str,
+    version: &'static str,
+    functions: &'static [&'static str],
+) -> Offer {
+    Offer {
+        denied: Some("opens only what `stores` of the service names"),
+        ..ours(interface, version, functions)
+    }
+}
+
 /// The newest WASI 0.2 that wasmtime has.
 const WASI: &str = "0.2.12";
 
@@ -167,6 +185,30 @@ const CONNECTIONS: &str = "wasket:websocket/connections";
 const HTTP: &str = "wasi:http/outgoing-handler";
 
 const CONFIG: &[&str] = &["get", "get-all"];
+
+const STORE: &str = "wasi:keyvalue/store";
+
+const DRAFT: &str = "0.2.0-draft";
+
+const DRAFT_2: &str = "0.2.0-draft2";
+
+const KEYVALUE: &[&str] = &[
+    "open",
+    "[method]bucket.get",
+    "[method]bucket.set",
+    "[method]bucket.delete",
+    "[method]bucket.exists",
+    "[method]bucket.list-keys",
+];
+
+const CAS: &[&str] = &[
+    "increment",
+    "swap",
+    "[static]cas.new",
+    "[method]cas.current",
+];
+
+const BATCH: &[&str] = &["get-many", "set-many", "delete-many"];
 
 const SOCKETS: &str = "access denied: no address is granted";
 
@@ -207,6 +249,12 @@ const OFFERS: &[Offer] = &[
     ours("wasi:config/store", "0.2.0-rc.1", CONFIG),
     ours("wasi:config/store", "0.2.0-draft", CONFIG),
     ours("wasi:config/store", "0.2.0-draft-2024-09-27", CONFIG),
+    keyvalue(STORE, DRAFT, KEYVALUE),
+    keyvalue("wasi:keyvalue/atomics", DRAFT, &["increment"]),
+    keyvalue("wasi:keyvalue/batch", DRAFT, BATCH),
+    keyvalue(STORE, DRAFT_2, KEYVALUE),
+    keyvalue("wasi:keyvalue/atomics", DRAFT_2, CAS),
+    keyvalue("wasi:keyvalue/batch", DRAFT_2, BATCH),
     ungranted("wasi:cli/environment", "no variables and no arguments"),
     wasi("wasi:cli/exit"),
     ungranted("wasi:cli/stdin", "closed"),
@@ -241,12 +289,6 @@ const OFFERS: &[Offer] = &[
     ungranted("wasi:sockets/udp-create-socket", SOCKETS),
 ];
 
-/// What people will try, and why it is not there.
-const PLANNED: &[(&str, &str)] = &[(
-    "wasi:keyvalue/",
-    "this version of the host offers no wasi:keyvalue",
-)];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +305,9 @@ mod tests {
             ("wasket:websocket/sessions@0.2.0", false),
             ("wasi:config/store@0.2.0-draft", true),
             ("wasi:config/store@0.2.0", false),
+            ("wasi:keyvalue/store@0.2.0-draft", true),
+            ("wasi:keyvalue/atomics@0.2.0-draft2", true),
+            ("wasi:keyvalue/batch@0.2.0-draft3", false),
             ("wasi:logging/logging@0.1.0-draft", true),
         ];
         for (import, there) in cases {
@@ -279,8 +324,12 @@ mod tests {
                 "of wasket:websocket the host offers types, sessions, topics, timers, connections",
             ),
             (
-                "wasi:keyvalue/store@0.2.0-draft",
-                "this version of the host offers no wasi:keyvalue",
+                "wasi:keyvalue/store@0.2.0-draft3",
+                "the host offers wasi:keyvalue/store@0.2.0-draft, wasi:keyvalue/store@0.2.0-draft2",
+            ),
+            (
+                "wasi:keyvalue/watcher@0.2.0-draft",
+                "of wasi:keyvalue the host offers store, atomics, batch",
             ),
             ("acme:db/sql@1.0.0", "the host offers nothing like it"),
         ];

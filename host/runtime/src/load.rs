@@ -101,6 +101,12 @@ impl Component {
         imports::connects(self.pre().component())
     }
 
+    /// Whether it imports key-value stores.
+    #[must_use]
+    pub fn opens_stores(&self) -> bool {
+        imports::opens_stores(self.pre().component())
+    }
+
     /// The file it came from.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use wasket_session::SessionId;
 
 use crate::log::{TARGET, logged};
-use crate::text::escaped;
+use crate::text::{cut, escaped};
 
 /// When the guests of one service were last refused something, setting by setting.
 #[derive(Debug, Default)]
@@ -50,6 +50,57 @@ impl Refusals {
                 "the guest may not connect to {}, which `connect` does not list; further refusals are not told for a minute",
                 escaped(target)
             );
+        }
+    }
+
+    /// Tells the operator which store the guest wanted to open, as seldom.
+    #[cold]
+    pub(crate) fn tell_store(&self, service: &str, session: SessionId, identifier: &str) {
+        if self.is_news("stores", Instant::now()) {
+            tracing::warn!(
+                target: TARGET,
+                service,
+                session = logged(session),
+                setting = "stores",
+                "the guest may not open the store \"{}\", which `stores` does not name; further refusals are not told for a minute",
+                escaped(cut(identifier, IDENTIFIER_BYTES_SHOWN))
+            );
+        }
+    }
+
+    /// Tells the operator of a store that is full, or does not work: as seldom.
+    #[cold]
+    pub(crate) fn tell_of_store(
+        &self,
+        service: &str,
+        session: SessionId,
+        store: &str,
+        error: &wasket_store::Error,
+    ) {
+        let session = logged(session);
+        match error {
+            wasket_store::Error::Full { bytes_max }
+                if self.is_news("bytes_max", Instant::now()) =>
+            {
+                tracing::warn!(
+                    target: TARGET,
+                    service,
+                    session,
+                    store,
+                    setting = "bytes_max",
+                    "the store is full: its keys and values may have {bytes_max} bytes; further refusals are not told for a minute"
+                );
+            }
+            error if error.is_failure() && self.is_news("store", Instant::now()) => {
+                tracing::error!(
+                    target: TARGET,
+                    service,
+                    session,
+                    store,
+                    "{error}; further failures are not told for a minute"
+                );
+            }
+            _ => {}
         }
     }
 
@@ -149,6 +200,9 @@ impl Seldom {
 
 /// Of one service, in a second.
 const FAILURES_TOLD_MAX: u32 = 32;
+
+/// Of a name that a guest made up.
+const IDENTIFIER_BYTES_SHOWN: usize = 128;
 
 const SELDOM: Duration = Duration::from_secs(1);
 const TELL_AGAIN: Duration = Duration::from_secs(60);

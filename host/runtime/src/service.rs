@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::export::OnHandshake;
 use crate::handshake::{self, Answer};
 use crate::instance::{Instance, NoInstance};
+use crate::keyvalue::Stores;
 use crate::log::TARGET;
 use crate::outbound::{Grant, Granted, Outbound};
 use crate::refusal::Seldom;
@@ -65,6 +66,13 @@ impl GuestService {
     ) -> Self {
         let granted = Granted::new(outbound, grants, connections_max);
         granted.hold_for(&mut self.shared);
+        self
+    }
+
+    /// Lets its guests open these key-value stores. Done before it serves anybody.
+    #[must_use]
+    pub fn with_stores(mut self, stores: Stores) -> Self {
+        stores.hold_for(&mut self.shared);
         self
     }
 

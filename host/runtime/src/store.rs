@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::budget::{Budget, Meter};
 use crate::http::{Held, abandon};
+use crate::keyvalue::{Opened, Stores};
 use crate::limits::{
     CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, RANDOM_BYTES_MAX,
     RESOURCES_MAX, TABLES_MAX,
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) answer_failures: Failures,
     /// `None` where nothing of the outside is granted.
     pub(crate) granted: Option<Granted>,
+    /// What is granted of key-value.
+    pub(crate) stores: Stores,
 }
 
 impl Shared {
@@ -62,6 +65,7 @@ impl Shared {
             failures: Failures::default(),
             answer_failures: Failures::default(),
             granted: None,
+            stores: Stores::default(),
         }
     }
 }
@@ -81,6 +85,8 @@ pub(crate) struct Guest {
     wasi: Option<Box<Wasi>>,
     /// Made when the guest first connects.
     connections: Option<Box<Connections>>,
+    /// Made when the guest first opens a key-value store.
+    opened: Option<Box<Opened>>,
 }
 
 struct Wasi {
@@ -113,6 +119,7 @@ impl Guest {
                 meter: Arc::new(Meter::new(runtime.lanes())),
                 wasi: None,
                 connections: None,
+                opened: None,
             },
         );
         store.limiter(|guest| guest);
@@ -251,6 +258,26 @@ impl Guest {
         let (service, session) = (&self.shared.name, self.session.id());
         let refusals = &self.shared.refusals;
         refusals.tell_target(service, session, &url[..url::Position::BeforePath]);
+    }
+
+    /// What the guest has open of key-value.
+    pub(crate) fn opened(&mut self) -> &mut Opened {
+        self.opened.get_or_insert_default()
+    }
+
+    /// Tells the operator that the guest wants to open a store that it is not granted.
+    #[cold]
+    pub(crate) fn refuse_store(&self, identifier: &str) {
+        let (service, session) = (&self.shared.name, self.session.id());
+        let refusals = &self.shared.refusals;
+        refusals.tell_store(service, session, identifier);
+    }
+
+    /// Tells the operator of a store that is full, or does not work.
+    pub(crate) fn tell_of_store(&self, store: &str, error: &wasket_store::Error) {
+        let (service, session) = (&self.shared.name, self.session.id());
+        let refusals = &self.shared.refusals;
+        refusals.tell_of_store(service, session, store, error);
     }
 
     /// Tells the operator which setting a guest met.

@@ -6,14 +6,16 @@ use crate::cli::Check;
 use crate::exit::{FAILURE, USAGE, Usage};
 use crate::login::{self, Logins};
 use crate::serve::tokio_runtime;
+use crate::stores::{self, Stores};
 use crate::terminal;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use wasket_config::plan::{Behavior, Connect, Files, Host, Native};
-use wasket_config::{Plan, Problems};
-use wasket_runtime::Inspection;
+use wasket_config::{Plan, Problems, StoreName};
+use wasket_runtime::{Component, Inspection};
 use wasket_session::IdSource;
 
 mod report;
@@ -54,7 +56,12 @@ fn check_configuration(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
             && services.iter().all(|service| service.problem.is_none())
             && http.iter().all(|http| http.problem.is_none()),
         mistakes: Vec::new(),
-        warnings: [certificates::warnings(&plan), login::warnings(&plan)].concat(),
+        warnings: [
+            certificates::warnings(&plan),
+            login::warnings(&plan),
+            stores::warnings(&plan),
+        ]
+        .concat(),
         services,
         http,
         files: plan.files.iter().map(FilesReport::new).collect(),
@@ -105,7 +112,8 @@ fn check_component(file: &Path, json: bool) -> anyhow::Result<ExitCode> {
 type Reports = (Vec<ServiceReport>, Vec<HttpReport>, Vec<AuthReport>);
 
 async fn reports(plan: &Plan) -> anyhow::Result<Reports> {
-    let mut components = Components::new(&plan.host, Arc::new(IdSource::new(plan.host.node)));
+    let ids = Arc::new(IdSource::new(plan.host.node));
+    let mut components = Components::new(&plan.host, ids, Stores::unopened(plan));
     let logins = Logins::new(plan, &mut components).await?;
     let built = build::everything(plan, &mut components).await?;
     let auths = logins.problems.iter().map(|(name, error)| AuthReport {
@@ -115,7 +123,7 @@ async fn reports(plan: &Plan) -> anyhow::Result<Reports> {
     let services = built
         .services
         .iter()
-        .map(|built| ServiceReport::new(built, components.connects(built.plan)));
+        .map(|built| ServiceReport::new(built, components.loaded(built.plan)));
     let http = built.http.iter().map(HttpReport::new);
     Ok((services.collect(), http.collect(), auths.collect()))
 }
@@ -184,6 +192,10 @@ struct ServiceReport {
     connects: bool,
     /// Where its guests may connect to.
     connect: Vec<String>,
+    /// Whether the component imports key-value stores.
+    opens_stores: bool,
+    /// What its guests may open, and which store that is.
+    stores: BTreeMap<String, String>,
     /// Why it would not serve.
     problem: Option<String>,
 }
@@ -201,6 +213,10 @@ struct HttpReport {
     connects: bool,
     /// Where it may connect to.
     connect: Vec<String>,
+    /// Whether it imports key-value stores.
+    opens_stores: bool,
+    /// What it may open, and which store that is.
+    stores: BTreeMap<String, String>,
     /// Why it would not answer.
     problem: Option<String>,
 }
@@ -297,9 +313,21 @@ impl HttpReport {
                 .is_ok_and(|guest| guest.component().connects()),
             publishes_to: plan.publishes_to.as_ref().map(ToString::to_string),
             connect: targets(&plan.connect),
+            opens_stores: built
+                .service
+                .as_ref()
+                .is_ok_and(|guest| guest.component().opens_stores()),
+            stores: named(&plan.stores),
             problem: built.service.as_ref().err().map(ToString::to_string),
         }
     }
+}
+
+fn named(stores: &[(String, StoreName)]) -> BTreeMap<String, String> {
+    let stores = stores.iter();
+    stores
+        .map(|(identifier, name)| (identifier.clone(), name.to_string()))
+        .collect()
 }
 
 fn targets(connect: &[Connect]) -> Vec<String> {
@@ -307,7 +335,7 @@ fn targets(connect: &[Connect]) -> Vec<String> {
 }
 
 impl ServiceReport {
-    fn new(built: &build::Built<'_>, connects: bool) -> Self {
+    fn new(built: &build::Built<'_>, loaded: Option<&Component>) -> Self {
         let (component, native) = match &built.plan.behavior {
             Behavior::Component { file, .. } => (Some(file.display().to_string()), None),
             Behavior::Native(Native::Echo) => (None, Some("echo")),
@@ -318,8 +346,10 @@ impl ServiceReport {
             component,
             native,
             answers_http: built.answers_http(),
-            connects,
+            connects: loaded.is_some_and(Component::connects),
             connect: targets(&built.plan.connect),
+            opens_stores: loaded.is_some_and(Component::opens_stores),
+            stores: named(&built.plan.stores),
             problem: built.service.as_ref().err().map(ToString::to_string),
         }
     }

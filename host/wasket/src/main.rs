@@ -21,6 +21,7 @@ mod restart;
 mod run;
 mod serve;
 mod signal;
+mod stores;
 mod telemetry;
 mod terminal;
 mod try_page;

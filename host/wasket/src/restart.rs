@@ -14,6 +14,9 @@ pub(crate) fn needed(running: &Plan, now: &Plan) -> Vec<String> {
     let auths = changed(&running.auths, &now.auths, |auth| {
         format!("[auth.{}]", auth.name)
     });
+    let stores = changed(&running.stores, &now.stores, |store| {
+        format!("[store.{}]", store.name)
+    });
     let services = changed(&running.services, &now.services, |service| {
         format!("[service.{}]", service.name)
     });
@@ -23,7 +26,7 @@ pub(crate) fn needed(running: &Plan, now: &Plan) -> Vec<String> {
     let http = changed(&running.http, &now.http, |http| {
         format!("[http.{}]", http.name)
     });
-    let all = tables.chain(auths).chain(services);
+    let all = tables.chain(auths).chain(stores).chain(services);
     all.chain(files).chain(http).collect()
 }
 

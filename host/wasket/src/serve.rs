@@ -6,6 +6,7 @@ use crate::cli::Serve;
 use crate::login::Logins;
 use crate::reload::Reloads;
 use crate::signal::{Asked, Ending, Signals};
+use crate::stores::Stores;
 use crate::{descriptor, telemetry, terminal};
 use anyhow::{Context as _, bail};
 use std::net::SocketAddr;
@@ -103,6 +104,7 @@ async fn until_signal(
             if left == 0 {
                 guests.end(plan, stopped).await;
             }
+            guests.stores.close().await;
             farewell(left);
         }
         signal = signals.ending() => {
@@ -140,6 +142,7 @@ async fn reloading(signals: &mut Signals, mut reloads: Option<Reloads>) -> Endin
 struct Guests {
     outbound: Outbound,
     http: Vec<Arc<GuestHttp>>,
+    stores: Stores,
 }
 
 impl Guests {
@@ -184,7 +187,8 @@ async fn listening(
     unloadable: Unloadable,
 ) -> anyhow::Result<(Server, Watch, Logins, Guests)> {
     let ids = Arc::new(IdSource::new(plan.host.node));
-    let mut components = Components::new(&plan.host, Arc::clone(&ids));
+    let stores = Stores::open(plan).await;
+    let mut components = Components::new(&plan.host, Arc::clone(&ids), stores);
     let logins = Logins::new(plan, &mut components).await?;
     logins.warn(plan);
     let built = build::everything(plan, &mut components).await?;
@@ -201,6 +205,7 @@ async fn listening(
     let guests = Guests {
         outbound: components.outbound().clone(),
         http: built.guests().cloned().collect(),
+        stores: components.stores().clone(),
     };
     Ok((server, watch, logins, guests))
 }

@@ -50,6 +50,12 @@ impl HttpComponent {
         imports::connects(self.parts.pre.component())
     }
 
+    /// Whether it imports key-value stores.
+    #[must_use]
+    pub fn opens_stores(&self) -> bool {
+        imports::opens_stores(self.parts.pre.component())
+    }
+
     /// The file it came from.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -28,6 +28,7 @@ pub(crate) use held::{Held, abandon, fitted};
 
 use crate::budget::Budget;
 use crate::error::Error;
+use crate::keyvalue::Stores;
 use crate::log::TARGET;
 use crate::outbound::{Grant, Granted, Outbound};
 use crate::refusal::Seldom;
@@ -100,6 +101,13 @@ impl GuestHttp {
     ) -> Self {
         let granted = Granted::new(outbound, grants, connections_max);
         granted.hold_for(&mut self.shared);
+        self
+    }
+
+    /// Lets its guests open these key-value stores. Done before it serves anybody.
+    #[must_use]
+    pub fn with_stores(mut self, stores: Stores) -> Self {
+        stores.hold_for(&mut self.shared);
         self
     }
 

@@ -7,6 +7,7 @@
 mod config;
 mod connections;
 mod http;
+mod keyvalue;
 mod logging;
 mod sessions;
 mod timers;
@@ -31,7 +32,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
     timers::add_to_linker(linker)?;
     connections::add_to_linker(linker)?;
     logging::add_to_linker(linker)?;
-    config::add_to_linker(linker)
+    config::add_to_linker(linker)?;
+    keyvalue::add_to_linker(linker)
 }
 
 /// Does something with the instance's outbox and a message that lies in the guest's memory: the message is

@@ -127,7 +127,7 @@ async fn an_export_of_other_types_is_named() {
 #[tokio::test]
 async fn every_missing_import_is_listed_with_what_comes_near() {
     let imports = r#"
-      (import "wasi:keyvalue/store@0.2.0-draft" (instance))
+      (import "wasi:keyvalue/store@0.2.0-draft3" (instance))
       (import "wasi:clocks/monotonic-clock@0.3.0" (instance))
       (import "wasi:random/random@0.2.1" (instance))
       (import "acme:db/sql@1.0.0" (instance))
@@ -136,7 +136,7 @@ async fn every_missing_import_is_listed_with_what_comes_near() {
     assert_eq!(
         error.to_string(),
         "x.wasm: the host does not offer what the component imports:\
-         \n  wasi:keyvalue/store@0.2.0-draft: this version of the host offers no wasi:keyvalue\
+         \n  wasi:keyvalue/store@0.2.0-draft3: the host offers wasi:keyvalue/store@0.2.0-draft, wasi:keyvalue/store@0.2.0-draft2\
          \n  wasi:clocks/monotonic-clock@0.3.0: the host offers wasi:clocks/monotonic-clock@0.2.12\
          \n  acme:db/sql@1.0.0: the host offers nothing like it\
          \n  wasket:websocket/timers@0.1.9#snooze: this host's wasket:websocket/timers@0.1.0 is older"

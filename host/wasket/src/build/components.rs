@@ -3,6 +3,7 @@
 use super::http::Guest;
 use super::{Made, Serves};
 use crate::outward;
+use crate::stores::Stores;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,13 +46,16 @@ pub(crate) struct Components<'p> {
     takeover: Arc<Account>,
     /// What guests connect to, over all services.
     outbound: Outbound,
+    /// What guests may open of key-value.
+    stores: Stores,
 }
 
 impl<'p> Components<'p> {
     /// Connections of guests are named from the same source as sessions.
-    pub(crate) fn new(host: &'p plan::Host, ids: Arc<IdSource>) -> Self {
+    pub(crate) fn new(host: &'p plan::Host, ids: Arc<IdSource>, stores: Stores) -> Self {
         Self {
             outbound: Outbound::new(ids, host.outbound_connections_max),
+            stores,
             host,
             runtime: None,
             loaded: HashMap::new(),
@@ -64,6 +68,11 @@ impl<'p> Components<'p> {
     /// What guests connect to.
     pub(crate) fn outbound(&self) -> &Outbound {
         &self.outbound
+    }
+
+    /// What guests may open of key-value.
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     pub(super) async fn service(&mut self, plan: &plan::Service) -> Made {
@@ -83,6 +92,7 @@ impl<'p> Components<'p> {
                     name: &plan.name,
                     config: &plan.config,
                     connect: &plan.connect,
+                    stores: &plan.stores,
                     limits: &plan.limits,
                     requests: &plan.requests,
                 };
@@ -94,6 +104,7 @@ impl<'p> Components<'p> {
                 let grants = outward::grants(&plan.connect)?;
                 let connections_max = plan.limits.connections_per_session_max;
                 let service = service.with_connections(&self.outbound, grants, connections_max);
+                let service = service.with_stores(self.stores.grants(&plan.stores)?);
                 Ok(Serves {
                     sessions: Arc::new(service),
                     http: http.transpose()?,
@@ -135,14 +146,13 @@ impl<'p> Components<'p> {
         Ok(component)
     }
 
-    /// Whether the component of a service imports connections to the outside, if it loaded.
-    pub(crate) fn connects(&self, plan: &plan::Service) -> bool {
+    /// The component of a service, if it loaded.
+    pub(crate) fn loaded(&self, plan: &plan::Service) -> Option<&Component> {
         let Behavior::Component { file, sha256 } = &plan.behavior else {
-            return false;
+            return None;
         };
         let pin = sha256.map(|digest| Digest(*digest.as_bytes()));
-        let loaded = self.loaded.get(&(file.clone(), pin));
-        loaded.is_some_and(Component::connects)
+        self.loaded.get(&(file.clone(), pin))
     }
 
     pub(crate) fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {

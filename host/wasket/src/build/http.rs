@@ -6,8 +6,8 @@ use crate::outward;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use wasket_config::ServiceName;
 use wasket_config::plan::{self, Plan};
+use wasket_config::{ServiceName, StoreName};
 use wasket_net::{Access, HttpPlace, Route, Routes};
 use wasket_runtime::{Digest, Error, GuestHttp, HttpComponent, HttpLimits};
 use wasket_session::{HttpService, Hub};
@@ -54,6 +54,7 @@ async fn one(
         name: &plan.name,
         config: &plan.config,
         connect: &plan.connect,
+        stores: &plan.stores,
         limits: &plan.limits,
         requests: &plan.requests,
     };
@@ -65,6 +66,7 @@ pub(super) struct Guest<'p> {
     pub(super) name: &'p ServiceName,
     pub(super) config: &'p [(String, String)],
     pub(super) connect: &'p [plan::Connect],
+    pub(super) stores: &'p [(String, StoreName)],
     pub(super) limits: &'p plan::Limits,
     pub(super) requests: &'p plan::Requests,
 }
@@ -87,7 +89,9 @@ impl Guest<'_> {
         let guest = GuestHttp::new(&runtime, component, name, hub, config, limits, http)?;
         let grants = outward::grants(self.connect)?;
         let connections_max = self.limits.connections_per_session_max;
-        Ok(guest.with_connections(components.outbound(), grants, connections_max))
+        let stores = components.stores().grants(self.stores)?;
+        let guest = guest.with_connections(components.outbound(), grants, connections_max);
+        Ok(guest.with_stores(stores))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Configuration, HttpReport, ServiceReport};
 use crate::terminal::{line, shown};
+use std::collections::BTreeMap;
 use wasket_config::show_size;
 use wasket_runtime::{Inspection, Interface};
 
@@ -47,6 +48,7 @@ fn service(service: &ServiceReport) {
         line("    its component answers plain HTTP there too");
     }
     outward(service.connects, &service.connect, &service.problem);
+    stores(service.opens_stores, &service.stores, &service.problem);
     for problem in service.problem.iter().flat_map(|problem| problem.lines()) {
         line(&format!("    {}", shown(problem)));
     }
@@ -64,6 +66,7 @@ fn http(http: &HttpReport) {
         line(&format!("    it sees the sessions of {service}"));
     }
     outward(http.connects, &http.connect, &http.problem);
+    stores(http.opens_stores, &http.stores, &http.problem);
     for problem in http.problem.iter().flat_map(|problem| problem.lines()) {
         line(&format!("    {}", shown(problem)));
     }
@@ -89,6 +92,26 @@ fn outward(connects: bool, connect: &[String], problem: &Option<String>) {
             format!(
                 "its guests may connect to {targets}, and its component imports neither connections nor requests"
             )
+        }
+        (false, _) => return,
+    };
+    line(&format!("    {}", shown(&text)));
+}
+
+/// What its guests may open of key-value, if they mean to or may.
+fn stores(opens: bool, stores: &BTreeMap<String, String>, problem: &Option<String>) {
+    let named = stores
+        .iter()
+        .map(|(identifier, store)| format!("\"{identifier}\" ([store.{store}])"));
+    let named = named.collect::<Vec<_>>().join(", ");
+    let text = match (opens, stores.is_empty()) {
+        (true, false) => format!("its guests may open {named}"),
+        (true, true) => {
+            "its component imports wasi:keyvalue, and `stores` is empty: it can open none"
+                .to_owned()
+        }
+        (false, false) if problem.is_none() => {
+            format!("its guests may open {named}, and its component imports no wasi:keyvalue")
         }
         (false, _) => return,
     };
