@@ -28,4 +28,5 @@ mod reload;
 mod size;
 mod slow;
 mod sources;
+mod stores;
 mod tls;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, Once};
 use std::task::Poll;
 use std::time::Duration;
 
-use wasket_runtime::{Component, Grant, GuestService, Limits, Outbound, Runtime, Settings};
+use wasket_runtime::{Component, Grant, GuestService, Limits, Outbound, Runtime, Settings, Stores};
 use wasket_session::ws::{Event, Message};
 use wasket_session::{
     Admission, CloseEvent, Closing, Fault, Headers, Hub, IdSource, Inbox, Item, Opening, Outbox,
@@ -66,6 +66,8 @@ pub(crate) struct Setup {
     pub(crate) protocols: &'static [&'static str],
     /// What its guests may connect to, and find as `upstream` in their configuration.
     pub(crate) connect: Option<String>,
+    /// What they may open of key-value.
+    pub(crate) stores: Stores,
 }
 
 /// A service and the ids of its sessions.
@@ -95,7 +97,9 @@ impl Bench {
         let grants = setup.connect.iter();
         let grants = grants.map(|url| Grant::new(url).expect("an entry"));
         Self {
-            service: service.with_connections(&outbound, grants.collect(), 4),
+            service: service
+                .with_connections(&outbound, grants.collect(), 4)
+                .with_stores(setup.stores),
             ids: IdSource::new(0),
         }
     }

@@ -14,4 +14,5 @@ mod loading;
 mod pins;
 mod quotas;
 mod serving;
+mod stores;
 mod wat;
