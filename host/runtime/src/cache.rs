@@ -35,6 +35,11 @@ impl Cache {
         }
     }
 
+    /// Where it is, if it is there already.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The compiled component of these bytes, if the cache has it and may be trusted.
     pub(crate) fn load(&self, engine: &Engine, wasm: &Digest) -> Option<Component> {
         let file = self.file(wasm);

@@ -85,6 +85,22 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         what: String,
     },
+    /// An entry of `directories` cannot be used.
+    #[error("`directories` has {}: {what}", directory.display())]
+    Directory {
+        /// The directory of the host.
+        directory: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A variable of `environment_from` cannot be handed on.
+    #[error("`environment_from` has {name}: {what}")]
+    Variable {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The machine did not give what the engine needs.
     #[error("the WebAssembly engine does not start: {reason}")]
     Engine {

@@ -6,13 +6,14 @@
 //! interface; what the host calls is in `export.rs`. A [`GuestHttp`] answers plain requests with an [`HttpComponent`]:
 //! one instance a request.
 //!
-//! Deliberately absent: listening sockets and the wire (that is `wasket-net`), and any grant: a guest has no
-//! directory, address, environment variable or argument.
+//! Deliberately absent: listening sockets and the wire (that is `wasket-net`), and any grant that nobody asked for: without
+//! [`Grant`]s and [`Capabilities`] a guest has no directory, address or environment variable. It never has arguments.
 #![deny(unsafe_code)]
 
 mod batch;
 mod budget;
 mod cache;
+mod capability;
 mod credentials;
 mod engine;
 mod error;
@@ -43,9 +44,11 @@ mod store;
 mod text;
 mod ticker;
 mod turns;
+mod wasi;
 mod wire;
 
 pub use self::http::{GuestHttp, HttpComponent, HttpLimits};
+pub use capability::{Capabilities, Directory, SocketRange, share_files};
 pub use credentials::{Credentials, GuestUsers};
 pub use engine::Runtime;
 pub use error::{Digest, Error, Kind, Mismatch};

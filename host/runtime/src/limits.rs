@@ -136,6 +136,16 @@ pub(crate) const HTTP_BYTES_MAX: usize = 16 << 20;
 /// The head of an answer that a guest is sent, or what is read of its body at once.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 
+/// Files, directories and streams among them. A stream has a file open too, and may have read 64 KiB ahead, on a thread of its
+/// own while it does.
+pub(crate) const FILES_MAX: usize = 128;
+
+/// Lists of the entries of a directory, which are read as a whole.
+pub(crate) const LISTINGS_MAX: usize = 8;
+
+/// A path that a guest opens. Linux takes no longer one.
+pub(crate) const FILE_PATH_BYTES_MAX: usize = 4_095;
+
 /// Random bytes that a guest may ask for in one call.
 pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;
 

@@ -1,6 +1,7 @@
 //! What a guest is refused for a limit's sake: it hears `refused`, the operator which setting says so.
 
 use std::mem;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ use crate::text::{cut, escaped};
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     told: Mutex<Vec<(&'static str, Instant)>>,
+    /// What was noted once.
+    noted: Mutex<Vec<&'static str>>,
 }
 
 impl Refusals {
@@ -68,6 +71,76 @@ impl Refusals {
         }
     }
 
+    /// Tells the operator which address the guest's sockets may not be used for, as seldom.
+    #[cold]
+    pub(crate) fn tell_socket(
+        &self,
+        service: &str,
+        session: SessionId,
+        what: &str,
+        address: SocketAddr,
+    ) {
+        self.warn("sockets", service, session, || {
+            format!("the guest's socket may not {what} {address}, which `sockets` does not list")
+        });
+    }
+
+    /// Tells the operator that the guest wants a socket, and nothing is granted that it could reach.
+    #[cold]
+    pub(crate) fn tell_no_sockets(&self, service: &str, session: SessionId) {
+        self.warn("sockets", service, session, || {
+            "the guest may have no socket: `sockets` lists no address".to_owned()
+        });
+    }
+
+    /// Tells the operator which name the guest wants to look up.
+    #[cold]
+    pub(crate) fn tell_name(&self, service: &str, session: SessionId, name: &str) {
+        // No setting allows it, so that of the addresses may be told of beside.
+        let key = "sockets (names)";
+        self.warn_of(key, "sockets", service, session, || {
+            let name = escaped(cut(name, NAME_BYTES_MAX));
+            format!("the guest may not look up {name}: `sockets` grants addresses, and only `connect` names")
+        });
+    }
+
+    /// Tells the operator that the guest wants to write to what it may only read.
+    #[cold]
+    pub(crate) fn tell_writing(&self, service: &str, session: SessionId) {
+        self.warn("directories", service, session, || {
+            "the guest may not write to a directory that `directories` lists without `writable`"
+                .to_owned()
+        });
+    }
+
+    /// Tells the operator that the guest holds as much as it may.
+    #[cold]
+    pub(crate) fn tell_held(
+        &self,
+        service: &str,
+        session: SessionId,
+        what: &'static str,
+        max: usize,
+    ) {
+        self.warn_of(what, "directories", service, session, || {
+            format!("the guest may hold no more than {max} {what}")
+        });
+    }
+
+    /// Notes, once for the service, what its guests ask for and are not granted: most do so whether they need it or not.
+    #[cold]
+    pub(crate) fn note(&self, service: &str, session: SessionId, setting: &'static str) {
+        if self.is_first(setting) {
+            tracing::debug!(
+                target: TARGET,
+                service,
+                session = logged(session),
+                setting,
+                "the guest asks for its {setting}, and `{setting}` grants nothing"
+            );
+        }
+    }
+
     /// Tells the operator of a store that is full, or does not work: as seldom.
     #[cold]
     pub(crate) fn tell_of_store(
@@ -102,6 +175,45 @@ impl Refusals {
             }
             _ => {}
         }
+    }
+
+    fn warn(
+        &self,
+        setting: &'static str,
+        service: &str,
+        session: SessionId,
+        what: impl FnOnce() -> String,
+    ) {
+        self.warn_of(setting, setting, service, session, what);
+    }
+
+    fn warn_of(
+        &self,
+        key: &'static str,
+        setting: &'static str,
+        service: &str,
+        session: SessionId,
+        what: impl FnOnce() -> String,
+    ) {
+        if self.is_news(key, Instant::now()) {
+            tracing::warn!(
+                target: TARGET,
+                service,
+                session = logged(session),
+                setting,
+                "{}; further refusals are not told for a minute",
+                what()
+            );
+        }
+    }
+
+    fn is_first(&self, setting: &'static str) -> bool {
+        let mut noted = self.noted.lock();
+        let is_first = !noted.contains(&setting);
+        if is_first {
+            noted.push(setting);
+        }
+        is_first
     }
 
     fn is_news(&self, setting: &'static str, now: Instant) -> bool {
@@ -197,6 +309,9 @@ impl Seldom {
         is_news
     }
 }
+
+/// Names are shorter; what guests give for one may not be.
+const NAME_BYTES_MAX: usize = 255;
 
 /// Of one service, in a second.
 const FAILURES_TOLD_MAX: u32 = 32;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wasket_session::{Admission, Hub, Refusal, Service, Session};
 
 use crate::budget::Budget;
+use crate::capability::Capabilities;
 use crate::error::Error;
 use crate::export::OnHandshake;
 use crate::handshake::{self, Answer};
@@ -18,7 +19,7 @@ use crate::refusal::Seldom;
 use crate::seat::GuestSeat;
 use crate::store::Shared;
 use crate::wire::Request;
-use crate::{Component, Limits, Runtime, imports};
+use crate::{Component, Limits, Runtime};
 
 /// Serves every session of one service with an instance of its own.
 pub struct GuestService {
@@ -42,9 +43,6 @@ impl GuestService {
     ) -> Result<Self, Error> {
         limits.check()?;
         component.fits(&limits)?;
-        for denied in imports::denied(component.pre().component()) {
-            tracing::debug!(target: TARGET, service = &**hub.service(), "not granted: {denied}");
-        }
         let name = Arc::clone(hub.service());
         let shared = Shared::new(name, hub, config, limits, Budget::EVENT);
         Ok(Self {
@@ -73,6 +71,14 @@ impl GuestService {
     #[must_use]
     pub fn with_stores(mut self, stores: Stores) -> Self {
         stores.hold_for(&mut self.shared);
+        self
+    }
+
+    /// Grants its guests this beside connections. Done before it serves anybody, and with sockets after
+    /// [`with_connections`](Self::with_connections), as which they count.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        capabilities.hold_for(&mut self.shared);
         self
     }
 

@@ -4,24 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wasket_session::{Hub, Outbox, ReadyState, Session, SessionId};
-use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::budget::{Budget, Meter};
+use crate::capability::Capabilities;
 use crate::http::{Held, abandon};
 use crate::keyvalue::{Opened, Stores};
 use crate::limits::{
-    CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, RANDOM_BYTES_MAX,
-    RESOURCES_MAX, TABLES_MAX,
+    CORE_INSTANCES_MAX, HANDLES_MAX, HOSTCALL_BYTES_MORE, MEMORIES_MAX, TABLES_MAX,
 };
-use crate::log::{GuestLog, LogBudget, Stream};
+use crate::log::LogBudget;
 use crate::outbound::{Arrived, Connections, Granted, Link};
 use crate::quota::{Exceeded, Quota};
 use crate::refusal::{Failures, Refusals};
-use crate::stdio::GuestOutput;
 use crate::turns::Turns;
+use crate::wasi::Wasi;
 use crate::{Limits, Runtime};
 
 /// What all instances of one service share.
@@ -42,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) granted: Option<Granted>,
     /// What is granted of key-value.
     pub(crate) stores: Stores,
+    pub(crate) capabilities: Capabilities,
 }
 
 impl Shared {
@@ -66,6 +66,7 @@ impl Shared {
             answer_failures: Failures::default(),
             granted: None,
             stores: Stores::default(),
+            capabilities: Capabilities::default(),
         }
     }
 }
@@ -87,14 +88,6 @@ pub(crate) struct Guest {
     connections: Option<Box<Connections>>,
     /// Made when the guest first opens a key-value store.
     opened: Option<Box<Opened>>,
-}
-
-struct Wasi {
-    ctx: WasiCtx,
-    /// Made when the guest first touches HTTP.
-    http: Option<Box<Held>>,
-    table: ResourceTable,
-    log: Arc<GuestLog>,
 }
 
 impl Guest {
@@ -223,11 +216,17 @@ impl Guest {
         self.connections.get_or_insert_default()
     }
 
-    /// How many there are, with the requests that are on their way or whose answers it has not read to the end.
+    /// How many there are, with the requests that are on their way or whose answers it has not read to the end, and with its
+    /// sockets.
     pub(crate) fn connected(&self) -> usize {
         let http = self.wasi.as_ref().and_then(|wasi| wasi.http.as_ref());
+        self.connected_otherwise() + http.map_or(0, |http| http.open())
+    }
+
+    /// Its connections but for requests: sessions elsewhere, and sockets.
+    fn connected_otherwise(&self) -> usize {
         let links = self.connections.as_ref().map_or(0, |it| it.len());
-        links + http.map_or(0, |http| http.open())
+        links + self.wasi.as_ref().map_or(0, |wasi| wasi.sockets())
     }
 
     /// Them, if there are any.
@@ -324,44 +323,10 @@ impl Guest {
         Ok(next)
     }
 
-    fn wasi(&mut self) -> &mut Wasi {
+    pub(crate) fn wasi(&mut self) -> &mut Wasi {
         let (shared, session) = (&self.shared, &self.session);
         self.wasi
-            .get_or_insert_with(|| Box::new(Wasi::new(&shared.log, session.id())))
-    }
-}
-
-impl Wasi {
-    /// WASI with nothing granted: no directory, address, environment or argument; stdin is closed.
-    fn new(budget: &Arc<LogBudget>, session: SessionId) -> Self {
-        let log = Arc::new(GuestLog::new(Arc::clone(budget), session));
-        let output = |stream| GuestOutput {
-            log: Arc::clone(&log),
-            stream,
-        };
-        let ctx = WasiCtx::builder()
-            .stdout(output(Stream::Stdout))
-            .stderr(output(Stream::Stderr))
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false)
-            .max_random_size(RANDOM_BYTES_MAX)
-            .build();
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
-        Self {
-            ctx,
-            table,
-            log,
-            http: None,
-        }
-    }
-}
-
-/// However a guest ends.
-impl Drop for Wasi {
-    fn drop(&mut self) {
-        abandon(&mut self.table);
+            .get_or_insert_with(|| Box::new(Wasi::new(shared, session.id())))
     }
 }
 
@@ -381,15 +346,15 @@ impl WasiHttpView for Guest {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         // As of WASI.
         self.publish();
-        let links = self.connections.as_ref().map_or(0, |it| it.len());
+        let others = self.connected_otherwise();
         let (shared, session) = (&self.shared, self.session.id());
         let wasi = self
             .wasi
-            .get_or_insert_with(|| Box::new(Wasi::new(&shared.log, session)));
+            .get_or_insert_with(|| Box::new(Wasi::new(shared, session)));
         let http = wasi
             .http
             .get_or_insert_with(|| Box::new(Held::new(Arc::clone(shared), session)));
-        http.view(&mut wasi.table, links)
+        http.view(&mut wasi.table, others)
     }
 }
 

@@ -27,6 +27,7 @@ pub use component::HttpComponent;
 pub(crate) use held::{Held, abandon, fitted};
 
 use crate::budget::Budget;
+use crate::capability::Capabilities;
 use crate::error::Error;
 use crate::keyvalue::Stores;
 use crate::log::TARGET;
@@ -108,6 +109,13 @@ impl GuestHttp {
     #[must_use]
     pub fn with_stores(mut self, stores: Stores) -> Self {
         stores.hold_for(&mut self.shared);
+        self
+    }
+
+    /// Grants its guests this beside connections, as of a service.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: Capabilities) -> Self {
+        capabilities.hold_for(&mut self.shared);
         self
     }
 

@@ -6,10 +6,13 @@
 
 mod config;
 mod connections;
+mod environment;
+mod filesystem;
 mod http;
 mod keyvalue;
 mod logging;
 mod sessions;
+mod sockets;
 mod timers;
 mod topics;
 
@@ -24,6 +27,12 @@ use crate::wire::MessageOut;
 /// Everything that the host offers, defined once for all services: what differs between them is in the store.
 pub(crate) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // What is granted, limited and told of is ours.
+    linker.allow_shadowing(true);
+    environment::add_to_linker(linker)?;
+    filesystem::add_to_linker(linker)?;
+    sockets::add_to_linker(linker)?;
+    linker.allow_shadowing(false);
     http::add_to_linker(linker)?;
     // Types only.
     linker.instance("wasket:websocket/types@0.1.0")?;
