@@ -11,6 +11,7 @@ mod connect;
 mod demo;
 mod failure;
 mod files;
+mod granted;
 mod h2;
 mod host;
 mod hostile;

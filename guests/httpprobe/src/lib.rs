@@ -14,7 +14,7 @@
 //!   `/leave?url=&ms=`: traps in the middle of what it sends.
 //! - `/count`, `/ids`, `/send?id=&text=`, `/ping?id=`, `/close?id=&code=&reason=`, `/state?id=`, `/publish?topic=&text=`,
 //!   `/subscribe?id=&topic=`, `/subscribe-all?topic=&every=` (each so many-th), `/timer?id=&ms=`, `/broadcast?text=`: sessions.
-//! - `/config?key=`: of the configuration.
+//! - `/config?key=`: of the configuration. `/env`: the environment. `/file?path=`: a file.
 #![cfg(target_family = "wasm")]
 
 mod answer;
@@ -53,6 +53,15 @@ impl Guest for Probe {
             "config" => {
                 let value = wasket_guest::config::get(&query.text("key"));
                 answer::text(out, 200, &value.unwrap_or_default());
+            }
+            "env" => {
+                let variables: Vec<_> = std::env::vars().collect();
+                answer::text(out, 200, &format!("{variables:?}"));
+            }
+            "file" => {
+                let read = std::fs::read_to_string(query.text("path"));
+                let told = read.unwrap_or_else(|error| format!("failed: {error}"));
+                answer::text(out, 200, &told);
             }
             "fetch" => fetch::fetch(out, &query),
             "hold" => fetch::hold(out, &query),

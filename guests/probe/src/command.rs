@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, io};
 
-use crate::outward;
+use crate::{granted, outward};
 use wasket_guest::log::Level;
 use wasket_guest::{
     Error, Session, broadcast, broadcast_except, config, log, sessions, timers, topics,
@@ -18,7 +18,8 @@ pub(crate) fn run(session: Session, text: &str) -> Option<String> {
         .or_else(|| asking(session, name, argument))
         .or_else(|| scheduling(session, name, argument))
         .or_else(|| outward::run(session, name, argument))
-        .or_else(|| outside(name, argument))?;
+        .or_else(|| outside(name, argument))
+        .or_else(|| granted::run(name, argument))?;
     Some(format!("{name}={value}"))
 }
 
@@ -219,6 +220,6 @@ pub(crate) fn none() -> String {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_or_else")]
-fn failed(error: io::Error) -> String {
+pub(crate) fn failed(error: io::Error) -> String {
     format!("failed: {error}")
 }

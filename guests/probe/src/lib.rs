@@ -16,6 +16,7 @@
 //! - The configuration key `start-error` is the error of `on-start`.
 
 mod command;
+mod granted;
 mod outward;
 
 use std::cell::Cell;

@@ -4,8 +4,8 @@
 //! (`meaning`). A value of a plan cannot be wrong: a route, an origin, a header field or a duration that is
 //! invalid cannot be made. All mistakes of a file are reported at once, each at its line ([`Problems`]).
 //!
-//! Deliberately absent: sockets, WebAssembly, the environment. Only [`load()`] reads files: the configuration, and
-//! whether the files that it names are there.
+//! Deliberately absent: sockets, WebAssembly, the environment. Only [`load()`] looks outside: it reads the configuration, and
+//! whether the files, directories and variables that it names are there.
 #![forbid(unsafe_code)]
 
 mod load;
@@ -24,7 +24,7 @@ pub use plan::Plan;
 pub use problem::{Mistake, Position, Problems};
 pub use reference::reference;
 pub use value::{
-    AuthName, Header, HostName, Invalid, LogFilter, Network, Origin, Outward, Route, Segment,
-    ServiceName, Sha256, StoreName, Subprotocol, parse_address, parse_size, parse_time, show_size,
-    show_time,
+    AuthName, GuestPath, Header, HostName, Invalid, LogFilter, Network, Origin, Outward, Route,
+    Segment, ServiceName, Sha256, SocketRange, StoreName, Subprotocol, parse_address, parse_size,
+    parse_time, show_size, show_time,
 };

@@ -1,8 +1,9 @@
-use crate::meaning::{self, Meaning, Named};
-use crate::mistake::{unusable_directory, unusable_file, useless_file};
+use crate::meaning::{self, Meaning, Named, NamedKind};
+use crate::mistake::{unusable_directory, unusable_file, unusable_variable, useless_file};
 use crate::plan::Plan;
 use crate::problem::{Mistake, Problems};
 use crate::typed::Placed;
+use std::env::VarError;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -37,12 +38,17 @@ pub fn load_and_examine(
             value: file.value.display().to_string(),
             span: file.span.clone(),
         };
-        if named.is_directory {
-            let error = look_into(&file.value).err()?;
-            return Some(unusable_directory(what, &name, &error));
-        }
-        let error = open_regular(&file.value).err()?;
-        Some(unusable_file(what, &name, &error))
+        Some(match named.kind {
+            NamedKind::File => {
+                let error = open_regular(&file.value).err()?;
+                unusable_file(what, &name, &error)
+            }
+            NamedKind::Directory => {
+                let error = look_into(&file.value).err()?;
+                unusable_directory(what, &name, &error)
+            }
+            NamedKind::Variable => unusable_variable(&name, look_up(&name.value)?),
+        })
     }));
     if let (Some(plan), true) = (&plan, mistakes.is_empty()) {
         let objections = examine(plan);
@@ -136,6 +142,19 @@ fn look_into(path: &Path) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// What is wrong with a variable of the environment that a component is to have.
+fn look_up(name: &str) -> Option<&'static str> {
+    match std::env::var(name) {
+        Ok(value) if value.len() > VARIABLE_BYTES_MAX => Some("is longer than 32 KiB"),
+        Ok(_) => None,
+        Err(VarError::NotPresent) => Some("is not set"),
+        Err(VarError::NotUnicode(_)) => Some("is not text"),
+    }
+}
+
+/// The component takes as much of its own memory for it.
+const VARIABLE_BYTES_MAX: usize = 32 * 1024;
 
 /// A configuration is written by people: what is longer is another file given by mistake.
 const TEXT_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -1,12 +1,16 @@
 //! Mistakes that show only when parts of the file are seen together.
 
 mod auth;
+mod capability;
 mod http;
 mod store;
 
 pub(crate) use auth::{
     auth_of_nobody, beside_nothing, no_auth, no_scheme, no_users, roles_of_nobody, two_sources,
     unknown_auth,
+};
+pub(crate) use capability::{
+    missing_in_directory, too_long_environment, too_many, unusable_variable, value_with_nul,
 };
 pub(crate) use http::{
     beside_files, name_taken, no_handler, no_path_of_http, other_parameters, requests_of_native,
@@ -67,6 +71,7 @@ pub(crate) fn not_a_table(name: &str, head: &str, value: &Spanned<DeValue<'_>>) 
         Section::Limits,
         Section::Sandbox,
         Section::Requests,
+        Section::Capabilities,
     ];
     let belongs = settings::find(&sections, name).is_some();
     let label = format!("expected {head}, found {}", found(value));
@@ -289,6 +294,5 @@ pub(crate) fn unusable_directory(
 /// A file that was read and that nothing can be made of.
 pub(crate) fn useless_file(file: &Placed<PathBuf>, objection: &Objection) -> Mistake {
     let title = format!("{} {}", file.value.display(), objection.fault);
-    Mistake::at(file.span.clone(), title, "this file cannot be used")
-        .with_help(objection.help.clone())
+    Mistake::at(file.span.clone(), title, "this cannot be used").with_help(objection.help.clone())
 }

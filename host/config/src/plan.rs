@@ -1,6 +1,7 @@
 //! What a configuration means: plain data, every value checked, every path complete, every default filled in.
 
 mod auth;
+mod capability;
 mod connect;
 mod files;
 mod http;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use auth::{Algorithm, Auth, Login, Scheme, UserComponent, Users};
+pub use capability::{Capabilities, Directory};
 pub use connect::Connect;
 pub use files::Files;
 pub use http::{Http, Requests};
@@ -256,6 +258,8 @@ pub struct Service {
     pub connect: Vec<Connect>,
     /// What the component may open through `wasi:keyvalue`, and the plan's store that it is; no name twice.
     pub stores: Vec<(String, StoreName)>,
+    /// What else the component is granted.
+    pub capabilities: Capabilities,
     /// Subprotocols, the preferred one first; none twice.
     pub protocols: Vec<Subprotocol>,
     /// Hosts that may be asked for; without any, all.
@@ -284,6 +288,7 @@ impl Service {
             config: Vec::new(),
             connect: Vec::new(),
             stores: Vec::new(),
+            capabilities: Capabilities::default(),
             protocols: Vec::new(),
             hosts: Vec::new(),
             origins: Origins::SameHost,

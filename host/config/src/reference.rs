@@ -33,7 +33,7 @@ fn entry(setting: &Setting) -> String {
     entry
 }
 
-const SECTIONS: [(Section, &str); 15] = [
+const SECTIONS: [(Section, &str); 17] = [
     (Section::Host, "`[host]`\nThe process as a whole."),
     (Section::Log, "`[log]`\nThe log goes to the standard error."),
     (
@@ -79,7 +79,16 @@ const SECTIONS: [(Section, &str); 15] = [
         Section::Service,
         "`[service.NAME]`\nA path and what answers there; a host has at least one, or files, or `[http.NAME]`. The name is 1 to 64 of `a-z`, \
          `0-9`, `-` and `_`, and is used in the log. No two services may match exactly the same paths. Beside these \
-         settings, the limits of the next three sections may be set here.",
+         settings, those of the next section and the limits of the three behind may be set here.",
+    ),
+    (
+        Section::Capabilities,
+        "Capabilities: `[service.NAME]` and `[http.NAME]`\nWhat the component is granted of this host and its networks, beside \
+         `config` and `connect`. Without these settings, nothing. See [operators.md](operators.md#what-a-component-is-granted).",
+    ),
+    (
+        Section::Directory,
+        "Directories: `directories = [{ ... }]`\nWhat may be in a table of that array.",
     ),
     (
         Section::Limits,

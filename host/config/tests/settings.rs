@@ -1,9 +1,7 @@
 //! The table of settings, the reader and the defaults of the plan say the same.
 
 use std::path::Path;
-use wasket_config::plan::{
-    Certificate, Compression, Login, Password, Requests, TlsVersions, Users,
-};
+use wasket_config::plan::{Compression, Login, Requests, Users};
 use wasket_config::settings::{self, Kind, Section, Setting, Standard};
 use wasket_config::{Plan, Problems, parse, show_size, show_time};
 
@@ -222,9 +220,14 @@ fn services_and_listeners_keep_the_order_of_the_file() {
 
 /// Whether two sections are written into one table.
 fn same_place(one: Section, other: Section) -> bool {
-    use Section::{Http, Limits, Requests, Sandbox, Service};
-    let of_services = |section| matches!(section, Service | Limits | Sandbox | Requests);
-    let of_http = |section| matches!(section, Http | Sandbox | Requests);
+    use Section::{Capabilities, Http, Limits, Requests, Sandbox, Service};
+    let of_services = |section| {
+        matches!(
+            section,
+            Service | Limits | Sandbox | Requests | Capabilities
+        )
+    };
+    let of_http = |section| matches!(section, Http | Sandbox | Requests | Capabilities);
     one == other || of_services(one) && of_services(other) || of_http(one) && of_http(other)
 }
 
@@ -240,6 +243,7 @@ fn plain(setting: &Setting) -> Plan {
         (Section::Auth, _) | (_, "require_roles") => with_auth(setting, ""),
         (Section::Compression, _) => file("compression = \"on\""),
         (Section::Connect, key) => file(&in_connect(key, "")),
+        (Section::Directory, key) => file(&in_directories(key, "")),
         // Another certificate, and nothing of clients.
         (_, "certificates" | "chain" | "pfx" | "client_ca" | "client_certificates") => {
             file(&format!("{TLS}chain = \"a.pem\""))
@@ -284,7 +288,9 @@ fn with(setting: &Setting, value: &str) -> String {
         (Section::Service, _) => file(&line),
         (Section::Tls | Section::Certificate, key) => file(&format!("{TLS}{}{line}", beside(key))),
         (Section::Compression, _) => file(&format!("compression = {{ {line} }}")),
+        (Section::Capabilities, _) => file(&line),
         (Section::Connect, key) => file(&in_connect(key, &line)),
+        (Section::Directory, key) => file(&in_directories(key, &line)),
         (section, _) => file(&format!("{}\n{line}", section.title())),
     }
 }
@@ -312,6 +318,18 @@ fn in_store(key: &str, line: &str) -> String {
 }
 
 const STORE: &str = "[store.b]\nmemory = true";
+
+/// An entry of `directories` with what its key needs beside it, and perhaps a line of its own.
+fn in_directories(key: &str, line: &str) -> String {
+    let own = |own: &str| key == own && !line.is_empty();
+    let path = if own("path") { "" } else { "path = \"/d\"" };
+    let directory = if own("directory") {
+        ""
+    } else {
+        "directory = \"d\""
+    };
+    format!("[[service.a.directories]]\n{path}\n{directory}\n{line}")
+}
 
 /// A file with files, and perhaps a line about them.
 fn in_files(key: &str, line: &str) -> String {
@@ -417,9 +435,13 @@ fn another_value(setting: &Setting) -> String {
         Kind::Texts(_) if setting.key == "versions" => r#"["1.3"]"#.to_owned(),
         Kind::Texts(_) if setting.key == "origins" => r#"["*"]"#.to_owned(),
         Kind::Texts(_) if setting.key == "trusted_proxies" => r#"["::1"]"#.to_owned(),
+        Kind::Texts(_) if setting.key == "sockets" => r#"["[::1]:80"]"#.to_owned(),
         Kind::Texts(_) => r#"["a"]"#.to_owned(),
         Kind::Pairs(_) if setting.key == "service_levels" => r#"{ a = "debug" }"#.to_owned(),
         Kind::Pairs(_) => r#"{ a = "b" }"#.to_owned(),
+        Kind::Tables(_) if setting.key == "directories" => {
+            r#"[{ path = "/d", directory = "d" }]"#.to_owned()
+        }
         Kind::Table(_) | Kind::Tables(_) => unreachable!("these have no default"),
         Kind::SwitchOrTable(_) => r#""on""#.to_owned(),
     }
@@ -449,45 +471,4 @@ fn edge_values(kind: Kind) -> Vec<(String, bool)> {
         }
         _ => Vec::new(),
     }
-}
-
-// parity S6
-#[test]
-fn one_certificate_and_several_are_written_alike() {
-    let one = [
-        "[[listen]]\ntls = { chain = \"a.pem\", key = \"k.pem\" }\n",
-        "[[listen]]\n[listen.tls]\nchain = \"a.pem\"\nkey = \"k.pem\"\n",
-        "[[listen]]\ntls = { certificates = [{ chain = \"a.pem\", key = \"k.pem\" }] }\n",
-        "[[listen]]\n[[listen.tls.certificates]]\nchain = \"a.pem\"\nkey = \"k.pem\"\n",
-    ];
-    let plans = one.map(|text| plan(&file(text)).unwrap());
-    assert!(plans.iter().all(|plan| *plan == plans[0]));
-    let tls = plans[0].listeners[0].tls.as_ref().unwrap();
-    let pem = |chain: &str, key: &str| Certificate::Pem {
-        chain: chain.into(),
-        key: key.into(),
-    };
-    assert_eq!(tls.certificates, [pem("/base/a.pem", "/base/k.pem")]);
-    assert_eq!(tls.versions, TlsVersions::Both);
-    assert_eq!(tls.client_certificates, None);
-
-    let several = "[[listen]]\n[listen.tls]\nversions = [\"1.3\"]\nclient_certificates = \"required\"\n\
-                   client_ca = \"ca.pem\"\n[[listen.tls.certificates]]\nchain = \"both.pem\"\n\
-                   [[listen.tls.certificates]]\npfx = \"b.pfx\"\npassword_file = \"b.txt\"\n\
-                   [[listen.tls.certificates]]\npfx = \"c.pfx\"\npassword_env = \"C\"";
-    let plan = plan(&file(several)).unwrap();
-    let tls = plan.listeners[0].tls.as_ref().unwrap();
-    let pfx = |file: &str, password| Certificate::Pfx {
-        file: file.into(),
-        password,
-    };
-    let expected = [
-        pem("/base/both.pem", "/base/both.pem"),
-        pfx("/base/b.pfx", Password::File("/base/b.txt".into())),
-        pfx("/base/c.pfx", Password::Environment("C".to_owned())),
-    ];
-    assert_eq!(tls.certificates, expected);
-    assert_eq!(tls.versions, TlsVersions::Only13);
-    let clients = tls.client_certificates.as_ref().unwrap();
-    assert!(clients.required && clients.ca == Path::new("/base/ca.pem"));
 }

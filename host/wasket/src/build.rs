@@ -6,7 +6,7 @@ mod http;
 use crate::login::Logins;
 use crate::{certificates, try_page};
 use ::http::{HeaderName, HeaderValue};
-pub(crate) use components::{Components, guest_limits, runtime};
+pub(crate) use components::{Components, cache_of, guest_limits, runtime};
 pub(crate) use http::BuiltHttp;
 use std::collections::HashMap;
 use std::sync::Arc;

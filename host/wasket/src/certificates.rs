@@ -1,5 +1,6 @@
 //! The TLS of listeners: made from the plan, and made again when its files change or on SIGHUP.
 
+use crate::granted;
 use crate::reload::Reloads;
 use std::convert::Infallible;
 use std::path::Path;
@@ -14,11 +15,12 @@ use wasket_net::{
     TlsVersions, Unusable,
 };
 
-/// Reads a configuration, and the certificates that it names.
+/// Reads a configuration, the certificates that it names, and where the directories are that it grants.
 pub(crate) fn load_plan(file: &Path) -> Result<Plan, Problems> {
     wasket_config::load_and_examine(file, |plan| {
         let unusable = loaded(plan).filter_map(Result::err).flatten();
-        unusable.map(|unusable| objection(&unusable)).collect()
+        let certificates = unusable.map(|unusable| objection(&unusable));
+        certificates.chain(granted::objections(plan)).collect()
     })
 }
 

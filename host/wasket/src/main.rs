@@ -12,6 +12,7 @@ mod cli;
 mod connect;
 mod descriptor;
 mod exit;
+mod granted;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
 mod login;

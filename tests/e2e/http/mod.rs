@@ -3,6 +3,7 @@
 mod bodies;
 mod ends;
 mod fetch;
+mod granted;
 mod limits;
 mod methods;
 mod wire;

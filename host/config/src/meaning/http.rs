@@ -71,7 +71,12 @@ impl<'t> Reader<'t> {
             return None;
         };
         let head = format!("[http.{}]", shown(key.get_ref()));
-        let sections = &[Section::Http, Section::Requests, Section::Sandbox];
+        let sections = &[
+            Section::Http,
+            Section::Requests,
+            Section::Sandbox,
+            Section::Capabilities,
+        ];
         let typed = Typed::new(sections, &head, table, self.mistakes);
         let (mut limits, mut requests) = (defaults.limits.clone(), defaults.requests.clone());
         read_sandbox(&typed, &mut limits);
@@ -90,6 +95,7 @@ impl<'t> Reader<'t> {
         let publishes_to = self.publishes_to(&typed, root);
         let connect = self.connect(&typed, named);
         let stores = self.granted_stores(&typed, root);
+        let capabilities = self.capabilities(&typed, named);
         let hosts = typed.texts("hosts", HostName::from_str).into_iter();
         let origins = self.origins(&typed);
         let (login, require_roles) = self.access(&typed, key, auths);
@@ -103,6 +109,7 @@ impl<'t> Reader<'t> {
             publishes_to,
             connect,
             stores,
+            capabilities,
             hosts: hosts.map(|host| host.value).collect(),
             origins,
             login,

@@ -1,6 +1,7 @@
 //! The second step: what it means. The tables of the file become a plan.
 
 mod auth;
+mod capability;
 mod connect;
 mod files;
 mod http;
@@ -81,9 +82,18 @@ pub(crate) type Files = Vec<Named>;
 pub(crate) struct Named {
     /// What is in it, for people.
     pub(crate) what: &'static str,
-    /// It is a directory, and has to be one.
-    pub(crate) is_directory: bool,
+    /// What it has to be.
+    pub(crate) kind: NamedKind,
     pub(crate) file: Placed<PathBuf>,
+}
+
+/// What somebody finds who looks for what a configuration names.
+#[derive(Clone, Copy)]
+pub(crate) enum NamedKind {
+    File,
+    Directory,
+    /// No file, but a variable of the environment.
+    Variable,
 }
 
 impl<'t> Reader<'t> {
@@ -276,7 +286,7 @@ impl<'t> Reader<'t> {
         let path = file.value.clone();
         files.push(Named {
             what,
-            is_directory: false,
+            kind: NamedKind::File,
             file,
         });
         Some(path)
@@ -288,7 +298,7 @@ impl<'t> Reader<'t> {
         let path = file.value.clone();
         files.push(Named {
             what: "the directory",
-            is_directory: true,
+            kind: NamedKind::Directory,
             file,
         });
         Some(path)

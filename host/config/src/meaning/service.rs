@@ -66,6 +66,7 @@ impl<'t> Reader<'t> {
             Section::Limits,
             Section::Sandbox,
             Section::Requests,
+            Section::Capabilities,
         ];
         let typed = Typed::new(sections, &head, table, self.mistakes);
         let (mut limits, mut requests) = (defaults.limits.clone(), defaults.requests.clone());
@@ -82,6 +83,7 @@ impl<'t> Reader<'t> {
             .collect();
         let connect = self.connect(&typed, files);
         let stores = self.granted_stores(&typed, root);
+        let capabilities = self.capabilities(&typed, files);
         let protocols = self.protocols(&typed);
         let hosts = typed.texts("hosts", HostName::from_str).into_iter();
         let hosts = hosts.map(|host| host.value).collect();
@@ -95,6 +97,7 @@ impl<'t> Reader<'t> {
             config,
             connect,
             stores,
+            capabilities,
             protocols,
             hosts,
             origins,

@@ -1,6 +1,6 @@
 //! `[store.NAME]`, and who may open it.
 
-use super::{Files, Named, Reader};
+use super::{Files, Named, NamedKind, Reader};
 use crate::mistake::{no_place, not_a_table, same_file, two_places, unknown_store};
 use crate::plan::{Kept, Store};
 use crate::problem::shown;
@@ -90,7 +90,7 @@ impl<'t> Reader<'t> {
         let directory = file.value.parent().filter(|it| !it.as_os_str().is_empty());
         files.push(Named {
             what: "the directory of the store",
-            is_directory: true,
+            kind: NamedKind::Directory,
             file: Placed {
                 value: directory.unwrap_or(Path::new(".")).to_owned(),
                 span: file.span.clone(),

@@ -1,4 +1,4 @@
-use super::{Connect, Limits, Login, Origins};
+use super::{Capabilities, Connect, Limits, Login, Origins};
 use crate::value::{Header, HostName, Route, ServiceName, Sha256, StoreName};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct Http {
     pub connect: Vec<Connect>,
     /// What it may open through `wasi:keyvalue`, and the plan's store that it is; no name twice.
     pub stores: Vec<(String, StoreName)>,
+    /// What else it is granted.
+    pub capabilities: Capabilities,
     /// Hosts that may be asked for; without any, all.
     pub hosts: Vec<HostName>,
     /// Web pages whose requests may change something.
@@ -50,6 +52,7 @@ impl Http {
             publishes_to: None,
             connect: Vec::new(),
             stores: Vec::new(),
+            capabilities: Capabilities::default(),
             hosts: Vec::new(),
             origins: Origins::SameHost,
             login: Login::AsListener,

@@ -5,6 +5,7 @@
 //! [`crate::plan`] as values for the program; a test keeps the two equal.
 
 mod auth;
+mod capability;
 mod compression;
 mod connect;
 mod files;
@@ -85,6 +86,10 @@ pub enum Section {
     Connect,
     /// `[store.NAME]`: a key-value store that components may be granted.
     Store,
+    /// What a component is granted beside: in `[service.NAME]` or in `[http.NAME]`.
+    Capabilities,
+    /// A table in `directories`: one directory that a component sees.
+    Directory,
 }
 
 /// What may be written as the value of a key. Ranges include both ends.
@@ -160,9 +165,11 @@ pub fn all() -> impl Iterator<Item = &'static Setting> {
         service::SANDBOX,
         http::REQUESTS,
         compression::SETTINGS,
+        capability::SETTINGS,
         connect::SETTINGS,
         http::SETTINGS,
         files::SETTINGS,
+        capability::DIRECTORY,
     ]
     .into_iter()
     .flatten()
@@ -183,12 +190,13 @@ impl Section {
             Self::Tls | Self::Certificate => "[listen.tls]",
             Self::Auth => "[auth.NAME]",
             Self::Store => "[store.NAME]",
-            Self::Service => "[service.NAME]",
+            Self::Service | Self::Capabilities => "[service.NAME]",
             Self::Files => "[files.NAME]",
             Self::Limits | Self::Sandbox => "[defaults]",
             Self::Http | Self::Requests => "[http.NAME]",
             Self::Compression => "compression = { ... }",
             Self::Connect => "connect = [{ ... }]",
+            Self::Directory => "directories = [{ ... }]",
         }
     }
 }

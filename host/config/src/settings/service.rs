@@ -266,9 +266,9 @@ pub(super) const SANDBOX: &[Setting] = &[
         "connections_per_session_max",
         count(0, 1024),
         "4",
-        "Connections to the outside that the guest of one session, or of one HTTP request, may have at once. Further ones \
-         are `refused`. A request counts until its answer was read, or is short and there; an answer that the guest has \
-         not begun to read after a minute is lost.",
+        "Connections to the outside that the guest of one session, or of one HTTP request, may have at once, requests and \
+         sockets among them. Further ones are `refused`. A request counts until its answer was read, or is short and there; an \
+         answer that the guest has not begun to read after a minute is lost.",
     ),
     sandbox(
         "log_bytes_per_second_max",

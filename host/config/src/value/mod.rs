@@ -3,6 +3,7 @@
 mod address;
 mod digest;
 mod filter;
+mod guest_path;
 mod header;
 mod host;
 mod name;
@@ -11,11 +12,13 @@ mod origin;
 mod outward;
 mod route;
 mod size;
+mod socket;
 mod time;
 
 pub use address::parse_address;
 pub use digest::Sha256;
 pub use filter::LogFilter;
+pub use guest_path::GuestPath;
 pub use header::Header;
 pub use host::HostName;
 pub use name::{AuthName, ServiceName, StoreName, Subprotocol};
@@ -25,6 +28,7 @@ pub use outward::Outward;
 pub(crate) use outward::parse_proxy;
 pub use route::{Route, Segment};
 pub use size::{parse_size, show_size};
+pub use socket::SocketRange;
 pub use time::{parse_time, show_time};
 
 /// Text that cannot be a value of its kind. Always the operator's mistake: it says what was expected.
@@ -60,6 +64,12 @@ pub enum Invalid {
     /// Not a web origin.
     #[error("not an origin: {0}")]
     Origin(&'static str),
+    /// Not a path that a component finds a directory at.
+    #[error("not a path for a component: {0}")]
+    GuestPath(&'static str),
+    /// Not an address and ports that a component may reach.
+    #[error("not an address with a port: {0}")]
+    Socket(&'static str),
     /// Not what a component may connect to.
     #[error("not a target: {0}")]
     Outward(&'static str),
@@ -118,6 +128,8 @@ impl Invalid {
             | Self::Host(expected)
             | Self::Network(expected)
             | Self::Origin(expected)
+            | Self::GuestPath(expected)
+            | Self::Socket(expected)
             | Self::Outward(expected)
             | Self::Proxy(expected)
             | Self::User(expected)
@@ -148,6 +160,8 @@ impl Invalid {
             Self::Host(_) => "a host",
             Self::Network(_) => "a network",
             Self::Origin(_) => "an origin",
+            Self::GuestPath(_) => "a path for a component",
+            Self::Socket(_) => "an address with a port",
             Self::Outward(_) => "a target",
             Self::Proxy(_) => "a proxy",
             Self::User(_) => "the name of a user",

@@ -2,8 +2,8 @@
 
 use super::http::Guest;
 use super::{Made, Serves};
-use crate::outward;
 use crate::stores::Stores;
+use crate::{granted, outward};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,12 +16,17 @@ use wasket_session::{Account, Compression, Hub, IdSource, Limits, SlowReader};
 
 /// The engine that runs a host's components.
 pub(crate) fn runtime(host: &plan::Host) -> Result<Runtime, wasket_runtime::Error> {
-    let directory = || host.cache_directory.clone().or_else(cache_directory);
     Runtime::new(Settings {
         instances_max: host.instances_max,
         epoch_tick: host.epoch_tick,
-        cache_directory: host.cache.then(directory).flatten(),
+        cache_directory: cache_of(host),
     })
+}
+
+/// Where compiled components are kept, if they are.
+pub(crate) fn cache_of(host: &plan::Host) -> Option<PathBuf> {
+    let directory = || host.cache_directory.clone().or_else(cache_directory);
+    host.cache.then(directory).flatten()
 }
 
 /// `wasket` below the user's cache directory. `None` where the user has no home: then nothing is kept.
@@ -93,6 +98,7 @@ impl<'p> Components<'p> {
                     config: &plan.config,
                     connect: &plan.connect,
                     stores: &plan.stores,
+                    capabilities: &plan.capabilities,
                     limits: &plan.limits,
                     requests: &plan.requests,
                 };
@@ -105,6 +111,8 @@ impl<'p> Components<'p> {
                 let connections_max = plan.limits.connections_per_session_max;
                 let service = service.with_connections(&self.outbound, grants, connections_max);
                 let service = service.with_stores(self.stores.grants(&plan.stores)?);
+                let capabilities = granted::capabilities(&runtime, &plan.capabilities)?;
+                let service = service.with_capabilities(capabilities);
                 Ok(Serves {
                     sessions: Arc::new(service),
                     http: http.transpose()?,

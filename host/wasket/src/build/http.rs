@@ -2,7 +2,7 @@
 
 use super::{Components, guest_limits, hosts, origins, response_headers};
 use crate::login::Logins;
-use crate::outward;
+use crate::{granted, outward};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,7 @@ async fn one(
         config: &plan.config,
         connect: &plan.connect,
         stores: &plan.stores,
+        capabilities: &plan.capabilities,
         limits: &plan.limits,
         requests: &plan.requests,
     };
@@ -67,6 +68,7 @@ pub(super) struct Guest<'p> {
     pub(super) config: &'p [(String, String)],
     pub(super) connect: &'p [plan::Connect],
     pub(super) stores: &'p [(String, StoreName)],
+    pub(super) capabilities: &'p plan::Capabilities,
     pub(super) limits: &'p plan::Limits,
     pub(super) requests: &'p plan::Requests,
 }
@@ -91,7 +93,8 @@ impl Guest<'_> {
         let connections_max = self.limits.connections_per_session_max;
         let stores = components.stores().grants(self.stores)?;
         let guest = guest.with_connections(components.outbound(), grants, connections_max);
-        Ok(guest.with_stores(stores))
+        let capabilities = granted::capabilities(&runtime, self.capabilities)?;
+        Ok(guest.with_stores(stores).with_capabilities(capabilities))
     }
 }
 
