@@ -9,6 +9,7 @@ mod behavior;
 mod closing;
 mod connect;
 mod demo;
+mod explain;
 mod failure;
 mod files;
 mod granted;

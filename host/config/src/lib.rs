@@ -8,6 +8,7 @@
 //! whether the files, directories and variables that it names are there.
 #![forbid(unsafe_code)]
 
+mod explain;
 mod load;
 mod meaning;
 mod mistake;
@@ -19,6 +20,7 @@ pub mod settings;
 mod typed;
 mod value;
 
+pub use explain::{explain, keys};
 pub use load::{Objection, load, load_and_examine, parse};
 pub use plan::Plan;
 pub use problem::{Mistake, Position, Problems};

@@ -1,6 +1,6 @@
 //! The settings as a page for people: `docs/settings.md`.
 
-use crate::settings::{self, Kind, Section, Setting, Standard};
+use crate::settings::{self, Section, Setting, Standard};
 use std::fmt::Write;
 
 /// The whole page, in Markdown.
@@ -19,10 +19,7 @@ pub fn reference() -> String {
 
 fn entry(setting: &Setting) -> String {
     let mut entry = format!("\n### `{}`\n\n{}\n\n", setting.key, setting.doc);
-    let expected = match setting.kind {
-        Kind::Bytes { .. } => format!("{}, or an integer of bytes", setting.kind.expected()),
-        kind => kind.expected(),
-    };
+    let expected = setting.kind.expected_of_file();
     let default = match setting.default {
         Standard::Value(value) => format!("Default: `{value}`"),
         Standard::Absent(meaning) => format!("Without it: {meaning}"),

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Say whether a configuration or a component would load, and what is in it.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
+    /// Say what a setting of wasket.toml means.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
     /// Connect to a WebSocket service, and talk to it from a terminal or a script.
     #[command(after_help = CONNECT_EXAMPLES)]
     Connect(Box<connect::Options>),
@@ -91,6 +94,14 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
+/// `wasket explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The key of a setting, perhaps with its table; without any, all keys are listed
+    #[arg(value_name = "KEY", num_args = 0..=2)]
+    pub(crate) key: Vec<String>,
+}
+
 /// How to log.
 #[derive(Debug, Args)]
 pub(crate) struct LogOptions {
@@ -135,7 +146,7 @@ Examples:
   wasket check chat.wasm                 see what a component needs, and whether it would load
   wasket connect ws://127.0.0.1:4649/chat   talk to it
 
-`wasket help COMMAND` says more about a command. The settings of wasket.toml are in docs/settings.md.";
+`wasket help COMMAND` says more about a command, `wasket explain KEY` about a setting of wasket.toml.";
 
 const SERVE_EXAMPLES: &str = "\
 Once a line `listening on ws://...` is on the standard output, clients can connect. The log goes to the standard
@@ -172,6 +183,15 @@ Examples:
   wasket check chat.wasm --json
 
 Ends with 0 when it would load, 1 when a component would not, 2 when the configuration is wrong.";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  wasket explain event_time
+  wasket explain service.component
+  wasket explain '[[listen]] address'
+  wasket explain
+
+Ends with 2 when there is no such setting. docs/settings.md has all of them.";
 
 const CONNECT_EXAMPLES: &str = "\
 Each line of stdin is a text message, and each message is a line of stdout; everything else goes to stderr. Ctrl-d

@@ -12,6 +12,7 @@ mod cli;
 mod connect;
 mod descriptor;
 mod exit;
+mod explain;
 mod granted;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod heap;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::serve(&options),
         Command::Run(options) => run::run(&options),
         Command::Check(options) => check::check(&options),
+        Command::Explain(options) => explain::run(&options),
         Command::Connect(options) => connect::run(&options),
         Command::Bench(options) => bench::run(&options),
     };

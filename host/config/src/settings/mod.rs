@@ -286,6 +286,14 @@ impl Kind {
         }
     }
 
+    /// The same with all that a file may have.
+    pub(crate) fn expected_of_file(self) -> String {
+        match self {
+            Self::Bytes { .. } => format!("{}, or an integer of bytes", self.expected()),
+            kind => kind.expected(),
+        }
+    }
+
     /// Whether `"off"` is a value.
     pub fn may_be_off(self) -> bool {
         matches!(
