@@ -6,6 +6,7 @@
 
 mod bare;
 mod behavior;
+mod check;
 mod closing;
 mod connect;
 mod demo;

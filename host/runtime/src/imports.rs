@@ -3,7 +3,7 @@
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use crate::inspect::{Denied, MissingImport};
+use crate::inspect::{MissingImport, Need};
 
 /// An interface that guests may import.
 struct Offer {
@@ -13,8 +13,8 @@ struct Offer {
     version: &'static str,
     /// Its functions, where the interface is our own work.
     functions: Option<&'static [&'static str]>,
-    /// What calls of it answer, for nothing is granted.
-    denied: Option<&'static str>,
+    /// The setting that has to grant it, and what its calls answer without.
+    granted_by: Option<(&'static str, &'static str)>,
 }
 
 /// Every import that the host does not have.
@@ -48,32 +48,24 @@ pub(crate) fn missing(component: &Component) -> Vec<MissingImport> {
     missing
 }
 
-/// Imports that are there with nothing granted behind them, and what they answer.
-pub(crate) fn denied(component: &Component) -> Vec<Denied> {
+/// What of its imports settings have to grant, setting by setting.
+pub(crate) fn needs(component: &Component) -> Vec<Need> {
     let ty = component.component_type();
-    let denied = ty.imports(component.engine()).filter_map(|(name, _)| {
-        Some(Denied {
-            import: name.to_owned(),
-            answer: find(name)?.denied?.to_owned(),
-        })
-    });
-    denied.collect()
-}
-
-/// Whether it imports connections to the outside.
-pub(crate) fn connects(component: &Component) -> bool {
-    imports_any(component, &[CONNECTIONS, HTTP])
-}
-
-/// Whether it imports key-value stores.
-pub(crate) fn opens_stores(component: &Component) -> bool {
-    imports_any(component, &[STORE])
-}
-
-fn imports_any(component: &Component, interfaces: &[&str]) -> bool {
-    let ty = component.component_type();
-    let mut offers = ty.imports(component.engine()).map(|(name, _)| find(name));
-    offers.any(|offer| offer.is_some_and(|offer| interfaces.contains(&offer.interface)))
+    let mut needs: Vec<Need> = Vec::new();
+    for (name, _) in ty.imports(component.engine()) {
+        let Some((setting, without)) = find(name).and_then(|offer| offer.granted_by) else {
+            continue;
+        };
+        match needs.iter_mut().find(|need| need.setting == setting) {
+            Some(need) => need.imports.push(name.to_owned()),
+            None => needs.push(Need {
+                setting,
+                imports: vec![name.to_owned()],
+                without,
+            }),
+        }
+    }
+    needs
 }
 
 /// What serves an import of this name.
@@ -144,7 +136,7 @@ const fn ours(
         interface,
         version,
         functions: Some(functions),
-        denied: None,
+        granted_by: None,
     }
 }
 
@@ -153,16 +145,18 @@ const fn wasi(interface: &'static str) -> Offer {
         interface,
         version: WASI,
         functions: None,
-        denied: None,
+        granted_by: None,
     }
 }
 
-const fn ungranted(interface: &'static str, answer: &'static str) -> Offer {
+const fn granted_by(
+    setting: &'static str,
+    without: &'static str,
+    interface: &'static str,
+) -> Offer {
     Offer {
-        interface,
-        version: WASI,
-        functions: None,
-        denied: Some(answer),
+        granted_by: Some((setting, without)),
+        ..wasi(interface)
     }
 }
 
@@ -172,17 +166,17 @@ const fn keyvalue(
     functions: &'static [&'static str],
 ) -> Offer {
     Offer {
-        denied: Some("opens only what `stores` of the service names"),
+        granted_by: Some(("stores", "no such store")),
         ..ours(interface, version, functions)
     }
 }
 
+const fn socket(interface: &'static str) -> Offer {
+    granted_by("sockets", "access denied", interface)
+}
+
 /// The newest WASI 0.2 that wasmtime has.
 const WASI: &str = "0.2.12";
-
-const CONNECTIONS: &str = "wasket:websocket/connections";
-
-const HTTP: &str = "wasi:http/outgoing-handler";
 
 const CONFIG: &[&str] = &["get", "get-all"];
 
@@ -209,8 +203,6 @@ const CAS: &[&str] = &[
 ];
 
 const BATCH: &[&str] = &["get-many", "set-many", "delete-many"];
-
-const SOCKETS: &str = "access denied: no address is granted";
 
 const OFFERS: &[Offer] = &[
     ours("wasket:websocket/types", "0.1.0", &[]),
@@ -242,8 +234,8 @@ const OFFERS: &[Offer] = &[
     ),
     ours("wasket:websocket/timers", "0.1.0", &["set", "cancel"]),
     Offer {
-        denied: Some("connects only to what `connect` of the service lists"),
-        ..ours(CONNECTIONS, "0.1.0", &["connect"])
+        granted_by: Some(("connect", "refused")),
+        ..ours("wasket:websocket/connections", "0.1.0", &["connect"])
     },
     ours("wasi:logging/logging", "0.1.0-draft", &["log"]),
     ours("wasi:config/store", "0.2.0-rc.1", CONFIG),
@@ -255,9 +247,9 @@ const OFFERS: &[Offer] = &[
     keyvalue(STORE, DRAFT_2, KEYVALUE),
     keyvalue("wasi:keyvalue/atomics", DRAFT_2, CAS),
     keyvalue("wasi:keyvalue/batch", DRAFT_2, BATCH),
-    ungranted("wasi:cli/environment", "no variables and no arguments"),
+    granted_by("environment", "no variables", "wasi:cli/environment"),
     wasi("wasi:cli/exit"),
-    ungranted("wasi:cli/stdin", "closed"),
+    wasi("wasi:cli/stdin"),
     wasi("wasi:cli/stdout"),
     wasi("wasi:cli/stderr"),
     wasi("wasi:cli/terminal-input"),
@@ -268,9 +260,9 @@ const OFFERS: &[Offer] = &[
     wasi("wasi:clocks/monotonic-clock"),
     wasi("wasi:clocks/wall-clock"),
     wasi("wasi:filesystem/types"),
-    ungranted("wasi:filesystem/preopens", "no directories"),
+    granted_by("directories", "no directories", "wasi:filesystem/preopens"),
     wasi("wasi:http/types"),
-    ungranted(HTTP, "sends only to what `connect` lists"),
+    granted_by("connect", "refused", "wasi:http/outgoing-handler"),
     wasi("wasi:io/error"),
     wasi("wasi:io/poll"),
     wasi("wasi:io/streams"),
@@ -278,15 +270,13 @@ const OFFERS: &[Offer] = &[
     wasi("wasi:random/insecure"),
     wasi("wasi:random/insecure-seed"),
     wasi("wasi:sockets/network"),
-    ungranted("wasi:sockets/instance-network", SOCKETS),
-    ungranted(
-        "wasi:sockets/ip-name-lookup",
-        "access denied: no host name is granted",
-    ),
-    ungranted("wasi:sockets/tcp", SOCKETS),
-    ungranted("wasi:sockets/tcp-create-socket", SOCKETS),
-    ungranted("wasi:sockets/udp", SOCKETS),
-    ungranted("wasi:sockets/udp-create-socket", SOCKETS),
+    socket("wasi:sockets/instance-network"),
+    // Names are never looked up.
+    wasi("wasi:sockets/ip-name-lookup"),
+    socket("wasi:sockets/tcp"),
+    socket("wasi:sockets/tcp-create-socket"),
+    socket("wasi:sockets/udp"),
+    socket("wasi:sockets/udp-create-socket"),
 ];
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! What a component is, for `wasket check`: as plain data.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
 use serde::Serialize;
-use wasmtime::Engine;
-use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{self};
 
 use crate::error::{Error, Mismatch};
 use crate::export::{BEHAVIOR, Exports, HandlerExports, OPTIONAL};
 use crate::load::{Source, world_mismatch};
+use crate::wit::{Interface, world};
 use crate::{Runtime, imports};
 
 /// All there is to say about a component before it runs.
@@ -31,10 +31,16 @@ pub struct Inspection {
     pub optional: Vec<OptionalExport>,
     /// Imports that the host does not offer.
     pub missing: Vec<MissingImport>,
-    /// Imports that are there, but have nothing granted behind them.
-    pub denied: Vec<Denied>,
+    /// What of its imports settings have to grant.
+    pub needs: Vec<Need>,
+    /// The packages of WASI that it names, each with its version: `wasi:io@0.2.6`.
+    pub wasi: Vec<String>,
+    /// Its machine code and what goes with it, in bytes.
+    pub compiled_bytes: usize,
     /// Memory that an instance begins with, in bytes; absent where it cannot be told.
     pub memory_bytes: Option<u64>,
+    /// Table elements that an instance begins with; absent where it cannot be told.
+    pub table_elements: Option<u64>,
     /// Why it would not load; empty when it would.
     pub problems: Vec<String>,
 }
@@ -45,15 +51,6 @@ impl Inspection {
     pub fn loads(&self) -> bool {
         self.problems.is_empty()
     }
-}
-
-/// An interface (or a function outside of any) that a component imports or exports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Interface {
-    /// With its version.
-    pub name: String,
-    /// Its functions and resources, a line each.
-    pub items: Vec<String>,
 }
 
 /// An optional export that was found.
@@ -91,18 +88,21 @@ impl fmt::Display for MissingImport {
     }
 }
 
-/// An import with nothing granted behind it.
+/// What a component imports and a setting grants: without it, the imports are there and refuse.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Denied {
-    /// The interface with its version.
-    pub import: String,
-    /// What its functions answer.
-    pub answer: String,
+pub struct Need {
+    /// The setting of `[service.NAME]` and `[http.NAME]`.
+    pub setting: &'static str,
+    /// The interfaces, with their versions.
+    pub imports: Vec<String>,
+    /// What their functions answer where nothing is granted.
+    pub without: &'static str,
 }
 
-impl fmt::Display for Denied {
+impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.import, self.answer)
+        let (setting, imports) = (self.setting, self.imports.join(", "));
+        write!(f, "{setting}: {imports} (without: {})", self.without)
     }
 }
 
@@ -126,22 +126,22 @@ impl Runtime {
 fn inspection(runtime: &Runtime, source: &Source, component: &component::Component) -> Inspection {
     let engine = component.engine();
     let ty = component.component_type();
-    let imports: Vec<Interface> = ty
-        .imports(engine)
-        .map(|(name, item)| interface(engine, name, &item.ty))
-        .collect();
+    let (imports, exports) = world(engine, &ty);
     let missing = imports::missing(component);
     let needs = component.resources_required();
-    let pages = needs.and_then(|needs| needs.max_initial_memory_size);
+    let pages = needs
+        .as_ref()
+        .and_then(|needs| needs.max_initial_memory_size);
+    let code = component.image_range();
     Inspection {
         path: source.path.display().to_string(),
         bytes: source.bytes.len(),
         sha256: source.digest.to_string(),
-        denied: imports::denied(component),
-        exports: ty
-            .exports(engine)
-            .map(|(name, item)| interface(engine, name, &item.ty))
-            .collect(),
+        needs: imports::needs(component),
+        wasi: wasi(component),
+        compiled_bytes: code.end.addr().saturating_sub(code.start.addr()),
+        table_elements: needs.and_then(|needs| needs.max_initial_table_size),
+        exports,
         optional: OPTIONAL
             .iter()
             .filter(|(name, _)| component.get_export_index(None, *name).is_some())
@@ -155,6 +155,19 @@ fn inspection(runtime: &Runtime, source: &Source, component: &component::Compone
         imports,
         missing,
     }
+}
+
+fn wasi(component: &component::Component) -> Vec<String> {
+    let (engine, ty) = (component.engine(), component.component_type());
+    let imports = ty.imports(engine).map(|(name, _)| name.to_owned());
+    let names = imports.chain(ty.exports(engine).map(|(name, _)| name.to_owned()));
+    let packages = names.filter_map(|name| {
+        let (package, interface) = name.strip_prefix("wasi:")?.split_once('/')?;
+        let (_, version) = interface.split_once('@')?;
+        Some(format!("wasi:{package}@{version}"))
+    });
+    let packages: BTreeSet<_> = packages.collect();
+    packages.into_iter().collect()
 }
 
 fn problems(
@@ -180,93 +193,4 @@ fn problems(
         problems.extend(found.err().map(|mismatch| mismatch.to_string()));
     }
     problems
-}
-
-fn interface(engine: &Engine, name: &str, item: &ComponentItem) -> Interface {
-    let items = match item {
-        ComponentItem::ComponentInstance(instance) => instance
-            .exports(engine)
-            .filter_map(|(name, item)| line(name, &item.ty))
-            .collect(),
-        other => line(name, other).into_iter().collect(),
-    };
-    Interface {
-        name: name.to_owned(),
-        items,
-    }
-}
-
-fn line(name: &str, item: &ComponentItem) -> Option<String> {
-    match item {
-        ComponentItem::ComponentFunc(function) => Some(format!("{name}: {}", signature(function))),
-        ComponentItem::Resource(_) => Some(format!("resource {name}")),
-        _ => None,
-    }
-}
-
-fn signature(function: &ComponentFunc) -> String {
-    let params: Vec<String> = function
-        .params()
-        .map(|(name, ty)| format!("{name}: {}", describe(&ty)))
-        .collect();
-    let results: Vec<String> = function.results().map(|ty| describe(&ty)).collect();
-    let results = match results.as_slice() {
-        [] => String::new(),
-        results => format!(" -> {}", results.join(", ")),
-    };
-    let kind = if function.async_() {
-        "async func"
-    } else {
-        "func"
-    };
-    format!("{kind}({}){results}", params.join(", "))
-}
-
-/// A type in the words of WIT. Compiled components do not keep the names of records and variants.
-fn describe(ty: &Type) -> String {
-    let of = |ty: Option<Type>| ty.map_or_else(|| "_".to_owned(), |ty| describe(&ty));
-    match ty {
-        Type::Bool => "bool".into(),
-        Type::S8 => "s8".into(),
-        Type::U8 => "u8".into(),
-        Type::S16 => "s16".into(),
-        Type::U16 => "u16".into(),
-        Type::S32 => "s32".into(),
-        Type::U32 => "u32".into(),
-        Type::S64 => "s64".into(),
-        Type::U64 => "u64".into(),
-        Type::Float32 => "f32".into(),
-        Type::Float64 => "f64".into(),
-        Type::Char => "char".into(),
-        Type::String => "string".into(),
-        Type::List(list) => format!("list<{}>", describe(&list.ty())),
-        Type::Record(_) => "record".into(),
-        Type::Tuple(tuple) => {
-            let types: Vec<String> = tuple.types().map(|ty| describe(&ty)).collect();
-            format!("tuple<{}>", types.join(", "))
-        }
-        Type::Variant(variant) => {
-            let cases: Vec<String> = variant
-                .cases()
-                .map(|case| match &case.ty {
-                    Some(ty) => format!("{}({})", case.name, describe(ty)),
-                    None => case.name.to_owned(),
-                })
-                .collect();
-            format!("variant {{ {} }}", cases.join(", "))
-        }
-        Type::Enum(_) => "enum".into(),
-        Type::Option(option) => format!("option<{}>", describe(&option.ty())),
-        Type::Result(result) => match (result.ok(), result.err()) {
-            (None, None) => "result".into(),
-            (ok, None) => format!("result<{}>", of(ok)),
-            (ok, err) => format!("result<{}, {}>", of(ok), of(err)),
-        },
-        Type::Flags(_) => "flags".into(),
-        Type::Own(_) => "own<resource>".into(),
-        Type::Borrow(_) => "borrow<resource>".into(),
-        Type::Future(_) => "future".into(),
-        Type::Stream(_) => "stream".into(),
-        _ => "other".into(),
-    }
 }

@@ -13,6 +13,7 @@ use crate::error::{Digest, Error, Kind, Mismatch};
 use crate::export::{BEHAVIOR, Exports, HANDLER, wrong_world};
 use crate::http::HttpComponent;
 use crate::imports;
+use crate::inspect::Need;
 use crate::limits::{Limits, PARTS_PER_INSTANCE};
 use crate::store::Guest;
 
@@ -95,16 +96,10 @@ impl Runtime {
 }
 
 impl Component {
-    /// Whether it imports connections to the outside.
+    /// What of its imports settings have to grant.
     #[must_use]
-    pub fn connects(&self) -> bool {
-        imports::connects(self.pre().component())
-    }
-
-    /// Whether it imports key-value stores.
-    #[must_use]
-    pub fn opens_stores(&self) -> bool {
-        imports::opens_stores(self.pre().component())
+    pub fn needs(&self) -> Vec<Need> {
+        imports::needs(self.pre().component())
     }
 
     /// The file it came from.

@@ -9,16 +9,18 @@ use crate::serve::tokio_runtime;
 use crate::stores::{self, Stores};
 use crate::terminal;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use wasket_config::plan::{Behavior, Connect, Files, Host, Native};
-use wasket_config::{Plan, Problems, StoreName};
-use wasket_runtime::{Component, Inspection};
+use wasket_config::plan::{Behavior, Files, Host, Native};
+use wasket_config::{Plan, Problems};
+use wasket_runtime::{Inspection, Need};
 use wasket_session::IdSource;
 
+mod granted;
 mod report;
+
+use granted::Granted;
 
 /// Checks a file, and tells what is in it.
 pub(crate) fn check(options: &Check) -> anyhow::Result<ExitCode> {
@@ -123,7 +125,7 @@ async fn reports(plan: &Plan) -> anyhow::Result<Reports> {
     let services = built
         .services
         .iter()
-        .map(|built| ServiceReport::new(built, components.loaded(built.plan)));
+        .map(|built| ServiceReport::new(built, components.needs(built.plan)));
     let http = built.http.iter().map(HttpReport::new);
     Ok((services.collect(), http.collect(), auths.collect()))
 }
@@ -188,14 +190,8 @@ struct ServiceReport {
     native: Option<&'static str>,
     /// Whether the component answers plain requests on its path as well.
     answers_http: bool,
-    /// Whether the component imports connections to the outside.
-    connects: bool,
-    /// Where its guests may connect to.
-    connect: Vec<String>,
-    /// Whether the component imports key-value stores.
-    opens_stores: bool,
-    /// What its guests may open, and which store that is.
-    stores: BTreeMap<String, String>,
+    #[serde(flatten)]
+    granted: Granted,
     /// Why it would not serve.
     problem: Option<String>,
 }
@@ -209,14 +205,8 @@ struct HttpReport {
     component: String,
     /// The service whose sessions it sees, if the file names one.
     publishes_to: Option<String>,
-    /// Whether it imports connections or requests to the outside.
-    connects: bool,
-    /// Where it may connect to.
-    connect: Vec<String>,
-    /// Whether it imports key-value stores.
-    opens_stores: bool,
-    /// What it may open, and which store that is.
-    stores: BTreeMap<String, String>,
+    #[serde(flatten)]
+    granted: Granted,
     /// Why it would not answer.
     problem: Option<String>,
 }
@@ -303,53 +293,38 @@ impl FilesReport {
 impl HttpReport {
     fn new(built: &build::BuiltHttp<'_>) -> Self {
         let plan = built.plan;
+        let guest = built.service.as_ref().ok();
+        let needs = guest.map(|guest| guest.component().needs());
         Self {
             name: plan.name.to_string(),
             path: plan.route.to_string(),
             component: plan.component.display().to_string(),
-            connects: built
-                .service
-                .as_ref()
-                .is_ok_and(|guest| guest.component().connects()),
             publishes_to: plan.publishes_to.as_ref().map(ToString::to_string),
-            connect: targets(&plan.connect),
-            opens_stores: built
-                .service
-                .as_ref()
-                .is_ok_and(|guest| guest.component().opens_stores()),
-            stores: named(&plan.stores),
+            granted: Granted::new(
+                &plan.connect,
+                &plan.stores,
+                &plan.capabilities,
+                needs.unwrap_or_default(),
+            ),
             problem: built.service.as_ref().err().map(ToString::to_string),
         }
     }
 }
 
-fn named(stores: &[(String, StoreName)]) -> BTreeMap<String, String> {
-    let stores = stores.iter();
-    stores
-        .map(|(identifier, name)| (identifier.clone(), name.to_string()))
-        .collect()
-}
-
-fn targets(connect: &[Connect]) -> Vec<String> {
-    connect.iter().map(|to| to.url.to_string()).collect()
-}
-
 impl ServiceReport {
-    fn new(built: &build::Built<'_>, loaded: Option<&Component>) -> Self {
-        let (component, native) = match &built.plan.behavior {
+    fn new(built: &build::Built<'_>, needs: Vec<Need>) -> Self {
+        let plan = built.plan;
+        let (component, native) = match &plan.behavior {
             Behavior::Component { file, .. } => (Some(file.display().to_string()), None),
             Behavior::Native(Native::Echo) => (None, Some("echo")),
         };
         Self {
-            name: built.plan.name.to_string(),
-            path: built.plan.route.to_string(),
+            name: plan.name.to_string(),
+            path: plan.route.to_string(),
             component,
             native,
             answers_http: built.answers_http(),
-            connects: loaded.is_some_and(Component::connects),
-            connect: targets(&built.plan.connect),
-            opens_stores: loaded.is_some_and(Component::opens_stores),
-            stores: named(&built.plan.stores),
+            granted: Granted::new(&plan.connect, &plan.stores, &plan.capabilities, needs),
             problem: built.service.as_ref().err().map(ToString::to_string),
         }
     }

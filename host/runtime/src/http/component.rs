@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Digest, Error};
 use crate::export::HandlerExports;
+use crate::inspect::Need;
 use crate::load::Parts;
 use crate::{Runtime, imports};
 
@@ -44,16 +45,10 @@ impl Runtime {
 }
 
 impl HttpComponent {
-    /// Whether it imports connections to the outside, or requests to there.
+    /// What of its imports settings have to grant.
     #[must_use]
-    pub fn connects(&self) -> bool {
-        imports::connects(self.parts.pre.component())
-    }
-
-    /// Whether it imports key-value stores.
-    #[must_use]
-    pub fn opens_stores(&self) -> bool {
-        imports::opens_stores(self.parts.pre.component())
+    pub fn needs(&self) -> Vec<Need> {
+        imports::needs(self.parts.pre.component())
     }
 
     /// The file it came from.

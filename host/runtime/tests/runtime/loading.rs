@@ -197,8 +197,15 @@ async fn an_inspection_tells_all_before_anything_runs() {
         found.problems,
         ["the host does not offer acme:db/sql@1.0.0: the host offers nothing like it"]
     );
-    let lines: Vec<String> = found.denied.iter().map(ToString::to_string).collect();
-    assert_eq!(lines, ["wasi:filesystem/preopens@0.2.3: no directories"]);
+    let lines: Vec<String> = found.needs.iter().map(ToString::to_string).collect();
+    let need = "directories: wasi:filesystem/preopens@0.2.3 (without: no directories)";
+    assert_eq!(lines, [need]);
+    assert_eq!(found.wasi, ["wasi:filesystem@0.2.3"]);
+    assert!(
+        found.compiled_bytes > found.bytes,
+        "{}",
+        found.compiled_bytes
+    );
     let lines: Vec<String> = found.optional.iter().map(ToString::to_string).collect();
     assert_eq!(
         lines,
@@ -211,7 +218,7 @@ async fn an_inspection_tells_all_before_anything_runs() {
     assert_eq!(exports.name, "wasket:websocket/behavior@0.1.0");
     assert_eq!(
         exports.items[1],
-        "on-message: func(session: u64, message: variant { text(string), binary(list<u8>) })"
+        "on-message: func(session: u64, message: message);"
     );
     assert_eq!(found.memory_bytes, Some(2 << 16));
     assert!(TYPES.len() < found.bytes);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasket_config::ServiceName;
 use wasket_config::plan::{self, Behavior, Native};
-use wasket_runtime::{Component, Digest, GuestService, Outbound, Runtime, Settings};
+use wasket_runtime::{Component, Digest, GuestService, Need, Outbound, Runtime, Settings};
 use wasket_session::echo::Echo;
 use wasket_session::ws::deflate::Terms;
 use wasket_session::{Account, Compression, Hub, IdSource, Limits, SlowReader};
@@ -154,13 +154,14 @@ impl<'p> Components<'p> {
         Ok(component)
     }
 
-    /// The component of a service, if it loaded.
-    pub(crate) fn loaded(&self, plan: &plan::Service) -> Option<&Component> {
+    /// What settings have to grant to the component of a service, if it loaded.
+    pub(crate) fn needs(&self, plan: &plan::Service) -> Vec<Need> {
         let Behavior::Component { file, sha256 } = &plan.behavior else {
-            return None;
+            return Vec::new();
         };
         let pin = sha256.map(|digest| Digest(*digest.as_bytes()));
-        self.loaded.get(&(file.clone(), pin))
+        let loaded = self.loaded.get(&(file.clone(), pin));
+        loaded.map(Component::needs).unwrap_or_default()
     }
 
     pub(crate) fn runtime(&mut self) -> Result<Runtime, wasket_runtime::Error> {

@@ -2,7 +2,6 @@
 
 use super::{Configuration, HttpReport, ServiceReport};
 use crate::terminal::{line, shown};
-use std::collections::BTreeMap;
 use wasket_config::show_size;
 use wasket_runtime::{Inspection, Interface};
 
@@ -47,8 +46,11 @@ fn service(service: &ServiceReport) {
     if service.answers_http {
         line("    its component answers plain HTTP there too");
     }
-    outward(service.connects, &service.connect, &service.problem);
-    stores(service.opens_stores, &service.stores, &service.problem);
+    let loads = service.problem.is_none();
+    let granted = service.granted.lines(loads && service.component.is_some());
+    granted
+        .iter()
+        .for_each(|text| line(&format!("    {}", shown(text))));
     for problem in service.problem.iter().flat_map(|problem| problem.lines()) {
         line(&format!("    {}", shown(problem)));
     }
@@ -65,8 +67,10 @@ fn http(http: &HttpReport) {
     if let Some(service) = &http.publishes_to {
         line(&format!("    it sees the sessions of {service}"));
     }
-    outward(http.connects, &http.connect, &http.problem);
-    stores(http.opens_stores, &http.stores, &http.problem);
+    let granted = http.granted.lines(http.problem.is_none());
+    granted
+        .iter()
+        .for_each(|text| line(&format!("    {}", shown(text))));
     for problem in http.problem.iter().flat_map(|problem| problem.lines()) {
         line(&format!("    {}", shown(problem)));
     }
@@ -77,45 +81,6 @@ fn whether(problem: Option<&str>) -> &'static str {
         None => "ok",
         Some(_) => "does not load, would answer 503",
     }
-}
-
-/// What its guests may connect to, if they mean to or may.
-fn outward(connects: bool, connect: &[String], problem: &Option<String>) {
-    let targets = connect.join(", ");
-    let text = match (connects, connect.is_empty()) {
-        (true, false) => format!("its guests may connect to {targets}"),
-        (true, true) => {
-            "its component imports connections or requests, and `connect` is empty: each is refused"
-                .to_owned()
-        }
-        (false, false) if problem.is_none() => {
-            format!(
-                "its guests may connect to {targets}, and its component imports neither connections nor requests"
-            )
-        }
-        (false, _) => return,
-    };
-    line(&format!("    {}", shown(&text)));
-}
-
-/// What its guests may open of key-value, if they mean to or may.
-fn stores(opens: bool, stores: &BTreeMap<String, String>, problem: &Option<String>) {
-    let named = stores
-        .iter()
-        .map(|(identifier, store)| format!("\"{identifier}\" ([store.{store}])"));
-    let named = named.collect::<Vec<_>>().join(", ");
-    let text = match (opens, stores.is_empty()) {
-        (true, false) => format!("its guests may open {named}"),
-        (true, true) => {
-            "its component imports wasi:keyvalue, and `stores` is empty: it can open none"
-                .to_owned()
-        }
-        (false, false) if problem.is_none() => {
-            format!("its guests may open {named}, and its component imports no wasi:keyvalue")
-        }
-        (false, _) => return,
-    };
-    line(&format!("    {}", shown(&text)));
 }
 
 pub(super) fn component(inspection: &Inspection) {
@@ -133,14 +98,20 @@ pub(super) fn component(inspection: &Inspection) {
         "  {} bytes, sha256 = \"{}\"",
         inspection.bytes, inspection.sha256
     ));
+    line(&format!(
+        "  {} bytes when it is compiled",
+        inspection.compiled_bytes
+    ));
     if let Some(bytes) = inspection.memory_bytes {
+        let elements = inspection.table_elements.filter(|elements| *elements > 0);
+        let elements = elements.map(|elements| format!(" and {elements} table elements"));
         line(&format!(
-            "  an instance begins with {} of memory",
-            show_size(bytes)
+            "  an instance begins with {} of memory{}",
+            show_size(bytes),
+            elements.unwrap_or_default()
         ));
     }
-    interfaces("exports", &inspection.exports);
-    interfaces("imports", &inspection.imports);
+    list("WASI", inspection.wasi.iter().map(|package| shown(package)));
     list(
         "optional exports",
         inspection
@@ -149,23 +120,21 @@ pub(super) fn component(inspection: &Inspection) {
             .map(|export| shown(&export.to_string())),
     );
     list(
-        "imports without anything granted",
-        inspection
-            .denied
-            .iter()
-            .map(|import| shown(&import.to_string())),
+        "what settings have to grant",
+        inspection.needs.iter().map(|need| shown(&need.to_string())),
     );
+    interfaces("export", &inspection.exports);
+    interfaces("import", &inspection.imports);
 }
 
-fn interfaces(head: &str, interfaces: &[Interface]) {
-    let lines = interfaces.iter().flat_map(|interface| {
-        let items = interface
-            .items
-            .iter()
-            .map(|item| format!("  {}", shown(item)));
-        std::iter::once(shown(&interface.name)).chain(items)
-    });
-    list(head, lines);
+/// As WIT has them in a world.
+fn interfaces(what: &str, interfaces: &[Interface]) {
+    for interface in interfaces {
+        line(&format!("  {what} {} {{", shown(&interface.name)));
+        let items = interface.items.iter();
+        items.for_each(|item| line(&format!("    {}", shown(item))));
+        line("  }");
+    }
 }
 
 fn list(head: &str, lines: impl Iterator<Item = String>) {

@@ -79,11 +79,13 @@ async fn a_check_knows_components_that_serve_no_sessions() {
     let found: Vec<String> = inspected.optional.iter().map(ToString::to_string).collect();
     assert_eq!(found, ["wasi:http/incoming-handler@0.2.0: found"]);
     // hardening H29
-    let mut denied = inspected.denied.iter().map(ToString::to_string);
-    let sends = |text: String| {
-        text.starts_with("wasi:http/outgoing-handler@0.2.")
-            && text.ends_with(": sends only to what `connect` lists")
+    let needs: Vec<String> = inspected.needs.iter().map(ToString::to_string).collect();
+    let sends = |text: &String| {
+        text.starts_with("connect: wasi:http/outgoing-handler@0.2.")
+            && text.ends_with("(without: refused)")
     };
-    assert!(denied.any(sends), "{:?}", inspected.denied);
-    assert!(probe(&runtime).await.connects());
+    assert!(needs.iter().any(sends), "{needs:?}");
+    assert_eq!(probe(&runtime).await.needs(), inspected.needs);
+    let is_http = |package: &String| package.starts_with("wasi:http@0.2.");
+    assert!(inspected.wasi.iter().any(is_http), "{:?}", inspected.wasi);
 }
