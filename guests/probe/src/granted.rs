@@ -1,5 +1,6 @@
 //! What the settings may grant: files, and sockets. An argument of several parts has spaces between them.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -38,8 +39,22 @@ fn files(name: &str, argument: &str) -> Option<Told> {
             let (times, path) = argument.split_once(' ')?;
             held(times.parse().ok()?, || File::open(path))
         }
+        "files-keep" => {
+            let (times, path) = argument.split_once(' ')?;
+            let kept = KEPT.with_borrow_mut(|kept| {
+                let mut opened = (0..times.parse().ok()?).map_while(|_: u32| File::open(path).ok());
+                kept.extend(&mut opened);
+                Some(kept.len())
+            });
+            Ok(kept?.to_string())
+        }
         _ => return None,
     })
+}
+
+thread_local! {
+    /// Open until the instance ends.
+    static KEPT: RefCell<Vec<File>> = const { RefCell::new(Vec::new()) };
 }
 
 fn list(path: &str) -> Told {

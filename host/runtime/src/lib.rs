@@ -19,6 +19,7 @@ mod engine;
 mod error;
 mod export;
 mod fault;
+mod files;
 mod handshake;
 mod http;
 mod import;

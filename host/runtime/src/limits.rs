@@ -140,6 +140,9 @@ pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 /// own while it does.
 pub(crate) const FILES_MAX: usize = 128;
 
+/// The same of all guests of a service together.
+pub(crate) const FILES_OF_SERVICE_MAX: usize = 1_024;
+
 /// Lists of the entries of a directory, which are read as a whole.
 pub(crate) const LISTINGS_MAX: usize = 8;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use wasket_session::{Hub, Outbox, ReadyState, Session, SessionId};
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     /// What is granted of key-value.
     pub(crate) stores: Stores,
     pub(crate) capabilities: Capabilities,
+    /// How many its guests hold open.
+    pub(crate) files: Arc<AtomicUsize>,
 }
 
 impl Shared {
@@ -67,6 +70,7 @@ impl Shared {
             granted: None,
             stores: Stores::default(),
             capabilities: Capabilities::default(),
+            files: Arc::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an instance has of WASI: made when its guest first touches it, so that one which never does pays nothing.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,13 +9,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasket_session::SessionId;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
-use wasmtime_wasi::filesystem::Descriptor;
+use wasmtime_wasi::p2::ReaddirIterator;
 use wasmtime_wasi::p2::bindings::sockets::network::ErrorCode;
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, ReaddirIterator};
 use wasmtime_wasi::sockets::SocketAddrUse;
 
+use crate::files::{Files, Full};
 use crate::http::{Held, abandon};
-use crate::limits::{FILES_MAX, LISTINGS_MAX, RANDOM_BYTES_MAX, RESOURCES_MAX};
+use crate::limits::{
+    FILES_MAX, FILES_OF_SERVICE_MAX, LISTINGS_MAX, RANDOM_BYTES_MAX, RESOURCES_MAX,
+};
 use crate::log::{GuestLog, Stream};
 use crate::stdio::GuestOutput;
 use crate::store::{Guest, Shared};
@@ -28,6 +30,7 @@ pub(crate) struct Wasi {
     pub(crate) log: Arc<GuestLog>,
     /// Of each socket, what it takes of the connections that the host may have.
     sockets: Vec<OwnedSemaphorePermit>,
+    files: Files,
 }
 
 impl Wasi {
@@ -65,6 +68,7 @@ impl Wasi {
             log,
             http: None,
             sockets: Vec::new(),
+            files: Files::new(&shared.files),
         }
     }
 
@@ -73,9 +77,9 @@ impl Wasi {
         self.sockets.len()
     }
 
-    fn count(&mut self, kinds: &[TypeId]) -> usize {
-        let is_counted = |entry: &&mut (dyn Any + Send)| kinds.contains(&(**entry).type_id());
-        self.table.iter_mut().filter(is_counted).count()
+    fn listings(&mut self) -> usize {
+        let is_listing = |entry: &&mut (dyn Any + Send)| entry.is::<ReaddirIterator>();
+        self.table.iter_mut().filter(is_listing).count()
     }
 }
 
@@ -113,25 +117,45 @@ impl Shared {
 }
 
 impl Guest {
-    /// Whether it has room for another file or stream. Each may have the host hold a descriptor and 64 KiB.
-    pub(crate) fn may_hold_file(&mut self) -> bool {
-        self.has_room(&FILES, FILES_MAX, "files and streams")
+    /// Takes room for another file or stream of one, if there is some. Each may have the host hold a descriptor and 64 KiB.
+    pub(crate) fn take_file_place(&mut self) -> bool {
+        let wasi = self.wasi();
+        match wasi.files.reserve(&mut wasi.table) {
+            Ok(()) => return true,
+            Err(Full::Instance) => self.refuse_holding("files and streams", FILES_MAX),
+            Err(Full::Service) => self.refuse_holding(
+                "files and streams together with the service's other guests",
+                FILES_OF_SERVICE_MAX,
+            ),
+        }
+        false
+    }
+
+    /// Counts what it holds, after a place was taken, or something closed.
+    pub(crate) fn count_files(&mut self) {
+        let wasi = self.wasi();
+        wasi.files.count(&mut wasi.table);
+    }
+
+    /// A resource that it holds is a stream of a file.
+    pub(crate) fn hold_stream(&mut self, stream: u32) {
+        self.wasi().files.begun(stream);
     }
 
     /// Whether it has room for another list of a directory's entries.
     pub(crate) fn may_hold_listing(&mut self) -> bool {
-        let listings = [TypeId::of::<ReaddirIterator>()];
-        self.has_room(&listings, LISTINGS_MAX, "lists of directories")
-    }
-
-    fn has_room(&mut self, kinds: &[TypeId], max: usize, what: &'static str) -> bool {
-        let has_room = self.wasi().count(kinds) < max;
+        let has_room = self.wasi().listings() < LISTINGS_MAX;
         if !has_room {
-            let (shared, session) = (self.shared(), self.session().id());
-            let (service, refusals) = (&shared.name, &shared.refusals);
-            refusals.tell_held(service, session, what, max);
+            self.refuse_holding("lists of directories", LISTINGS_MAX);
         }
         has_room
+    }
+
+    #[cold]
+    fn refuse_holding(&self, what: &'static str, max: usize) {
+        let (shared, session) = (self.shared(), self.session().id());
+        let (service, refusals) = (&shared.name, &shared.refusals);
+        refusals.tell_held(service, session, what, max);
     }
 
     /// Room for a socket: one of the guest's connections to the outside, and of the host's.
@@ -184,10 +208,3 @@ impl Guest {
         shared.refusals.note(&shared.name, session, setting);
     }
 }
-
-/// What may have a file open: a stream keeps it when its descriptor is gone.
-const FILES: [TypeId; 3] = [
-    TypeId::of::<Descriptor>(),
-    TypeId::of::<DynInputStream>(),
-    TypeId::of::<DynOutputStream>(),
-];

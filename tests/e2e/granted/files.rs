@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::{assert_refused, told};
-use crate::host::{Host, run, write_config, write_file};
+use crate::host::{Client, Host, run, wait_for, write_config, write_file};
 
 /// A folder of its own: `data` and `out`, which are granted, beside a secret that is not.
 struct Folder(PathBuf);
@@ -160,6 +160,29 @@ fn a_guest_holds_so_many_files() {
         host.connect("a").ask("file-read:/data/a.txt"),
         "file-read=hello"
     );
+}
+
+// hardening H28: else one service would have the descriptors that connections need.
+#[test]
+fn the_guests_of_a_service_hold_so_many_files_together() {
+    let folder = Folder::new();
+    let host = folder.serve();
+    let keep = |client: &mut Client| {
+        let answer = client.ask("files-keep:120 /data/a.txt");
+        answer["files-keep=".len()..].parse::<usize>().unwrap()
+    };
+    let mut clients: Vec<_> = (0..12).map(|_| host.connect("a")).collect();
+    let kept: Vec<_> = clients.iter_mut().map(keep).collect();
+    assert_eq!(kept[..8], [120; 8]);
+    assert_eq!(kept.iter().sum::<usize>(), 1024, "{kept:?}");
+    let full = ["WARN", "no more than 1024 files and streams together"];
+    assert_eq!(told(&host, &full), 1);
+    for client in clients {
+        assert_eq!(client.close(1000, "").0, 1000);
+    }
+    // Instances end a moment after their sessions.
+    let freed = wait_for(|| Some(keep(&mut host.connect("a"))).filter(|kept| *kept == 120));
+    assert!(freed.is_some());
 }
 
 // A descriptor for each of 10,000 sessions would take those of their connections.

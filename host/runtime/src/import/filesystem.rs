@@ -1,11 +1,11 @@
 //! `wasi:filesystem`, with limits to what a guest holds of it, and a word to the operator about what it is refused.
 
-use wasmtime::component::{Linker, Resource};
+use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    DescriptorFlags, ErrorCode, Host as _, HostDescriptor as _, OpenFlags, PathFlags,
+    DescriptorFlags, ErrorCode, Host as _, HostDescriptor, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult, ReaddirIterator};
 
@@ -16,6 +16,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
     let mut preopens = linker.instance("wasi:filesystem/preopens@0.2.12")?;
     preopens.func_wrap("get-directories", get_directories)?;
     let mut types = linker.instance("wasi:filesystem/types@0.2.12")?;
+    let descriptor = ResourceType::host::<Descriptor>();
+    types.resource("descriptor", descriptor, drop_descriptor)?;
     types.func_wrap_async("[method]descriptor.open-at", |store, asked| {
         Box::new(open_at(store, asked))
     })?;
@@ -51,7 +53,7 @@ async fn open_at(mut store: Store<'_>, asked: Asked) -> Answer<File> {
     if path.len() > FILE_PATH_BYTES_MAX {
         return Ok((Err(ErrorCode::NameTooLong),));
     }
-    if !guest.may_hold_file() {
+    if !guest.take_file_place() {
         return Ok((Err(ErrorCode::Quota),));
     }
     let writes = OpenFlags::CREATE | OpenFlags::TRUNCATE;
@@ -60,6 +62,7 @@ async fn open_at(mut store: Store<'_>, asked: Asked) -> Answer<File> {
         .filesystem()
         .open_at(directory, path_flags, path, open_flags, flags)
         .await;
+    guest.count_files();
     let answer = answer(guest, opened)?;
     if writes && matches!(answer.0, Err(ErrorCode::NotPermitted)) {
         guest.refuse_writing();
@@ -85,11 +88,11 @@ fn read_via_stream(
     (file, offset): (File, u64),
 ) -> Answer<Resource<DynInputStream>> {
     let guest = store.data_mut();
-    if !guest.may_hold_file() {
+    if !guest.take_file_place() {
         return Ok((Err(ErrorCode::Quota),));
     }
     let stream = guest.filesystem().read_via_stream(file, offset);
-    answer(guest, stream)
+    stream_of(guest, stream)
 }
 
 fn write_via_stream(
@@ -97,20 +100,36 @@ fn write_via_stream(
     (file, offset): (File, u64),
 ) -> Answer<Resource<DynOutputStream>> {
     let guest = store.data_mut();
-    if !guest.may_hold_file() {
+    if !guest.take_file_place() {
         return Ok((Err(ErrorCode::Quota),));
     }
     let stream = guest.filesystem().write_via_stream(file, offset);
-    answer(guest, stream)
+    stream_of(guest, stream)
 }
 
 fn append_via_stream(mut store: Store<'_>, (file,): (File,)) -> Answer<Resource<DynOutputStream>> {
     let guest = store.data_mut();
-    if !guest.may_hold_file() {
+    if !guest.take_file_place() {
         return Ok((Err(ErrorCode::Quota),));
     }
     let stream = guest.filesystem().append_via_stream(file);
-    answer(guest, stream)
+    stream_of(guest, stream)
+}
+
+fn stream_of<T>(guest: &mut Guest, begun: FsResult<Resource<T>>) -> Answer<Resource<T>> {
+    if let Ok(stream) = &begun {
+        guest.hold_stream(stream.rep());
+    }
+    guest.count_files();
+    answer(guest, begun)
+}
+
+fn drop_descriptor(mut store: Store<'_>, file: u32) -> Result<()> {
+    let guest = store.data_mut();
+    let file = Resource::<Descriptor>::new_own(file);
+    HostDescriptor::drop(&mut guest.filesystem(), file)?;
+    guest.count_files();
+    Ok(())
 }
 
 /// An error of the guest's is its answer; one of the host's ends it.
