@@ -4,8 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
+use crate::synced::{Synced, Unsynced};
 use crate::table;
 
 /// Why a file cannot be used, and what to do about it.
@@ -30,12 +32,25 @@ impl NotOpen {
 }
 
 /// Opens the file, and makes it where there is none.
-pub(crate) fn open(path: &Path) -> Result<Database, NotOpen> {
+pub(crate) fn open(path: &Path, unsynced: &Unsynced) -> Result<Database, NotOpen> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(path)?,
         _ => {}
     }
-    builder().open(path).map_err(|error| not_open(&error))
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    let file = file.and_then(not_empty);
+    let disk = file.map_err(|error| DatabaseError::Storage(StorageError::Io(error)));
+    disk.and_then(FileBackend::new)
+        .and_then(|disk| builder().create_with_backend(Synced::new(disk, unsynced)))
+        .map_err(|error| not_open(&error))
+}
+
+/// An empty file would be taken for a new one.
+fn not_empty(file: File) -> io::Result<File> {
+    match file.metadata()?.len() {
+        0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty")),
+        _ => Ok(file),
+    }
 }
 
 /// Makes the file under another name first: a crash in the middle leaves none that looks damaged. Linking it, unlike
@@ -50,7 +65,7 @@ fn make(path: &Path) -> Result<(), NotOpen> {
     own_file(&new).map_err(io)?;
     let database = builder().create(&new).map_err(|error| not_open(&error))?;
     table::prepare(&database)?;
-    drop(database);
+    database.close().map_err(|error| not_open(&error))?;
     match fs::hard_link(&new, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             // Not every file system has links.

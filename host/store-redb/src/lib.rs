@@ -10,6 +10,7 @@
 mod file;
 mod reads;
 mod slot;
+mod synced;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use wasket_store::{Answer, Error, Page, Room, Row, Store, Write, Written};
@@ -44,14 +46,28 @@ impl FileStore {
     /// When the file cannot be used: another process has it open, it is damaged, or it is something else.
     pub fn open(path: &Path, bytes_max: u64, reads: &Reads) -> Result<Self, NotOpen> {
         let path = path.to_owned();
-        Self::with(Box::new(move || file::open(&path)), bytes_max, reads)
+        let open = Box::new(move |unsynced: &_| file::open(&path, unsynced));
+        Self::with(open, bytes_max, reads, MEND_EVERY)
     }
 
-    fn with(open: slot::Open, bytes_max: u64, reads: &Reads) -> Result<Self, NotOpen> {
+    fn with(
+        open: slot::Open,
+        bytes_max: u64,
+        reads: &Reads,
+        mend_every: Duration,
+    ) -> Result<Self, NotOpen> {
         let (slot, totals) = Slot::open(open)?;
         let slot = Arc::new(slot);
         let (queue, jobs) = mpsc::channel(WAITING_MAX);
-        Writer::start(Arc::clone(&slot), jobs, totals, bytes_max)?;
+        let writer = Writer {
+            slot: Arc::clone(&slot),
+            jobs,
+            totals,
+            bytes_max,
+            mend_every,
+            failed: None,
+        };
+        writer.start()?;
         Ok(Self {
             slot,
             reads: reads.clone(),
@@ -127,3 +143,6 @@ const WAITING_MAX: usize = 1_024;
 
 /// What they may have together, in bytes.
 const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// How often a file that failed is tried again.
+const MEND_EVERY: Duration = Duration::from_secs(1);

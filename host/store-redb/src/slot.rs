@@ -8,14 +8,16 @@ use redb::Database;
 use wasket_store::{Error, Totals};
 
 use crate::file::NotOpen;
+use crate::synced::Unsynced;
 use crate::table;
 
 /// How the database is opened, at the start and after a failure.
-pub(crate) type Open = Box<dyn Fn() -> Result<Database, NotOpen> + Send + Sync>;
+pub(crate) type Open = Box<dyn Fn(&Unsynced) -> Result<Database, NotOpen> + Send + Sync>;
 
 /// A database. Its lock is held for writing only while there is none: who reads or writes the database does not wait.
 pub(crate) struct Slot {
     open: Open,
+    unsynced: Unsynced,
     state: RwLock<State>,
 }
 
@@ -28,10 +30,15 @@ pub(crate) enum State {
 
 impl Slot {
     pub(crate) fn open(open: Open) -> Result<(Self, Totals), NotOpen> {
-        let database = open()?;
+        let unsynced = Unsynced::default();
+        let database = open(&unsynced)?;
         let totals = table::prepare(&database)?;
-        let state = RwLock::new(State::Open(database));
-        Ok((Self { open, state }, totals))
+        let slot = Self {
+            open,
+            unsynced,
+            state: RwLock::new(State::Open(database)),
+        };
+        Ok((slot, totals))
     }
 
     /// The database, if there is one.
@@ -51,6 +58,16 @@ impl Slot {
         matches!(&*self.state.read(), State::Open(_))
     }
 
+    /// Whether it is not open, and could be opened again.
+    pub(crate) fn may_open(&self) -> bool {
+        !self.is_open() && self.unsynced().is_none()
+    }
+
+    /// Why it stays closed until the host is started again.
+    pub(crate) fn unsynced(&self) -> Option<Arc<str>> {
+        self.unsynced.why()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         matches!(&*self.state.read(), State::Closed)
     }
@@ -62,7 +79,10 @@ impl Slot {
 
     /// Opens it again. What was written before the failure and acknowledged is there.
     pub(crate) fn reopen(&self) -> Result<Totals, Arc<str>> {
-        let opened = (self.open)().and_then(|database| {
+        if let Some(why) = self.unsynced() {
+            return Err(why);
+        }
+        let opened = (self.open)(&self.unsynced).and_then(|database| {
             let totals = table::prepare(&database)?;
             Ok((database, totals))
         });

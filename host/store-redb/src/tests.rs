@@ -1,70 +1,14 @@
 //! A disk that fails, and works again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod disk;
 
-use redb::backends::InMemoryBackend;
-use redb::{Builder, StorageBackend};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 use wasket_store::{Error, Store, Write};
 
-use crate::file::NotOpen;
-use crate::{FileStore, Reads};
-
-/// A disk of which every write can be made to fail; what was on it stays.
-#[derive(Clone, Debug)]
-struct Disk {
-    bytes: Arc<InMemoryBackend>,
-    fails: Arc<AtomicBool>,
-}
-
-impl Disk {
-    fn new() -> Self {
-        Self {
-            bytes: Arc::new(InMemoryBackend::new()),
-            fails: Arc::default(),
-        }
-    }
-
-    fn store(&self) -> FileStore {
-        let disk = self.clone();
-        let open = move || {
-            let opened = Builder::new().create_with_backend(disk.clone());
-            opened.map_err(|error| NotOpen::because(&error.to_string()))
-        };
-        FileStore::with(Box::new(open), 1 << 20, &Reads::new()).unwrap()
-    }
-
-    fn check(&self) -> std::io::Result<()> {
-        match self.fails.load(Ordering::Relaxed) {
-            true => Err(std::io::Error::other("no space left")),
-            false => Ok(()),
-        }
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> std::io::Result<u64> {
-        self.bytes.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
-        self.bytes.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> std::io::Result<()> {
-        self.check()?;
-        self.bytes.set_len(len)
-    }
-
-    fn sync_data(&self) -> std::io::Result<()> {
-        self.check()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        self.check()?;
-        self.bytes.write(offset, data)
-    }
-}
+use crate::FileStore;
+use disk::{Disk, Fails};
 
 async fn set(store: &FileStore, key: &str) -> Result<(), Error> {
     let room = store.room(1).await?;
@@ -72,24 +16,69 @@ async fn set(store: &FileStore, key: &str) -> Result<(), Error> {
     store.write(Write::Set(pairs), room).await.map(drop)
 }
 
+async fn is_there(store: &FileStore, key: &str) -> Result<bool, Error> {
+    let rows = store.read(vec![key.into()]).await?;
+    Ok(rows.iter().all(Option::is_some))
+}
+
+/// Tries until it works.
+async fn at_last<T>(mut act: impl AsyncFnMut() -> Result<T, Error>) -> T {
+    let trying = async {
+        loop {
+            match act().await {
+                Ok(done) => return done,
+                Err(_) => sleep(MEND_EVERY).await,
+            }
+        }
+    };
+    timeout(Duration::from_secs(30), trying).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_disk_that_works_again_is_written_again() {
     let disk = Disk::new();
     let store = disk.store();
     set(&store, "before").await.unwrap();
-    disk.fails.store(true, Ordering::Relaxed);
+    disk.fail(Fails::Writes);
     for _ in 0..2 {
         let failed = set(&store, "lost").await.unwrap_err();
         assert!(failed.is_failure(), "{failed}");
     }
-    disk.fails.store(false, Ordering::Relaxed);
+    disk.fail(Fails::Nothing);
     // It is tried again after a while, also for those who only read.
-    while store.read(vec!["before".into()]).await.is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    while set(&store, "after").await.is_err() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let rows = store.read(vec!["before".into(), "after".into()]).await;
-    assert!(rows.unwrap().iter().all(Option::is_some));
+    assert!(at_last(async || is_there(&store, "before").await).await);
+    at_last(async || set(&store, "after").await).await;
+    assert!(is_there(&store, "before").await.unwrap());
+    assert!(is_there(&store, "after").await.unwrap());
 }
+
+#[tokio::test]
+async fn what_was_acknowledged_outlives_a_crash() {
+    let disk = Disk::new();
+    let store = disk.store();
+    for key in ["a", "b", "c"] {
+        set(&store, key).await.unwrap();
+        assert!(is_there(&disk.crashed().store(), key).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_acknowledged_upon_what_a_disk_did_not_take() {
+    let disk = Disk::new();
+    let store = disk.store();
+    set(&store, "before").await.unwrap();
+    disk.fail(Fails::NextSync);
+    // The disk works again at once, and the kernel says so.
+    for _ in 0..5 {
+        let failed = set(&store, "after").await.unwrap_err().to_string();
+        assert!(failed.contains("a bad sector"), "{failed}");
+        assert!(failed.contains("started again"), "{failed}");
+        assert!(store.read(vec!["before".into()]).await.is_err());
+        sleep(MEND_EVERY * 2).await;
+    }
+    let crashed = disk.crashed().store();
+    assert!(is_there(&crashed, "before").await.unwrap());
+    store.close().await.unwrap();
+}
+
+const MEND_EVERY: Duration = Duration::from_millis(10);

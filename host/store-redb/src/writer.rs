@@ -26,31 +26,21 @@ pub(crate) enum Job {
 }
 
 pub(crate) struct Writer {
-    slot: Arc<Slot>,
-    jobs: mpsc::Receiver<Job>,
-    totals: Totals,
-    bytes_max: u64,
+    pub(crate) slot: Arc<Slot>,
+    pub(crate) jobs: mpsc::Receiver<Job>,
+    pub(crate) totals: Totals,
+    pub(crate) bytes_max: u64,
+    /// How often a file that failed is tried again.
+    pub(crate) mend_every: Duration,
     /// When a write last failed, and how.
-    failed: Option<(Instant, Arc<str>)>,
+    pub(crate) failed: Option<(Instant, Arc<str>)>,
 }
 
 impl Writer {
     /// Starts the thread. It ends with the queue.
-    pub(crate) fn start(
-        slot: Arc<Slot>,
-        jobs: mpsc::Receiver<Job>,
-        totals: Totals,
-        bytes_max: u64,
-    ) -> Result<(), NotOpen> {
-        let writer = Self {
-            slot,
-            jobs,
-            totals,
-            bytes_max,
-            failed: None,
-        };
+    pub(crate) fn start(self) -> Result<(), NotOpen> {
         let thread = thread::Builder::new().name("wasket-store".into());
-        let started = thread.spawn(|| writer.run());
+        let started = thread.spawn(|| self.run());
         started.map_err(|error| NotOpen::because(&format!("no thread for it: {error}")))?;
         Ok(())
     }
@@ -73,10 +63,11 @@ impl Writer {
         self.slot.close();
     }
 
-    /// What is asked for next. A file that could not be opened again is tried meanwhile, whether anything is asked or not.
+    /// What is asked for next. A file that could not be opened again is tried meanwhile, whether anything is asked or not,
+    /// unless it shall not be.
     fn next(&mut self) -> Option<Job> {
-        while !self.slot.is_open() {
-            thread::sleep(MEND_EVERY);
+        while self.slot.may_open() {
+            thread::sleep(self.mend_every);
             self.reopen();
             match self.jobs.try_recv() {
                 Ok(job) => return Some(job),
@@ -136,24 +127,25 @@ impl Writer {
                 self.totals = totals;
                 outcomes
             }
-            Err(error) => {
-                if let (Error::Failed(why), true) = (&error, self.slot.is_open()) {
-                    self.failed = Some((Instant::now(), Arc::clone(why)));
-                    self.slot.break_off(Arc::clone(why));
-                    self.reopen();
-                }
-                all(writes, &error)
+            Err(Error::Failed(why)) if self.slot.is_open() => {
+                let why = self.slot.unsynced().unwrap_or(why);
+                self.failed = Some((Instant::now(), Arc::clone(&why)));
+                self.slot.break_off(Arc::clone(&why));
+                self.reopen();
+                all(writes, &Error::Failed(why))
             }
+            Err(error) => all(writes, &error),
         }
     }
 
     /// Why nothing is written for a while after a failure: each costs opening the file again, which those who read wait for.
     fn rests(&self) -> Option<Arc<str>> {
         let (at, why) = self.failed.as_ref()?;
-        (at.elapsed() < MEND_EVERY).then(|| Arc::clone(why))
+        (at.elapsed() < self.mend_every).then(|| Arc::clone(why))
     }
 
-    /// After a failed write the database works no more until it is opened anew; its file is as the last commit left it.
+    /// After a failed write the database works no more until it is opened anew; its file is as the last commit left it, unless
+    /// the disk has not taken what was written: then nobody knows what is there, and it stays closed.
     fn reopen(&mut self) {
         match self.slot.reopen() {
             Ok(totals) => self.totals = totals,
@@ -203,6 +195,3 @@ fn transact(
     }
     Ok((totals, outcomes))
 }
-
-/// How often a file that failed is tried again.
-const MEND_EVERY: Duration = Duration::from_secs(1);

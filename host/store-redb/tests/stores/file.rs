@@ -61,7 +61,7 @@ async fn a_file_is_opened_once() {
 #[tokio::test]
 async fn what_is_no_store_is_refused_and_left_alone() {
     let folder = TempDir::new().unwrap();
-    for text in ["x", &"not a database ".repeat(1000)] {
+    for text in ["", "x", &"not a database ".repeat(1000)] {
         fs::write(path(&folder), text).unwrap();
         let why = refused(&folder);
         assert!(why.contains("no database") && why.contains("copy"), "{why}");
