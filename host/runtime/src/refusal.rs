@@ -152,16 +152,14 @@ impl Refusals {
     ) {
         let session = logged(session);
         match error {
-            wasket_store::Error::Full { bytes_max }
-                if self.is_news("bytes_max", Instant::now()) =>
-            {
+            wasket_store::Error::Full { .. } if self.is_news("bytes_max", Instant::now()) => {
                 tracing::warn!(
                     target: TARGET,
                     service,
                     session,
                     store,
                     setting = "bytes_max",
-                    "the store is full: its keys and values may have {bytes_max} bytes; further refusals are not told for a minute"
+                    "{error}; further refusals are not told for a minute"
                 );
             }
             error if error.is_failure() && self.is_news("store", Instant::now()) => {

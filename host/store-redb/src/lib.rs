@@ -40,7 +40,7 @@ pub struct FileStore {
 
 impl FileStore {
     /// Opens the file, or makes one that only its owner may read and write, and repairs what a crash has left. Its keys and
-    /// values may have so many bytes together; the file is larger. Blocks.
+    /// values may have so many bytes together, see [`wasket_store::ROW_BYTES`]; the file is larger. Blocks.
     ///
     /// # Errors
     /// When the file cannot be used: another process has it open, it is damaged, or it is something else.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::limits::{check_batch, check_key, check_value};
+use crate::limits::{ROW_BYTES, check_batch, check_key, check_value};
 use crate::{Error, Number, Row, Write, Written};
 
 /// The rows of a store, while nobody else changes them.
@@ -38,7 +38,7 @@ pub trait Rows {
 /// What is known of a store as a whole, kept with every write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Bytes of all keys and values.
+    /// Bytes of all keys and values, and [`ROW_BYTES`] for each key.
     pub bytes: u64,
     /// The newest revision: larger after every write that changed a row.
     pub revision: u64,
@@ -59,7 +59,7 @@ impl<F> From<Error> for Spoiled<F> {
     }
 }
 
-/// Applies a write to the rows of a store that may have so many bytes. A store that has more already, for it may have had
+/// Applies a write to the rows of a store that may have so many bytes, counted like [`Totals::bytes`]. A store that has more already, for it may have had
 /// more once, takes what makes it no larger.
 ///
 /// # Errors
@@ -197,5 +197,6 @@ impl<R: Rows> Change<'_, R> {
 }
 
 fn size(key: &str, len: usize) -> u64 {
-    u64::try_from(key.len().saturating_add(len)).unwrap_or(u64::MAX)
+    let bytes = u64::try_from(key.len().saturating_add(len)).unwrap_or(u64::MAX);
+    bytes.saturating_add(ROW_BYTES)
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::limits::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::limits::{BATCH_BYTES_MAX, BATCH_KEYS_MAX, KEY_BYTES_MAX, ROW_BYTES, VALUE_BYTES_MAX};
 
 /// Why a store did not do what it was asked. All but the last two are the fault of who asked, and nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +18,9 @@ pub enum Error {
     #[error("more than {BATCH_BYTES_MAX} bytes at once")]
     LargeBatch,
     /// The write would make the store larger than it may be.
-    #[error("the store is full: its keys and values may have {bytes_max} bytes")]
+    #[error(
+        "the store is full: its keys and values may have {bytes_max} bytes, with {ROW_BYTES} more for each key"
+    )]
     Full {
         /// What they may have.
         bytes_max: u64,

@@ -14,8 +14,8 @@ mod write;
 pub use apply::{Rows, Spoiled, Totals, apply};
 pub use error::Error;
 pub use limits::{
-    BATCH_BYTES_MAX, BATCH_KEYS_MAX, KEY_BYTES_MAX, PAGE_KEYS_MAX, VALUE_BYTES_MAX, check_batch,
-    check_key, check_value,
+    BATCH_BYTES_MAX, BATCH_KEYS_MAX, KEY_BYTES_MAX, PAGE_KEYS_MAX, ROW_BYTES, VALUE_BYTES_MAX,
+    check_batch, check_key, check_value,
 };
 pub use memory::Memory;
 pub use port::{Answer, Page, Room, Row, Store};

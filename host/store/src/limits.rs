@@ -17,6 +17,10 @@ pub const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Keys in one page of a listing.
 pub const PAGE_KEYS_MAX: usize = 1_000;
 
+/// What a key counts besides itself and its value, in bytes: about what it costs to have one at all, so that keys that have
+/// nothing are bounded, too.
+pub const ROW_BYTES: u64 = 64;
+
 /// Whether a key of this length may be.
 ///
 /// # Errors

@@ -28,7 +28,8 @@ struct Held {
 struct Sorted(BTreeMap<String, Row>);
 
 impl Memory {
-    /// An empty store whose keys and values may have so many bytes together.
+    /// An empty store whose keys and values may have so many bytes together, see
+    /// [`ROW_BYTES`](crate::ROW_BYTES).
     #[must_use]
     pub fn new(bytes_max: u64) -> Self {
         Self {

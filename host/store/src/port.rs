@@ -41,7 +41,7 @@ pub trait Store: Send + Sync {
     /// Waits until what was accepted is written, and ends. All that comes later is [`Error::Closed`].
     fn close(&self) -> Answer<'_, ()>;
 
-    /// What its keys and values may have together, in bytes.
+    /// What its keys and values may have together, in bytes, with [`ROW_BYTES`](crate::ROW_BYTES) more for each key.
     fn bytes_max(&self) -> u64;
 }
 

@@ -51,12 +51,12 @@ fn a_full_store_says_so_to_the_guest_and_once_to_the_operator() {
     let stores = "[store.a]\nmemory = true\nbytes_max = 1024\n";
     let host = Host::serve(&format!("{stores}{}", probe("probe", "a")));
     let mut client = host.connect("probe");
-    assert_eq!(client.ask("1 default set-bytes a 1023"), "ok");
+    assert_eq!(client.ask("1 default set-bytes a 959"), "ok");
     for draft in ["1", "2"] {
         let answer = client.ask(&format!("{draft} default set b x"));
         assert_eq!(
             answer,
-            "error=the store is full: its keys and values may have 1024 bytes"
+            "error=the store is full: its keys and values may have 1024 bytes, with 64 more for each key"
         );
     }
     assert_eq!(client.ask("1 default get b"), "none");

@@ -10,7 +10,7 @@ pub struct Store {
     pub name: StoreName,
     /// Where it is kept.
     pub kept: Kept,
-    /// What its keys and values may have together, in bytes.
+    /// What its keys and values may have together, in bytes, with 64 more for each key.
     pub bytes_max: u64,
 }
 

@@ -25,7 +25,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "bytes_max",
         bytes(KIB, TIB),
         Value(r#""64MiB""#),
-        "What its keys and values may have together. A write beyond that fails, and its guest is told; deleting, and writing \
+        "What its keys and values may have together; each key counts 64 bytes more. A write beyond that fails, and its guest is told; deleting, and writing \
          what makes the store no larger, goes on. The file itself is larger, at worst some times as large.",
     ),
 ];

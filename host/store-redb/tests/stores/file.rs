@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use wasket_store::{Error, Number, Store, Write, Written};
+use wasket_store::{Error, Number, ROW_BYTES, Store, Write, Written};
 use wasket_store_redb::{FileStore, Reads};
 
 use crate::{PLENTY, file, path, row, set, value, write};
@@ -16,16 +16,18 @@ fn refused(folder: &TempDir) -> String {
 
 #[tokio::test]
 async fn what_was_written_is_there_when_it_is_opened_again() {
-    let (store, folder) = file(100);
+    let (store, folder) = file(100 + 2 * ROW_BYTES);
     set(&store, "a", &[1; 90]).await.unwrap();
     let revision = row(&store, "a").await.unwrap().revision;
     store.close().await.unwrap();
-    let store = FileStore::open(&path(&folder), 100, &Reads::new()).unwrap();
+    let store = FileStore::open(&path(&folder), 100 + 2 * ROW_BYTES, &Reads::new()).unwrap();
     assert_eq!(value(&store, "a").await.unwrap(), [1; 90]);
     // What it has counts on, and so do revisions.
     assert_eq!(
         set(&store, "b", &[1; 10]).await,
-        Err(Error::Full { bytes_max: 100 })
+        Err(Error::Full {
+            bytes_max: 100 + 2 * ROW_BYTES
+        })
     );
     set(&store, "b", &[1; 8]).await.unwrap();
     assert!(row(&store, "b").await.unwrap().revision > revision);

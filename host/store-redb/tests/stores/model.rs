@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wasket_store::{Error, Number, Store, Write, Written};
+use wasket_store::{Error, Number, ROW_BYTES, Store, Write, Written};
 
 use crate::{each, row, write};
 
-const BYTES_MAX: u64 = 60;
+const BYTES_MAX: u64 = 60 + 2 * ROW_BYTES;
 
 fn key() -> impl Strategy<Value = String> {
     "[ab]{0,2}"
@@ -40,7 +40,8 @@ fn writes() -> impl Strategy<Value = Write> {
 type Model = BTreeMap<String, Vec<u8>>;
 
 fn size(model: &Model) -> u64 {
-    model.iter().map(|(k, v)| (k.len() + v.len()) as u64).sum()
+    let row = |(key, value): (&String, &Vec<u8>)| (key.len() + value.len()) as u64 + ROW_BYTES;
+    model.iter().map(row).sum()
 }
 
 /// What a write makes of a map; `None` where it is refused.
