@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasket_store::Store;
 use wasmtime::component::{Resource, ResourceTable, ResourceTableError};
 
-use crate::limits::RESOURCES_MAX;
+use crate::limits::KEYVALUE_HANDLES_MAX;
 use crate::store::Shared;
 
 /// What a component may open through `wasi:keyvalue`, by the names that it knows. A clone is the same stores.
@@ -67,7 +67,7 @@ pub(crate) struct Opened {
 impl Default for Opened {
     fn default() -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES_MAX);
+        table.set_max_capacity(KEYVALUE_HANDLES_MAX);
         Self {
             table,
             ends: VecDeque::new(),
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn handles_are_bounded() {
         let mut opened = Opened::default();
-        let handles: Vec<_> = (0..RESOURCES_MAX).map(|n| opened.add(n).unwrap()).collect();
+        let handles: Vec<_> = (0..1_024).map(|n| opened.add(n).unwrap()).collect();
         assert!(opened.add(0_usize).is_err());
         for handle in handles {
             opened.take(handle).unwrap();

@@ -149,6 +149,9 @@ pub(crate) const LISTINGS_MAX: usize = 8;
 /// A path that a guest opens. Linux takes no longer one.
 pub(crate) const FILE_PATH_BYTES_MAX: usize = 4_095;
 
+/// Handles of `wasi:keyvalue` that a guest may hold, beside those: each keeps a key of up to 1 KiB.
+pub(crate) const KEYVALUE_HANDLES_MAX: usize = 1_024;
+
 /// Random bytes that a guest may ask for in one call.
 pub(crate) const RANDOM_BYTES_MAX: u64 = 64 << 10;
 

@@ -154,7 +154,7 @@ fn limits_hold_at_their_edges() {
             assert_eq!(answered, answer, "{draft} {command}");
         }
         let handles = client.ask(&format!("{draft} default handles"));
-        let most = "8191 too many handles: an instance has 8192 at once";
+        let most = "1023 too many handles: an instance has 1024 at once";
         assert_eq!(handles, most);
         // Those are gone again.
         assert_eq!(client.ask(&format!("{draft} default open")), "ok");

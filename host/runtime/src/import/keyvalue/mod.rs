@@ -14,7 +14,7 @@ use wasmtime::component::{ComponentType, Linker, Lower, Resource, ResourceTableE
 use wasmtime::{Result, StoreContextMut};
 
 use crate::keyvalue::{Bucket, Granted};
-use crate::limits::RESOURCES_MAX;
+use crate::limits::KEYVALUE_HANDLES_MAX;
 use crate::store::Guest;
 
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> Result<()> {
@@ -50,7 +50,7 @@ enum KvError {
 impl From<ResourceTableError> for KvError {
     fn from(_: ResourceTableError) -> Self {
         Self::Other(format!(
-            "too many handles: an instance has {RESOURCES_MAX} at once"
+            "too many handles: an instance has {KEYVALUE_HANDLES_MAX} at once"
         ))
     }
 }
