@@ -1,6 +1,8 @@
 //! The place of the database, which may be broken for a while.
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -82,11 +84,12 @@ impl Slot {
         if let Some(why) = self.unsynced() {
             return Err(why);
         }
-        let opened = (self.open)(&self.unsynced).and_then(|database| {
+        let opened = caught(|| {
+            let database = (self.open)(&self.unsynced)?;
             let totals = table::prepare(&database)?;
             Ok((database, totals))
         });
-        let (database, totals) = opened.map_err(|error| Arc::from(error.to_string()))?;
+        let (database, totals) = opened.map_err(|Fault(why)| why)?;
         self.replace(State::Open(database));
         Ok(totals)
     }
@@ -99,7 +102,10 @@ impl Slot {
     fn replace(&self, state: State) {
         // The database closes its file outside of the lock.
         let before = std::mem::replace(&mut *self.state.write(), state);
-        drop(before);
+        let _ = caught(|| {
+            drop(before);
+            Ok(())
+        });
     }
 }
 
@@ -117,4 +123,16 @@ impl<E: std::error::Error> From<E> for Fault {
     fn from(error: E) -> Self {
         Self(error.to_string().into())
     }
+}
+
+/// The database asserts what it believes of its file; a file or disk of which that is not so must not end the thread that
+/// writes it. The database is not to be used any more after that.
+pub(crate) fn caught<T>(act: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| Err(Fault(said(&*panic).into())))
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref().map(String::as_str));
+    format!("the database gave up: {}", text.unwrap_or("unknown"))
 }

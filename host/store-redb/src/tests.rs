@@ -53,6 +53,20 @@ async fn a_disk_that_works_again_is_written_again() {
 }
 
 #[tokio::test]
+async fn a_panic_does_not_end_a_store() {
+    let disk = Disk::new();
+    let store = disk.store();
+    set(&store, "before").await.unwrap();
+    disk.fail(Fails::WritesBadly);
+    let failed = set(&store, "lost").await.unwrap_err();
+    assert!(failed.is_failure() && failed.to_string().contains("not expected"));
+    disk.fail(Fails::Nothing);
+    at_last(async || set(&store, "after").await).await;
+    assert!(is_there(&store, "before").await.unwrap());
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_outlives_a_crash() {
     let disk = Disk::new();
     let store = disk.store();

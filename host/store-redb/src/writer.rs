@@ -11,7 +11,7 @@ use wasket_store::{Error, Room, Spoiled, Totals, Write, Written, apply};
 
 use crate::WAITING_MAX;
 use crate::file::NotOpen;
-use crate::slot::{Fault, Slot};
+use crate::slot::{Fault, Slot, caught};
 use crate::table::{begin, keep_totals, open_rows};
 
 /// What the thread is asked to do.
@@ -121,7 +121,7 @@ impl Writer {
         let (before, bytes_max) = (self.totals, self.bytes_max);
         let done = self
             .slot
-            .with(|database| transact(database, before, bytes_max, writes));
+            .with(|database| caught(|| transact(database, before, bytes_max, writes)));
         match done {
             Ok((totals, outcomes)) => {
                 self.totals = totals;

@@ -17,6 +17,8 @@ use crate::{FileStore, Reads};
 pub(super) enum Fails {
     Nothing,
     Writes,
+    /// Not an error, but a panic.
+    WritesBadly,
     /// The next sync alone, as the kernel has it: what was written counts as synced from then on.
     NextSync,
 }
@@ -118,6 +120,7 @@ impl Held {
     fn check(&self) -> io::Result<()> {
         match self.fails {
             Fails::Writes => Err(io::Error::other("no space left")),
+            Fails::WritesBadly => panic!("a write that was not expected"),
             Fails::Nothing | Fails::NextSync => Ok(()),
         }
     }
