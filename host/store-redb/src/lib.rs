@@ -66,6 +66,7 @@ impl FileStore {
             bytes_max,
             mend_every,
             failed: None,
+            mend_from: None,
         };
         writer.start()?;
         Ok(Self {
@@ -75,6 +76,20 @@ impl FileStore {
             queue,
             bytes_max,
         })
+    }
+
+    /// Reads, and has the file opened anew if that failed: of a read that fails the database does not recover by itself.
+    async fn look<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Slot) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let slot = Arc::clone(&self.slot);
+        let read = self.reads.run(move || read(&slot)).await;
+        if matches!(read, Err(Error::Failed(_))) && self.slot.is_open() {
+            // Where writes wait these look at it as well.
+            let _ = self.queue.try_send(Job::Mend);
+        }
+        read
     }
 
     async fn ask<T>(
@@ -98,18 +113,15 @@ impl FileStore {
 
 impl Store for FileStore {
     fn read(&self, keys: Vec<String>) -> Answer<'_, Vec<Option<Row>>> {
-        let slot = Arc::clone(&self.slot);
-        Box::pin(self.reads.run(move || table::read(&slot, &keys)))
+        Box::pin(self.look(move |slot| table::read(slot, &keys)))
     }
 
     fn revision(&self, key: String) -> Answer<'_, Option<u64>> {
-        let slot = Arc::clone(&self.slot);
-        Box::pin(self.reads.run(move || table::revision(&slot, &key)))
+        Box::pin(self.look(move |slot| table::revision(slot, &key)))
     }
 
     fn keys(&self, after: Option<String>) -> Answer<'_, Page> {
-        let slot = Arc::clone(&self.slot);
-        Box::pin(self.reads.run(move || table::keys(&slot, after.as_deref())))
+        Box::pin(self.look(move |slot| table::keys(slot, after.as_deref())))
     }
 
     fn room(&self, bytes: usize) -> Answer<'_, Room> {

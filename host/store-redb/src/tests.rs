@@ -2,7 +2,7 @@
 
 mod disk;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 use wasket_store::{Error, Store, Write};
@@ -50,6 +50,44 @@ async fn a_disk_that_works_again_is_written_again() {
     at_last(async || set(&store, "after").await).await;
     assert!(is_there(&store, "before").await.unwrap());
     assert!(is_there(&store, "after").await.unwrap());
+}
+
+#[tokio::test]
+async fn a_read_that_fails_once_does_so_to_nobody_else_for_long() {
+    let disk = Disk::new();
+    let store = disk.store();
+    set(&store, "before").await.unwrap();
+    disk.fail(Fails::NextRead);
+    assert!(is_there(&store, "before").await.is_err());
+    // Also where nobody writes.
+    assert!(at_last(async || is_there(&store, "before").await).await);
+    sleep(MEND_EVERY * 2).await;
+    disk.fail(Fails::NextRead);
+    assert!(is_there(&store, "before").await.is_err());
+    // And who writes does not hear of it.
+    set(&store, "after").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_read_and_seldom_opened_anew() {
+    let disk = Disk::new();
+    let store = disk.store();
+    set(&store, "before").await.unwrap();
+    disk.fail(Fails::Growth);
+    let began = Instant::now();
+    let mut failed = 0;
+    for n in 0..200 {
+        let room = store.room(1).await.unwrap();
+        let pairs = (0..4).map(|part| (format!("{n} {part}"), vec![2; 1_000_000]));
+        let written = store.write(Write::Set(pairs.collect()), room).await;
+        failed += usize::from(written.is_err_and(|error| error.is_failure()));
+        assert!(is_there(&store, "before").await.unwrap());
+    }
+    assert!(failed > 100, "{failed}");
+    let most = 2 + began.elapsed().as_millis() / MEND_EVERY.as_millis();
+    assert!((disk.times_opened() as u128) <= most);
+    disk.fail(Fails::Nothing);
+    at_last(async || set(&store, "after").await).await;
 }
 
 #[tokio::test]

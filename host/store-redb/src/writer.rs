@@ -22,6 +22,8 @@ pub(crate) enum Job {
         /// Given back when it is done.
         room: Room,
     },
+    /// A read has failed: whether the database still works is to be looked at.
+    Mend,
     Close(oneshot::Sender<Result<(), Error>>),
 }
 
@@ -32,8 +34,10 @@ pub(crate) struct Writer {
     pub(crate) bytes_max: u64,
     /// How often a file that failed is tried again.
     pub(crate) mend_every: Duration,
-    /// When a write last failed, and how.
-    pub(crate) failed: Option<(Instant, Arc<str>)>,
+    /// How a write last failed, if none has succeeded since.
+    pub(crate) failed: Option<Arc<str>>,
+    /// When the file may be opened again, once it has been.
+    pub(crate) mend_from: Option<Instant>,
 }
 
 impl Writer {
@@ -68,7 +72,9 @@ impl Writer {
     fn next(&mut self) -> Option<Job> {
         while self.slot.may_open() {
             thread::sleep(self.mend_every);
-            self.reopen();
+            if self.may_mend() {
+                self.reopen();
+            }
             match self.jobs.try_recv() {
                 Ok(job) => return Some(job),
                 Err(TryRecvError::Empty) => {}
@@ -83,6 +89,7 @@ impl Writer {
         let mut writes = Vec::with_capacity(group.len());
         let mut answers = Vec::with_capacity(group.len());
         let mut end = None;
+        let mut mend = false;
         let mut jobs = group.into_iter();
         for job in jobs.by_ref() {
             match job {
@@ -94,6 +101,7 @@ impl Writer {
                     writes.push(write);
                     answers.push((answer, room));
                 }
+                Job::Mend => mend = true,
                 Job::Close(answer) => {
                     end = Some(answer);
                     break;
@@ -104,6 +112,9 @@ impl Writer {
         for ((answer, _room), outcome) in answers.into_iter().zip(outcomes) {
             // Who does not wait any more does not want to know.
             let _ = answer.send(outcome);
+        }
+        if mend {
+            self.look();
         }
         end.map(|answer| End {
             answer,
@@ -118,39 +129,75 @@ impl Writer {
         if let Some(why) = self.rests() {
             return all(writes, &Error::Failed(why));
         }
-        let (before, bytes_max) = (self.totals, self.bytes_max);
-        let done = self
-            .slot
-            .with(|database| caught(|| transact(database, before, bytes_max, writes)));
+        let mut begun = false;
+        let mut done = self.transact(writes, &mut begun);
+        if let (Err(Error::Failed(why)), false) = (&done, begun)
+            && self.slot.is_open()
+            && self.may_mend()
+        {
+            // A read has failed before, and nothing was applied yet.
+            self.mend(&Arc::clone(why));
+            done = self.transact(writes, &mut begun);
+        }
         match done {
             Ok((totals, outcomes)) => {
                 self.totals = totals;
+                self.failed = None;
                 outcomes
             }
             Err(Error::Failed(why)) if self.slot.is_open() => {
                 let why = self.slot.unsynced().unwrap_or(why);
-                self.failed = Some((Instant::now(), Arc::clone(&why)));
-                self.slot.break_off(Arc::clone(&why));
-                self.reopen();
+                self.failed = Some(Arc::clone(&why));
+                self.mend(&why);
                 all(writes, &Error::Failed(why))
             }
             Err(error) => all(writes, &error),
         }
     }
 
+    fn transact(&self, writes: &[Write], begun: &mut bool) -> Result<(Totals, Outcomes), Error> {
+        let (before, bytes_max) = (self.totals, self.bytes_max);
+        self.slot
+            .with(|database| caught(|| transact(database, before, bytes_max, writes, begun)))
+    }
+
+    /// Opens the file anew if its database has failed, as one does for good by a single read that fails.
+    fn look(&mut self) {
+        let works = |database: &_| caught(|| Ok(begin(database)?.abort()?));
+        if let (true, Err(Error::Failed(why))) = (self.may_mend(), self.slot.with(works)) {
+            self.mend(&why);
+        }
+    }
+
+    /// Closes a file that has failed, and opens it anew: at once, or later where that was done shortly before.
+    fn mend(&mut self, why: &Arc<str>) {
+        self.slot.break_off(Arc::clone(why));
+        if self.may_mend() {
+            self.reopen();
+        }
+    }
+
+    /// Opening a file that was not closed reads all of it, and who reads it otherwise hears that it does not work: that must
+    /// not be so for most of the time where it fails again and again.
+    fn may_mend(&self) -> bool {
+        self.mend_from.is_none_or(|from| from <= Instant::now())
+    }
+
     /// Why nothing is written for a while after a failure: each costs opening the file again, which those who read wait for.
     fn rests(&self) -> Option<Arc<str>> {
-        let (at, why) = self.failed.as_ref()?;
-        (at.elapsed() < self.mend_every).then(|| Arc::clone(why))
+        self.failed.clone().filter(|_| !self.may_mend())
     }
 
     /// After a failed write the database works no more until it is opened anew; its file is as the last commit left it, unless
     /// the disk has not taken what was written: then nobody knows what is there, and it stays closed.
     fn reopen(&mut self) {
+        let began = Instant::now();
         match self.slot.reopen() {
             Ok(totals) => self.totals = totals,
             Err(why) => self.slot.break_off(why),
         }
+        let rest = self.mend_every.max(began.elapsed() * MEND_SHARE);
+        self.mend_from = Some(Instant::now() + rest);
     }
 }
 
@@ -173,8 +220,10 @@ fn transact(
     before: Totals,
     bytes_max: u64,
     writes: &[Write],
+    begun: &mut bool,
 ) -> Result<(Totals, Outcomes), Fault> {
     let transaction = begin(database)?;
+    *begun = true;
     let mut totals = before;
     let mut outcomes = Vec::with_capacity(writes.len());
     let mut rows = open_rows(&transaction)?;
@@ -195,3 +244,6 @@ fn transact(
     }
     Ok((totals, outcomes))
 }
+
+/// How much longer a file is left alone than opening it has taken.
+const MEND_SHARE: u32 = 9;

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use redb::{Builder, StorageBackend};
@@ -19,17 +20,27 @@ pub(super) enum Fails {
     Writes,
     /// Not an error, but a panic.
     WritesBadly,
+    /// The next read alone.
+    NextRead,
+    /// To become larger: it is full.
+    Growth,
     /// The next sync alone, as the kernel has it: what was written counts as synced from then on.
     NextSync,
 }
 
 /// A disk with the kernel's cache before it, which a crash takes away. A clone is the same disk.
 #[derive(Clone, Debug)]
-pub(super) struct Disk(Arc<Mutex<Held>>);
+pub(super) struct Disk {
+    held: Arc<Mutex<Held>>,
+    /// How often it was opened.
+    opened: Arc<AtomicUsize>,
+}
 
 #[derive(Debug)]
 struct Held {
     fails: Fails,
+    /// What it has when it is full.
+    room: usize,
     cached: Vec<u8>,
     on_disk: Vec<u8>,
     unsynced: Vec<Range<usize>>,
@@ -37,45 +48,62 @@ struct Held {
 
 impl Disk {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Held {
+        let held = Held {
             fails: Fails::Nothing,
+            room: 0,
             cached: Vec::new(),
             on_disk: Vec::new(),
             unsynced: Vec::new(),
-        })))
+        };
+        Self {
+            held: Arc::new(Mutex::new(held)),
+            opened: Arc::default(),
+        }
     }
 
     pub(super) fn store(&self) -> FileStore {
         let disk = self.clone();
         let open = move |unsynced: &_| {
+            disk.opened.fetch_add(1, Ordering::Relaxed);
             let disk = Synced::new(disk.clone(), unsynced);
-            let opened = Builder::new().create_with_backend(disk);
+            // Whatever is read comes from the disk.
+            let opened = Builder::new().set_cache_size(0).create_with_backend(disk);
             opened.map_err(|error| NotOpen::because(&error.to_string()))
         };
-        FileStore::with(Box::new(open), 1 << 20, &Reads::new(), MEND_EVERY).unwrap()
+        FileStore::with(Box::new(open), 16 << 20, &Reads::new(), MEND_EVERY).unwrap()
+    }
+
+    pub(super) fn times_opened(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
     }
 
     pub(super) fn fail(&self, fails: Fails) {
-        self.0.lock().fails = fails;
+        let mut held = self.held.lock();
+        held.fails = fails;
+        held.room = held.cached.len();
     }
 
     /// Another disk, as this one would be if the machine failed now.
     pub(super) fn crashed(&self) -> Self {
         let crashed = Self::new();
-        let on_disk = self.0.lock().on_disk.clone();
-        crashed.0.lock().cached.clone_from(&on_disk);
-        crashed.0.lock().on_disk = on_disk;
+        let on_disk = self.held.lock().on_disk.clone();
+        crashed.held.lock().cached.clone_from(&on_disk);
+        crashed.held.lock().on_disk = on_disk;
         crashed
     }
 }
 
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().cached.len() as u64)
+        Ok(self.held.lock().cached.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let held = self.0.lock();
+        let mut held = self.held.lock();
+        if held.fails == Fails::NextRead {
+            held.fails = Fails::Nothing;
+            return Err(io::Error::other("no answer"));
+        }
         let from = usize::try_from(offset).unwrap();
         let there = held.cached.get(from..from + out.len());
         out.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
@@ -83,9 +111,12 @@ impl StorageBackend for Disk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut held = self.0.lock();
+        let mut held = self.held.lock();
         held.check()?;
         let len = usize::try_from(len).unwrap();
+        if held.fails == Fails::Growth && len > held.room {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         held.cached.resize(len, 0);
         held.on_disk.resize(len, 0);
         held.unsynced.retain(|range| range.end <= len);
@@ -93,7 +124,7 @@ impl StorageBackend for Disk {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut held = self.0.lock();
+        let mut held = self.held.lock();
         held.check()?;
         let from = usize::try_from(offset).unwrap();
         let range = from..from + data.len();
@@ -103,7 +134,7 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let held = &mut *self.0.lock();
+        let held = &mut *self.held.lock();
         let unsynced = std::mem::take(&mut held.unsynced);
         if held.fails == Fails::NextSync {
             held.fails = Fails::Nothing;
@@ -121,7 +152,7 @@ impl Held {
         match self.fails {
             Fails::Writes => Err(io::Error::other("no space left")),
             Fails::WritesBadly => panic!("a write that was not expected"),
-            Fails::Nothing | Fails::NextSync => Ok(()),
+            _ => Ok(()),
         }
     }
 }
