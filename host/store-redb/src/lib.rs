@@ -2,7 +2,7 @@
 //!
 //! Writes go through one thread a file: all that wait become one transaction, which is on the disk before any of them is
 //! answered. So a disk that syncs in a millisecond does far more than a thousand writes a second, as long as many wait.
-//! Reads go to tokio's blocking threads, a bounded number at once over all files of a host: most find their page in the
+//! Reads go to tokio's blocking threads, a bounded number at once of each file, so that a disk that hangs keeps no other waiting: most find their page in the
 //! cache and are done in microseconds, but any may wait for a disk, and that none of tokio's workers may. A read sees the
 //! last transaction, waits for no writer, and none waits for it.
 #![forbid(unsafe_code)]
@@ -24,7 +24,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use wasket_store::{Answer, Error, Page, Room, Row, Store, Write, Written};
 
 pub use file::NotOpen;
-pub use reads::Reads;
+use reads::Reads;
 use slot::Slot;
 use writer::{Job, Writer};
 
@@ -44,18 +44,13 @@ impl FileStore {
     ///
     /// # Errors
     /// When the file cannot be used: another process has it open, it is damaged, or it is something else.
-    pub fn open(path: &Path, bytes_max: u64, reads: &Reads) -> Result<Self, NotOpen> {
+    pub fn open(path: &Path, bytes_max: u64) -> Result<Self, NotOpen> {
         let path = path.to_owned();
         let open = Box::new(move |unsynced: &_| file::open(&path, unsynced));
-        Self::with(open, bytes_max, reads, MEND_EVERY)
+        Self::with(open, bytes_max, MEND_EVERY)
     }
 
-    fn with(
-        open: slot::Open,
-        bytes_max: u64,
-        reads: &Reads,
-        mend_every: Duration,
-    ) -> Result<Self, NotOpen> {
+    fn with(open: slot::Open, bytes_max: u64, mend_every: Duration) -> Result<Self, NotOpen> {
         let (slot, totals) = Slot::open(open)?;
         let slot = Arc::new(slot);
         let (queue, jobs) = mpsc::channel(WAITING_MAX);
@@ -71,7 +66,7 @@ impl FileStore {
         writer.start()?;
         Ok(Self {
             slot,
-            reads: reads.clone(),
+            reads: Reads::new(),
             room: Arc::new(Semaphore::new(WAITING_BYTES_MAX)),
             queue,
             bytes_max,

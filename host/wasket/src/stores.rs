@@ -11,7 +11,7 @@ use wasket_config::plan::{self, Kept, Plan};
 use wasket_config::{StoreName, show_size};
 use wasket_runtime::Error;
 use wasket_store::{Memory, Store};
-use wasket_store_redb::{FileStore, Reads};
+use wasket_store_redb::FileStore;
 
 /// The stores of a plan that somebody names, each opened once. A clone is the same stores.
 #[derive(Clone, Default)]
@@ -26,14 +26,13 @@ impl Stores {
         for warning in warnings(plan) {
             warn!("{warning}");
         }
-        let reads = Reads::new();
         let mut opened = HashMap::new();
         for store in plan
             .stores
             .iter()
             .filter(|store| is_used(plan, &store.name))
         {
-            opened.insert(store.name.clone(), open(store, &reads).await);
+            opened.insert(store.name.clone(), open(store).await);
         }
         Self(opened)
     }
@@ -81,13 +80,13 @@ impl Stores {
     }
 }
 
-async fn open(plan: &plan::Store, reads: &Reads) -> Opened {
+async fn open(plan: &plan::Store) -> Opened {
     let file = match &plan.kept {
         Kept::Memory => return Ok(Arc::new(Memory::new(plan.bytes_max))),
         Kept::File(file) => file.clone(),
     };
-    let (path, bytes_max, reads) = (file.clone(), plan.bytes_max, reads.clone());
-    let open = move || FileStore::open(&path, bytes_max, &reads);
+    let (path, bytes_max) = (file.clone(), plan.bytes_max);
+    let open = move || FileStore::open(&path, bytes_max);
     let opened = tokio::task::spawn_blocking(open).await;
     let opened = opened.map_err(|ended| format!("cannot be opened: {ended}"));
     let opened = opened.and_then(|opened| opened.map_err(|error| error.to_string()));

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use redb::{Builder, StorageBackend};
 
+use crate::FileStore;
 use crate::file::NotOpen;
 use crate::synced::Synced;
 use crate::tests::MEND_EVERY;
-use crate::{FileStore, Reads};
 
 /// What a disk does not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Disk {
             let opened = Builder::new().set_cache_size(0).create_with_backend(disk);
             opened.map_err(|error| NotOpen::because(&error.to_string()))
         };
-        FileStore::with(Box::new(open), 16 << 20, &Reads::new(), MEND_EVERY).unwrap()
+        FileStore::with(Box::new(open), 16 << 20, MEND_EVERY).unwrap()
     }
 
     pub(super) fn times_opened(&self) -> usize {

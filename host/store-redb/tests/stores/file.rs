@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use wasket_store::{Error, Number, ROW_BYTES, Store, Write, Written};
-use wasket_store_redb::{FileStore, Reads};
+use wasket_store_redb::FileStore;
 
 use crate::{PLENTY, file, path, row, set, value, write};
 
 fn refused(folder: &TempDir) -> String {
-    let opened = FileStore::open(&path(folder), PLENTY, &Reads::new());
+    let opened = FileStore::open(&path(folder), PLENTY);
     opened.expect_err("it shall not open").to_string()
 }
 
@@ -20,7 +20,7 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
     set(&store, "a", &[1; 90]).await.unwrap();
     let revision = row(&store, "a").await.unwrap().revision;
     store.close().await.unwrap();
-    let store = FileStore::open(&path(&folder), 100 + 2 * ROW_BYTES, &Reads::new()).unwrap();
+    let store = FileStore::open(&path(&folder), 100 + 2 * ROW_BYTES).unwrap();
     assert_eq!(value(&store, "a").await.unwrap(), [1; 90]);
     // What it has counts on, and so do revisions.
     assert_eq!(
@@ -33,7 +33,7 @@ async fn what_was_written_is_there_when_it_is_opened_again() {
     assert!(row(&store, "b").await.unwrap().revision > revision);
     // A smaller limit keeps what is there, and lets it shrink.
     store.close().await.unwrap();
-    let store = FileStore::open(&path(&folder), 10, &Reads::new()).unwrap();
+    let store = FileStore::open(&path(&folder), 10).unwrap();
     assert_eq!(
         set(&store, "c", b"").await,
         Err(Error::Full { bytes_max: 10 })
@@ -57,7 +57,7 @@ async fn a_file_is_opened_once() {
     let (store, folder) = file(PLENTY);
     assert!(refused(&folder).contains("open in another process"));
     store.close().await.unwrap();
-    assert!(FileStore::open(&path(&folder), PLENTY, &Reads::new()).is_ok());
+    assert!(FileStore::open(&path(&folder), PLENTY).is_ok());
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn what_is_no_store_is_refused_and_left_alone() {
     drop(other);
     assert!(refused(&folder).contains("something else"));
     let nowhere = folder.path().join("nowhere/store.redb");
-    assert!(FileStore::open(&nowhere, PLENTY, &Reads::new()).is_err());
+    assert!(FileStore::open(&nowhere, PLENTY).is_err());
 }
 
 /// A file of a host that died: not closed, as a copy in the middle shows it, and then damaged in every page.
@@ -93,7 +93,7 @@ async fn a_crash_is_repaired_and_damage_is_refused() {
     // Nobody writes, and the last commit is whole.
     let crashed = TempDir::new().unwrap();
     fs::copy(path(&folder), path(&crashed)).unwrap();
-    let again = FileStore::open(&path(&crashed), PLENTY, &Reads::new()).unwrap();
+    let again = FileStore::open(&path(&crashed), PLENTY).unwrap();
     for n in 0..100_u32 {
         assert_eq!(
             value(&again, &format!("{n}")).await.unwrap(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use wasket_store::{Error, Memory, Row, Store, Write, Written};
-use wasket_store_redb::{FileStore, Reads};
+use wasket_store_redb::FileStore;
 
 /// A store, and where its file is, if it has one.
 pub(crate) struct Bench {
@@ -39,7 +39,7 @@ pub(crate) fn each(bytes_max: u64) -> Vec<Bench> {
 
 pub(crate) fn file(bytes_max: u64) -> (FileStore, TempDir) {
     let folder = TempDir::new().unwrap();
-    let file = FileStore::open(&path(&folder), bytes_max, &Reads::new()).unwrap();
+    let file = FileStore::open(&path(&folder), bytes_max).unwrap();
     (file, folder)
 }
 
