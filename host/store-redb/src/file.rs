@@ -1,8 +1,10 @@
 //! The file: found, made, and refused.
 
+use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, StorageError};
@@ -31,8 +33,15 @@ impl NotOpen {
     }
 }
 
+/// Called before a file is repaired.
+pub(crate) type Repairing = Arc<dyn Fn() + Send + Sync>;
+
 /// Opens the file, and makes it where there is none.
-pub(crate) fn open(path: &Path, unsynced: &Unsynced) -> Result<Database, NotOpen> {
+pub(crate) fn open(
+    path: &Path,
+    unsynced: &Unsynced,
+    repairing: &Repairing,
+) -> Result<Database, NotOpen> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(path)?,
         _ => {}
@@ -41,7 +50,10 @@ pub(crate) fn open(path: &Path, unsynced: &Unsynced) -> Result<Database, NotOpen
     let file = file.and_then(not_empty);
     let disk = file.map_err(|error| DatabaseError::Storage(StorageError::Io(error)));
     disk.and_then(FileBackend::new)
-        .and_then(|disk| builder().create_with_backend(Synced::new(disk, unsynced)))
+        .and_then(|disk| {
+            let disk = Synced::new(disk, unsynced);
+            telling(repairing).create_with_backend(disk)
+        })
         .map_err(|error| not_open(&error))
 }
 
@@ -92,6 +104,18 @@ fn own_file(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
+}
+
+/// The database tells how far it is, again and again.
+fn telling(repairing: &Repairing) -> Builder {
+    let (repairing, told) = (Arc::clone(repairing), Cell::new(false));
+    let mut builder = builder();
+    builder.set_repair_callback(move |_| {
+        if !told.replace(true) {
+            repairing();
+        }
+    });
+    builder
 }
 
 fn builder() -> Builder {

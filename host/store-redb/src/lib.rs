@@ -45,8 +45,22 @@ impl FileStore {
     /// # Errors
     /// When the file cannot be used: another process has it open, it is damaged, or it is something else.
     pub fn open(path: &Path, bytes_max: u64) -> Result<Self, NotOpen> {
+        Self::open_telling(path, bytes_max, || {})
+    }
+
+    /// The same, and calls this before it repairs the file, which takes the longer the larger it is: now, or when it is opened
+    /// anew after a failure.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_telling(
+        path: &Path,
+        bytes_max: u64,
+        repairing: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, NotOpen> {
         let path = path.to_owned();
-        let open = Box::new(move |unsynced: &_| file::open(&path, unsynced));
+        let repairing: file::Repairing = Arc::new(repairing);
+        let open = Box::new(move |unsynced: &_| file::open(&path, unsynced, &repairing));
         Self::with(open, bytes_max, MEND_EVERY)
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
 use wasket_config::plan::{self, Kept, Plan};
@@ -26,15 +27,17 @@ impl Stores {
         for warning in warnings(plan) {
             warn!("{warning}");
         }
-        let mut opened = HashMap::new();
-        for store in plan
-            .stores
-            .iter()
-            .filter(|store| is_used(plan, &store.name))
-        {
-            opened.insert(store.name.clone(), open(store).await);
+        let used = plan.stores.iter();
+        let used = used.filter(|store| is_used(plan, &store.name));
+        // Each may wait for its disk, and for the repair of its file.
+        let mut opening = JoinSet::new();
+        for store in used.cloned() {
+            opening.spawn(async move {
+                let opened = open(&store).await;
+                (store.name, opened)
+            });
         }
-        Self(opened)
+        Self(opening.join_all().await.into_iter().collect())
     }
 
     /// Stands for them where nothing is served: a file may be open in the host that does serve.
@@ -86,7 +89,12 @@ async fn open(plan: &plan::Store) -> Opened {
         Kept::File(file) => file.clone(),
     };
     let (path, bytes_max) = (file.clone(), plan.bytes_max);
-    let open = move || FileStore::open(&path, bytes_max);
+    let (store, told) = (plan.name.clone(), file.clone());
+    let repairing = move || {
+        let (store, file) = (store.as_str(), told.display());
+        info!(store, %file, "the file was not closed: repairing it, for which all of it is read");
+    };
+    let open = move || FileStore::open_telling(&path, bytes_max, repairing);
     let opened = tokio::task::spawn_blocking(open).await;
     let opened = opened.map_err(|ended| format!("cannot be opened: {ended}"));
     let opened = opened.and_then(|opened| opened.map_err(|error| error.to_string()));

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 use wasket_store::{Error, Number, ROW_BYTES, Store, Write, Written};
@@ -93,14 +94,25 @@ async fn a_crash_is_repaired_and_damage_is_refused() {
     // Nobody writes, and the last commit is whole.
     let crashed = TempDir::new().unwrap();
     fs::copy(path(&folder), path(&crashed)).unwrap();
-    let again = FileStore::open(&path(&crashed), PLENTY).unwrap();
+    let repaired = Arc::new(AtomicUsize::new(0));
+    let open = || {
+        let repaired = Arc::clone(&repaired);
+        let repairing = move || {
+            repaired.fetch_add(1, Ordering::Relaxed);
+        };
+        FileStore::open_telling(&path(&crashed), PLENTY, repairing).unwrap()
+    };
+    let again = open();
+    assert_eq!(repaired.load(Ordering::Relaxed), 1);
     for n in 0..100_u32 {
         assert_eq!(
             value(&again, &format!("{n}")).await.unwrap(),
             n.to_le_bytes()
         );
     }
-    drop(again);
+    again.close().await.unwrap();
+    open().close().await.unwrap();
+    assert_eq!(repaired.load(Ordering::Relaxed), 1);
 
     let damaged = TempDir::new().unwrap();
     let mut bytes = fs::read(path(&folder)).unwrap();
