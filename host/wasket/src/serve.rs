@@ -99,14 +99,16 @@ async fn until_signal(
         }
     }
     let stopped = Instant::now();
-    tokio::select! {
-        left = serving => {
-            if left == 0 {
-                guests.end(plan, stopped).await;
-            }
-            guests.stores.close().await;
-            farewell(left);
+    let ending = async {
+        let left = serving.await;
+        if left == 0 {
+            guests.end(plan, stopped).await;
         }
+        guests.stores.close().await;
+        left
+    };
+    tokio::select! {
+        left = ending => farewell(left),
         signal = signals.ending() => {
             warn!(signal = signal.name(), "ended at once");
             std::process::exit(signal.exit_code());

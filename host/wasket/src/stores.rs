@@ -71,15 +71,22 @@ impl Stores {
 
     /// Waits until what guests have written is in its files, and frees those.
     pub(crate) async fn close(&self) {
-        for (name, store) in &self.0 {
-            let Ok(store) = store else { continue };
-            if timeout(CLOSED_WITHIN, store.close()).await.is_err() {
-                warn!(
-                    store = name.as_str(),
-                    "not closed: its disk does not answer"
-                );
+        let mut closing = JoinSet::new();
+        for (name, store) in self.0.clone() {
+            if let Ok(store) = store {
+                closing.spawn(async move { close(&name, &*store).await });
             }
         }
+        closing.join_all().await;
+    }
+}
+
+async fn close(name: &StoreName, store: &dyn Store) {
+    let store_name = name.as_str();
+    match timeout(CLOSED_WITHIN, store.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(store = store_name, %error, "not closed as it should be"),
+        Err(_) => warn!(store = store_name, "not closed: its disk does not answer"),
     }
 }
 
