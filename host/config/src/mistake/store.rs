@@ -25,8 +25,8 @@ pub(crate) fn two_places(memory: Range<usize>, file: Range<usize>) -> Mistake {
 }
 
 pub(crate) fn same_file(file: &Placed<PathBuf>, first: &Placed<PathBuf>) -> Mistake {
-    let title = format!("two stores in {}", shown(&file.value.display().to_string()));
-    Mistake::at(file.span.clone(), title, "expected a file of its own")
+    let (title, expected) = ("two stores in one file", "expected a file of its own");
+    Mistake::at(file.span.clone(), title, expected)
         .and_at(first.span.clone(), "first given here")
         .with_help("several services may name one store")
 }
