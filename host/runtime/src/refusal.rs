@@ -44,31 +44,23 @@ impl Refusals {
     /// Tells the operator what the guest wanted to reach, as seldom.
     #[cold]
     pub(crate) fn tell_target(&self, service: &str, session: SessionId, target: &str) {
-        if self.is_news("connect", Instant::now()) {
-            tracing::warn!(
-                target: TARGET,
-                service,
-                session = logged(session),
-                setting = "connect",
-                "the guest may not connect to {}, which `connect` does not list; further refusals are not told for a minute",
+        self.warn("connect", service, session, || {
+            format!(
+                "the guest may not connect to {}, which `connect` does not list",
                 escaped(target)
-            );
-        }
+            )
+        });
     }
 
     /// Tells the operator which store the guest wanted to open, as seldom.
     #[cold]
     pub(crate) fn tell_store(&self, service: &str, session: SessionId, identifier: &str) {
-        if self.is_news("stores", Instant::now()) {
-            tracing::warn!(
-                target: TARGET,
-                service,
-                session = logged(session),
-                setting = "stores",
-                "the guest may not open the store \"{}\", which `stores` does not name; further refusals are not told for a minute",
-                escaped(cut(identifier, IDENTIFIER_BYTES_SHOWN))
-            );
-        }
+        self.warn("stores", service, session, || {
+            let identifier = escaped(cut(identifier, IDENTIFIER_BYTES_SHOWN));
+            format!(
+                "the guest may not open the store \"{identifier}\", which `stores` does not name"
+            )
+        });
     }
 
     /// Tells the operator which address the guest's sockets may not be used for, as seldom.
